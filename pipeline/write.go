@@ -1,0 +1,145 @@
+package pipeline
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/pathline/pathline/schemas"
+)
+
+// rowsFile is where rows that nobody asked to see are kept for those that read
+// them, inside of the state folder of a stage.
+const rowsFile = "rows.parquet"
+
+// writeRows puts rows into files: the one that `to:` names, and for kinds whose
+// rows are expensive one that can be read back.
+func (r *runner) writeRows(ctx context.Context, s *stage, out *Outputs, state *stageState) error {
+	rows, ok := out.Rows[""]
+	if !ok {
+		return nil
+	}
+	state.Rows = rows.Count()
+	if s.kind.Stored && s.taken && !s.readable() {
+		n, d, err := r.writeFile(ctx, s, s.keeper(r), filepath.Join(stateFolder, s.name, rowsFile), rows)
+		if err != nil {
+			return err
+		}
+		state.Rows = n
+		state.Outputs[filepath.ToSlash(filepath.Join(stateFolder, s.name, rowsFile))] = d
+		if err := r.openRows(ctx, s, out); err != nil {
+			return err
+		}
+		rows = out.Rows[""]
+	}
+	if s.to == nil {
+		return nil
+	}
+	n, d, err := r.writeFile(ctx, s, s.to, s.to.file, rows)
+	if err != nil {
+		return err
+	}
+	state.Rows = n
+	state.Outputs[s.to.file] = d
+	r.emit(Event{Type: StageFile, Stage: s.name, File: s.to.file, Rows: n})
+	if s.kind.Stored && s.readable() {
+		return r.openRows(ctx, s, out)
+	}
+	return nil
+}
+
+// readable says whether the file that `to:` names gives the rows back bit for
+// bit.
+func (s *stage) readable() bool {
+	return s.to != nil && (s.to.writer.Name == "parquet" || s.to.writer.Name == "arrow")
+}
+
+// keeper is the writer of the framework's own copies.
+func (s *stage) keeper(r *runner) *output {
+	i, ok := r.p.registry.Find("writer", "parquet")
+	if !ok {
+		panic("pipeline: stored rows need a parquet writer")
+	}
+	config, _ := i.Config.Resolve(nil)
+	return &output{file: rowsFile, writer: i, config: config}
+}
+
+func (r *runner) rowFile(ctx context.Context, s *stage, o *output) (RowFile, error) {
+	env, err := r.env(s)
+	if err != nil {
+		return nil, err
+	}
+	env.Config = o.config
+	inst, err := o.writer.Build(ctx, env, o.config)
+	if err != nil {
+		return nil, err
+	}
+	out, err := inst.Run(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	f, ok := out.Service.(RowFile)
+	if !ok {
+		panic("pipeline: a writer gives no RowFile")
+	}
+	return f, nil
+}
+
+func (r *runner) writeFile(ctx context.Context, s *stage, o *output, name string, rows Rows) (int64, FileDigest, error) {
+	w, err := r.rowFile(ctx, s, o)
+	if err != nil {
+		return 0, FileDigest{}, err
+	}
+	final := filepath.Join(r.plan.Out, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(final), 0o777); err != nil {
+		return 0, FileDigest{}, FileError(err)
+	}
+	tmp := partial(final)
+	n, err := w.Write(ctx, tmp, rows)
+	if err == nil {
+		err = commit(tmp, final)
+	}
+	if err != nil {
+		os.Remove(tmp)
+		return 0, FileDigest{}, err
+	}
+	if want := rows.Count(); want >= 0 && n != want {
+		return 0, FileDigest{}, schemas.Errorf(schemas.StageFailed, "%d rows were promised, %d came", want, n)
+	}
+	d, err := digestFile(ctx, final)
+	return n, d, err
+}
+
+// commit syncs a finished file and gives it its name.
+func commit(tmp, final string) error {
+	f, err := os.OpenFile(tmp, os.O_RDWR, 0)
+	if err != nil {
+		return FileError(err)
+	}
+	return (&File{File: f, name: final}).Commit()
+}
+
+// openRows replaces computed rows by the file that holds them.
+func (r *runner) openRows(ctx context.Context, s *stage, out *Outputs) error {
+	o, name := s.to, ""
+	if s.readable() {
+		name = s.to.file
+	} else {
+		o, name = s.keeper(r), filepath.Join(stateFolder, s.name, rowsFile)
+	}
+	w, err := r.rowFile(ctx, s, o)
+	if err != nil {
+		return err
+	}
+	rows, err := w.Open(ctx, filepath.Join(r.plan.Out, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	all := map[string]Rows{}
+	for split, v := range out.Rows {
+		all[split] = v
+	}
+	all[""] = rows
+	out.Rows = all
+	return nil
+}

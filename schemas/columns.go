@@ -1,0 +1,46 @@
+package schemas
+
+// Reserved column names. Rows carry the columns of the data file; these are
+// the ones that stages add.
+const (
+	ColumnVector    = "x"           // model space: FixedSizeList<float32>[d], given by transforms
+	ColumnLogProb   = "log_prob"    // float64, nats
+	ColumnLogProbSE = "log_prob_se" // float64, standard error of an estimated log_prob
+	ColumnBits      = "bits_per_dim"
+	ColumnStatus    = "status" // utf8; left out of a file when every row is ok
+)
+
+// Keys of schema metadata that travel with rows.
+const (
+	// MetaColumns is a JSON list of Column: the data columns that a vector
+	// column was made of, in order.
+	MetaColumns = "pathline.columns"
+	// MetaTransforms is a JSON list of Transform: what was applied to the data
+	// columns, in order, fitted.
+	MetaTransforms = "pathline.transforms"
+	// MetaOmitWhen on a field: the column is left out of a file when every
+	// value equals this.
+	MetaOmitWhen = "pathline.omit_when"
+)
+
+// Column describes a data column well enough to make values of it again.
+type Column struct {
+	Name string `json:"name"`
+	// Type is the Arrow type in Arrow's own words: float32, int16,
+	// timestamp[us, tz=UTC], uint8 for the elements of a vector.
+	Type string `json:"type"`
+	// Width is the length of a vector column (fixed-size list), 0 for a scalar.
+	Width int `json:"width,omitempty"`
+	// Min and Max are the least and greatest value that the type can hold, for
+	// integers; values made for the column are rounded and kept inside.
+}
+
+// Dims is the number of dimensions that the column counts for.
+func (c Column) Dims() int { return max(c.Width, 1) }
+
+// Transform is a fitted transform as files and schemas keep it.
+type Transform struct {
+	Use   string `json:"use"`
+	With  any    `json:"with,omitempty"`
+	State any    `json:"state"`
+}
