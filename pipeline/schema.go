@@ -140,6 +140,9 @@ func (s *Schema) addFields(t reflect.Type, v reflect.Value) error {
 				return fmt.Errorf("%s: %w", key, err)
 			}
 			c.Default = n.value()
+			if c.Default == "" && c.Enum != nil {
+				c.Default = nil // none of the words is chosen
+			}
 			if c.Type == "object" {
 				c.Default = map[string]any{} // its own fields have the defaults
 			}

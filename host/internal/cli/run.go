@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pathline/pathline/host/internal/ui"
+	"github.com/pathline/pathline/pipeline"
+)
+
+// runResult is run.json, with where it lies.
+type runResult struct {
+	*pipeline.Record
+	Out    string `json:"out"`
+	Report string `json:"report,omitempty"`
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var load loadFlags
+	var sel selectFlags
+	var perf performFlags
+	var resume, yes bool
+	cmd := a.command(&cobra.Command{
+		Use:   "run FILE [--out DIR] [--set a.b=v]... [flags]",
+		Short: "Run a pipeline",
+		Long: `Check a pipeline file and run its stages. A stage whose inputs, configuration,
+seed and code have not changed is not run again. Outputs, run.json and
+report.html go to the output folder, runs/NAME by default.
+
+The first Ctrl-C stops at the next safe point and saves, the second stops at
+once; --resume goes on from there to the same results.
+
+Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
+3 the environment, 4 a plugin, 130 or 143 interrupted.`,
+		Example: `  host run pipeline.yaml
+  host run pipeline.yaml --set params.steps=20000 --out runs/long
+  host run pipeline.yaml --only samples --only scores
+  host run pipeline.yaml --events ndjson | jq .`,
+		Args: takes("FILE"),
+	}, func(cmd *cobra.Command, args []string) (result, error) {
+		if err := perf.check(a, cmd); err != nil {
+			return result{}, err
+		}
+		load.isolate.yes = yes
+		p, plugins, err := a.load(cmd.Context(), args[0], load)
+		if err != nil {
+			return result{}, err
+		}
+		defer plugins.close()
+		o := pipeline.RunOptions{PlanOptions: sel.options(), Resume: resume}
+		record, warnings, err := a.perform(cmd.Context(), p, o, perf)
+		page := ""
+		if record != nil {
+			var e error
+			if page, e = a.writeReport(cmd.Context(), p, plugins, record, warnings); e != nil && err == nil {
+				err = e
+			}
+		}
+		if err != nil {
+			if page != "" && !perf.quiet && !a.json {
+				a.note("what there is so far: " + page)
+			}
+			return result{}, err
+		}
+		r := result{value: runResult{record, record.Out, page}}
+		if !perf.quiet && perf.events.value == "" {
+			r.text = func(w io.Writer) { writeRun(w, record, page) }
+		}
+		return r, nil
+	})
+	load.add(cmd)
+	load.isolate.add(cmd)
+	sel.add(cmd)
+	perf.add(cmd)
+	cmd.Flags().BoolVar(&resume, "resume", false, "continue stages from where an interrupted run saved them")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "accept new digests of plugins into pathline.lock")
+	return cmd
+}
+
+func writeRun(w io.Writer, r *pipeline.Record, page string) {
+	fmt.Fprintf(w, "\ndone in %s\n", ui.Seconds(r.Seconds))
+	rows := [][]string{{"outputs", clean(r.Out)}}
+	if page != "" {
+		rows = append(rows, []string{"report", clean(page)})
+	}
+	table(w, "  ", rows)
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pathline/pathline/pipeline"
+)
+
+func (a *app) sampleCommand() *cobra.Command {
+	var perf performFlags
+	var rows int64
+	var seed uint64
+	var solver, out string
+	cmd := a.command(&cobra.Command{
+		Use:   "sample FLOW --rows N --out FILE [--seed S] [--solver dopri5]",
+		Short: "Make new rows with a trained flow",
+		Long: `Draw rows from a trained flow, in the columns of the data that it was trained on,
+without a pipeline file. Equal seeds give equal rows. The ending of --out picks
+the format: .parquet, .arrow or .csv.`,
+		Example: "  host sample runs/power/train.safetensors --rows 10000 --out new.parquet\n  host sample train.safetensors --rows 100 --solver rk4,steps=40 --out new.csv",
+		Args:    takes("FLOW"),
+	}, func(cmd *cobra.Command, args []string) (result, error) {
+		if err := perf.check(a, cmd); err != nil {
+			return result{}, err
+		}
+		if !cmd.Flags().Changed("rows") {
+			return result{}, usage(cmd, "%s needs --rows N", cmd.CommandPath())
+		}
+		if rows < 1 {
+			return result{}, usage(cmd, "--rows must be at least 1, it is %d", rows)
+		}
+		if err := output(cmd, out); err != nil {
+			return result{}, err
+		}
+		name, with, err := use("--solver", solver)
+		if err != nil {
+			return result{}, err
+		}
+		file, err := filepath.Abs(args[0])
+		if err != nil {
+			return result{}, pipeline.FileError(err)
+		}
+		if _, err := describeFlow(args[0]); err != nil {
+			return result{}, err
+		}
+		return a.single(cmd.Context(), pipeline.Spec{
+			Name: "sample", Seed: seed, Dir: ".",
+			Stages: []pipeline.StageSpec{
+				{Name: "solver", Kind: "solver", Use: name, With: with},
+				{Name: "samples", Kind: "sampler", Use: "ode",
+					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "solver": "solver"},
+					With: map[string]any{"rows": rows}},
+			},
+		}, out, perf)
+	})
+	cmd.Flags().Int64VarP(&rows, "rows", "n", 0, "number of rows to make")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "every random number is a function of it")
+	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver, with keys after commas: rk4,steps=40")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write: .parquet, .arrow or .csv")
+	cmd.ValidArgsFunction = files("safetensors")
+	perf.add(cmd)
+	return cmd
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pathline/pathline/pipeline"
+)
+
+func (a *app) scoreCommand() *cobra.Command {
+	var perf performFlags
+	var seed uint64
+	var probes int
+	var solver, out string
+	trace := choice{value: "exact", allowed: []string{"exact", "hutchinson"}}
+	cmd := a.command(&cobra.Command{
+		Use:   "score FLOW DATA --out FILE [--trace exact|hutchinson] [--probes K] [--solver dopri5]",
+		Short: "Score rows of a file with a trained flow",
+		Long: `Compute the log-likelihood (natural logarithm) of every row of a Parquet or Arrow
+file under a trained flow, without a pipeline file. The flow's columns are read
+from DATA and kept bit for bit; log_prob is added, and log_prob_se when the trace
+is estimated.`,
+		Example: "  host score runs/power/train.safetensors new.parquet --out scored.parquet",
+		Args:    takes("FLOW", "DATA"),
+	}, func(cmd *cobra.Command, args []string) (result, error) {
+		if err := perf.check(a, cmd); err != nil {
+			return result{}, err
+		}
+		if err := output(cmd, out); err != nil {
+			return result{}, err
+		}
+		name, with, err := use("--solver", solver)
+		if err != nil {
+			return result{}, err
+		}
+		loader, ok := map[string]string{".parquet": "parquet", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow"}[filepath.Ext(args[1])]
+		if !ok {
+			return result{}, usage(cmd, "%s: DATA is a .parquet or an .arrow file", args[1])
+		}
+		d, err := describeFlow(args[0])
+		if err != nil {
+			return result{}, err
+		}
+		var columns []string
+		for _, c := range d.Columns {
+			columns = append(columns, c.Name)
+		}
+		file, err := filepath.Abs(args[0])
+		if err != nil {
+			return result{}, pipeline.FileError(err)
+		}
+		data, err := filepath.Abs(args[1])
+		if err != nil {
+			return result{}, pipeline.FileError(err)
+		}
+		score := map[string]any{"trace": trace.value}
+		if cmd.Flags().Changed("probes") {
+			score["probes"] = probes
+		}
+		return a.single(cmd.Context(), pipeline.Spec{
+			Name: "score", Seed: seed, Dir: ".",
+			Stages: []pipeline.StageSpec{
+				{Name: "data", Kind: "loader", Use: loader, With: map[string]any{"path": data, "columns": columns}},
+				{Name: "solver", Kind: "solver", Use: name, With: with},
+				{Name: "scores", Kind: "likelihood", Use: "ode",
+					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "data": "data", "solver": "solver"}, With: score},
+			},
+		}, out, perf)
+	})
+	cmd.Flags().Var(&trace, "trace", "the trace of the field's derivative: exact, or estimated with probes")
+	cmd.Flags().IntVar(&probes, "probes", 8, "number of probes of the estimate")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "the probes are a function of it")
+	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver, with keys after commas: dopri5,rtol=1e-7,atol=1e-7")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write: .parquet, .arrow or .csv")
+	trace.complete(cmd, "trace")
+	cmd.ValidArgsFunction = files("safetensors", "parquet", "arrow")
+	perf.add(cmd)
+	return cmd
+}

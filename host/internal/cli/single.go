@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/pathline/pathline/host/internal/ui"
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/flow"
+)
+
+// fileResult is what sample and score say of the file that they made.
+type fileResult struct {
+	Out     string             `json:"out"`
+	Rows    int64              `json:"rows"`
+	Seconds float64            `json:"seconds"`
+	Summary map[string]any     `json:"summary,omitempty"`
+	Metrics map[string]float64 `json:"metrics,omitempty"`
+}
+
+// single runs a pipeline that was built in code for one file, which the last
+// stage writes, and moves that file to out once it is complete.
+func (a *app) single(ctx context.Context, s pipeline.Spec, out string, perf performFlags) (result, error) {
+	dir := filepath.Dir(out)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return result{}, pipeline.FileError(err)
+	}
+	// The folder lies beside the file, so that moving it is one rename.
+	work, err := os.MkdirTemp(dir, ".host-")
+	if err != nil {
+		return result{}, pipeline.FileError(err)
+	}
+	defer os.RemoveAll(work)
+	last := &s.Stages[len(s.Stages)-1]
+	last.To = filepath.Base(out)
+	p, err := pipeline.New(ctx, s, a.Registry(), pipeline.LoadOptions{})
+	if err != nil {
+		return result{}, inArguments(err)
+	}
+	record, _, err := a.perform(ctx, p, pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: work}}, perf)
+	if err != nil {
+		return result{}, inArguments(err)
+	}
+	if err := os.Rename(filepath.Join(work, last.To), out); err != nil {
+		return result{}, pipeline.FileError(err)
+	}
+	stage := record.Stages[last.Name]
+	r := result{value: fileResult{out, stage.Rows, record.Seconds, stage.Summary, stage.Metrics}}
+	if !perf.quiet && perf.events.value == "" {
+		r.text = func(w io.Writer) {
+			fmt.Fprintf(w, "%s rows in %s, written to %s\n", ui.Count(stage.Rows), ui.Seconds(record.Seconds), clean(out))
+		}
+	}
+	return r, nil
+}
+
+// inArguments takes the places of a file that does not exist out of errors:
+// who called sample or score wrote arguments.
+func inArguments(err error) error {
+	list := schemas.Errors(err, schemas.StageFailed)
+	out := make([]error, len(list))
+	for i, e := range list {
+		c := *e
+		c.File, c.Line, c.Column, c.Source = "", 0, 0, ""
+		c.Path = strings.TrimPrefix(c.Path, "stages.")
+		out[i] = &c
+	}
+	return errors.Join(out...)
+}
+
+// output checks the name of a file that a command is to write.
+func output(cmd *cobra.Command, name string) error {
+	if name == "" {
+		return usage(cmd, "%s needs --out FILE", cmd.CommandPath())
+	}
+	switch filepath.Ext(name) {
+	case ".parquet", ".arrow", ".csv":
+		return nil
+	}
+	return usage(cmd, "--out %s: the ending picks the format, it is .parquet, .arrow or .csv", name)
+}
+
+// use parses NAME or NAME,key=value,...: an implementation with some of its
+// keys.
+func use(flag, text string) (name string, with map[string]any, err error) {
+	parts := strings.Split(text, ",")
+	if len(parts) == 1 {
+		return parts[0], nil, nil
+	}
+	with, err = keyValues(flag, parts[1:])
+	return parts[0], with, err
+}
+
+// keyValues parses a.b=v pairs into nested maps; values are typed as in a
+// pipeline file.
+func keyValues(flag string, pairs []string) (map[string]any, error) {
+	out := map[string]any{}
+	for _, p := range pairs {
+		key, text, ok := strings.Cut(p, "=")
+		if !ok || key == "" {
+			return nil, schemas.Errorf(schemas.Usage, "%s: %q is not key=value", flag, p)
+		}
+		var v any
+		if len(text) > 1<<16 || yaml.Unmarshal([]byte(text), &v) != nil {
+			return nil, schemas.Errorf(schemas.Usage, "%s: the value of %s is not readable", flag, key)
+		}
+		at := out
+		keys := strings.Split(key, ".")
+		for _, k := range keys[:len(keys)-1] {
+			next, ok := at[k].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[k] = next
+			}
+			at = next
+		}
+		at[keys[len(keys)-1]] = v
+	}
+	return out, nil
+}
+
+// describeFlow reads the description of a flow file.
+func describeFlow(file string) (flow.Description, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return flow.Description{}, pipeline.FileError(err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return flow.Description{}, pipeline.FileError(err)
+	}
+	if st.IsDir() {
+		return flow.Description{}, schemas.Errorf(schemas.FileAccess, "%s is a folder, not a flow file", file)
+	}
+	return flow.DecodeDescription(f, st.Size())
+}

@@ -1,0 +1,17 @@
+package coupling
+
+import (
+	"context"
+
+	"github.com/pathline/pathline/pipeline"
+)
+
+// Register adds the kind coupling with its implementations.
+func Register(r *pipeline.Registry) {
+	r.AddKind(pipeline.Kind{Name: "coupling", Gives: pipeline.GivesService,
+		Doc: "chooses which noise row goes with which data row"})
+	pipeline.Register(r, "coupling", "independent", "noise and data are drawn independently of each other", struct{}{},
+		func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return Independent{}, nil }), nil
+		})
+}

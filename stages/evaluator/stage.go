@@ -1,0 +1,199 @@
+package evaluator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"path/filepath"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/random"
+)
+
+// Config configures two-sample.
+type Config struct {
+	Rows          int `yaml:"rows" json:"rows" doc:"rows of each table that are looked at, chosen at random" min:"100"`
+	QuadraticRows int `yaml:"quadratic_rows" json:"quadratic_rows" doc:"rows that metrics over all pairs use; 0 chooses by the number of columns" min:"0"`
+	Projections   int `yaml:"projections" json:"projections" doc:"random directions of the sliced distance" min:"1"`
+}
+
+// Register adds the kind evaluator with its implementation.
+func Register(r *pipeline.Registry) {
+	r.AddKind(pipeline.Kind{Name: "evaluator", Gives: pipeline.GivesMetrics,
+		Doc: "measures how close two sets of rows are",
+		Ports: []pipeline.Port{
+			{Name: "data", Doc: "the rows to compare with, best a test split", Takes: pipeline.GivesRows},
+			{Name: "sample", Doc: "the rows that were made", Takes: pipeline.GivesRows}}})
+	pipeline.Register(r, "evaluator", "two-sample", "distances between data and sample, each with its error and the floor between two halves of the data",
+		Config{Rows: 50_000, Projections: 128},
+		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) { return &stage{env, c}, nil })
+}
+
+type stage struct {
+	env    pipeline.Env
+	config Config
+}
+
+// Check finds the columns that both tables have; the sample decides.
+func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	_, err := columns(in)
+	return pipeline.Outputs{}, err
+}
+
+func columns(in pipeline.Inputs) ([]schemas.Column, error) {
+	sample, data := in["sample"].Rows.Schema(), in["data"].Rows.Schema()
+	var out []schemas.Column
+	for _, f := range sample.Fields() {
+		if f.Name == schemas.ColumnStatus {
+			continue
+		}
+		at, ok := data.FieldsByName(f.Name)
+		if !ok {
+			var names []string
+			for _, d := range data.Fields() {
+				names = append(names, d.Name)
+			}
+			return nil, schemas.Errorf(schemas.UnknownColumn, "the sample has a column %q, the data have none", f.Name).
+				At("from.data").Suggest(pipeline.DidYouMean(f.Name, names))
+		}
+		if !arrow.TypeEqual(f.Type, at[0].Type) && (!schemas.IsNumber(f.Type) || !schemas.IsNumber(at[0].Type)) {
+			return nil, schemas.Errorf(schemas.ColumnType, "column %q is %s in the sample and %s in the data", f.Name, f.Type, at[0].Type).At("from.data")
+		}
+		c, err := schemas.ColumnOf(f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	if len(out) == 0 {
+		return nil, schemas.Errorf(schemas.EmptyData, "the sample has no columns to compare").At("from.sample")
+	}
+	return out, nil
+}
+
+// Run measures and writes STAGE.json.
+func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	cols, err := columns(in)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	d := schemas.Dims(cols)
+	x, _, err := s.read(ctx, in["data"].Rows, cols, "data")
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	y, failed, err := s.read(ctx, in["sample"].Rows, cols, "sample")
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	metrics, err := TwoSample(ctx, x, y, len(x)/d, len(y)/d, d, Options{Key: random.NewKey(s.env.Seed, s.env.Stage, "two-sample"),
+		QuadraticRows: s.config.QuadraticRows, Projections: s.config.Projections, Workers: s.env.Threads})
+	if err != nil {
+		return pipeline.Outputs{}, explain(err, cols)
+	}
+	raw, err := encode(map[string]any{"metrics": metrics})
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	file := s.env.Stage + ".json"
+	if err := pipeline.WriteFile(filepath.Join(s.env.Out, file), raw); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	out := pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{},
+		Summary: map[string]any{"data_rows": len(x) / d, "sample_rows": len(y) / d, "failed_sample_rows": failed},
+		Report:  []pipeline.ReportItem{{Kind: "quality", Data: metrics}}}
+	for _, m := range metrics {
+		if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
+			out.Metrics[m.Name] = m.Value
+		}
+	}
+	return out, nil
+}
+
+// read keeps at most config.Rows rows, chosen by a hash of the row number.
+// Rows that a sampler marked as failed are left out and counted.
+func (s *stage) read(ctx context.Context, rows pipeline.Rows, cols []schemas.Column, set string) (values []float64, failed int64, err error) {
+	n := rows.Count()
+	if n < 0 {
+		n = 0
+		if err := pipeline.Each(ctx, rows, func(rec arrow.Record) error { n += rec.NumRows(); return nil }); err != nil {
+			return nil, 0, err
+		}
+	}
+	key := random.NewKey(s.env.Seed, s.env.Stage, "rows of "+set)
+	share := float64(s.config.Rows) / float64(max(n, 1))
+	d := schemas.Dims(cols)
+	var row uint64
+	var batch []float64
+	err = pipeline.Each(ctx, rows, func(rec arrow.Record) error {
+		m := int(rec.NumRows())
+		batch = append(batch[:0], make([]float64, m*d)...)
+		if err := schemas.Numbers(batch, rec, cols); err != nil {
+			return err
+		}
+		status := statusOf(rec)
+		for i := range m {
+			switch {
+			case status != nil && status.IsValid(i) && status.Value(i) != "ok":
+				failed++
+			case share >= 1 || key.Uniform(row, 0) < share:
+				values = append(values, batch[i*d:(i+1)*d]...)
+			}
+			row++
+		}
+		return nil
+	})
+	return values, failed, err
+}
+
+func statusOf(rec arrow.Record) *array.String {
+	for i, f := range rec.Schema().Fields() {
+		if f.Name == schemas.ColumnStatus {
+			s, _ := rec.Column(i).(*array.String)
+			return s
+		}
+	}
+	return nil
+}
+
+// explain names the column of a value that cannot be compared.
+func explain(err error, cols []schemas.Column) error {
+	var v *ValueError
+	if !errors.As(err, &v) {
+		return schemas.Errorf(schemas.EmptyData, "%w", err)
+	}
+	at := v.Column
+	for _, c := range cols {
+		if at < c.Dims() {
+			return schemas.Errorf(schemas.NonFinite, "column %q of the %s: %s", c.Name, v.Set, v.Problem)
+		}
+		at -= c.Dims()
+	}
+	return err
+}
+
+// encode writes JSON; what is not a finite number becomes null.
+func encode(v map[string]any) ([]byte, error) {
+	rows := []map[string]any{}
+	for _, m := range v["metrics"].([]Metric) {
+		row := map[string]any{"name": m.Name, "data_rows": m.DataRows, "sample_rows": m.SampleRows}
+		for k, x := range map[string]float64{"value": m.Value, "se": m.SE, "floor": m.Floor} {
+			row[k] = nil
+			if !math.IsNaN(x) && !math.IsInf(x, 0) {
+				row[k] = x
+			}
+		}
+		rows = append(rows, row)
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	err := e.Encode(map[string]any{"metrics": rows})
+	return b.Bytes(), err
+}

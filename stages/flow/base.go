@@ -1,0 +1,38 @@
+package flow
+
+import (
+	"math"
+
+	"github.com/pathline/pathline/stages/random"
+)
+
+// Normal is the base N(0, Std² I) of trained flows. It implements model.Base.
+type Normal struct {
+	Dim int
+	Std float64
+}
+
+// Sample writes Std times the draws of random.Key.Normals64 at (row, step 0). A
+// field of float32 starts from these draws rounded once.
+func (n Normal) Sample(x []float64, key random.Key, first int64, rows int) {
+	for r := range rows {
+		row := x[r*n.Dim : (r+1)*n.Dim]
+		key.Normals64(row, uint64(first)+uint64(r), 0)
+		for i := range row {
+			row[i] *= n.Std
+		}
+	}
+}
+
+// LogProb writes log N(x; 0, Std² I), in nats.
+func (n Normal) LogProb(logp, x []float64, rows int) {
+	c := float64(n.Dim) * (math.Log(2*math.Pi)/2 + math.Log(n.Std))
+	for r := range rows {
+		var sum float64
+		for _, v := range x[r*n.Dim : (r+1)*n.Dim] {
+			z := v / n.Std
+			sum += float64(z * z)
+		}
+		logp[r] = -sum/2 - c
+	}
+}

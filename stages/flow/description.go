@@ -1,0 +1,106 @@
+package flow
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/model"
+)
+
+// FormatVersion is the version of the description inside of a flow file.
+const FormatVersion = 1
+
+// maxDim bounds model space, so that a file cannot ask for absurd memory.
+const maxDim = 1 << 20
+
+// The targets: what a network predicts.
+const (
+	TargetVelocity = "velocity"
+	TargetData     = "data"
+	TargetNoise    = "noise"
+)
+
+// Description says everything about a trained flow but its weights. It is
+// stored as JSON in the metadata of the safetensors file.
+type Description struct {
+	Version    int                 `json:"version"`
+	Columns    []schemas.Column    `json:"columns"`    // the data file's columns that the flow models, in order
+	Transforms []schemas.Transform `json:"transforms"` // from data to model space, in order, fitted
+	Path       Component           `json:"path"`
+	Model      Component           `json:"model"`
+	Dim        int                 `json:"dim"`    // columns of model space
+	Target     string              `json:"target"` // what the network predicts: velocity, data or noise
+	BaseStd    float64             `json:"base_std"`
+	Training   map[string]any      `json:"training,omitempty"` // steps, seed, best validation loss, ...: for people
+}
+
+// Component is an implementation with its resolved configuration.
+type Component struct {
+	Use  string          `json:"use"`
+	With json.RawMessage `json:"with,omitempty"`
+}
+
+// Source is what the port `flow` of a stage receives: a file, or a model that
+// is known exactly. While a pipeline is checked the file may not exist yet;
+// then Planned holds what is known of it.
+type Source struct {
+	File    string
+	Planned *Description
+	Exact   model.Exact
+}
+
+// Check reports what makes a description unusable, whatever file it came from.
+func (d *Description) Check() error {
+	switch {
+	case d.Version != FormatVersion:
+		return schemas.Errorf(schemas.Version, "the flow is of version %d, this host reads version %d", d.Version, FormatVersion)
+	case d.Dim < 1 || d.Dim > maxDim:
+		return schemas.Errorf(schemas.CorruptFile, "the flow has %d dimensions, not 1 to %d", d.Dim, maxDim)
+	case d.Target != TargetVelocity && d.Target != TargetData && d.Target != TargetNoise:
+		return schemas.Errorf(schemas.CorruptFile, "the flow predicts %q, not velocity, data or noise", d.Target)
+	case !(d.BaseStd > 0) || math.IsInf(d.BaseStd, 0):
+		return schemas.Errorf(schemas.CorruptFile, "the flow's base has standard deviation %v", d.BaseStd)
+	case d.Model.Use == "" || d.Path.Use == "":
+		return schemas.Errorf(schemas.CorruptFile, "the flow does not name its model and its path")
+	}
+	return checkColumns(d.Columns, d.Dim)
+}
+
+// checkColumns allows what the transforms of today keep: the number of
+// dimensions.
+func checkColumns(columns []schemas.Column, dim int) error {
+	names, left := map[string]bool{}, dim
+	for _, c := range columns {
+		if c.Name == "" || names[c.Name] {
+			return schemas.Errorf(schemas.CorruptFile, "the flow names column %q twice or not at all", c.Name)
+		}
+		if c.Width < 0 || c.Width > left {
+			return schemas.Errorf(schemas.CorruptFile, "column %q is %d wide in a flow of %d dimensions", c.Name, c.Width, dim)
+		}
+		if _, err := c.DataType(); err != nil {
+			return err
+		}
+		names[c.Name], left = true, left-c.Dims()
+	}
+	if left != 0 {
+		return schemas.Errorf(schemas.CorruptFile, "the flow's columns do not make %d dimensions", dim)
+	}
+	return nil
+}
+
+// Names gives every dimension of the data a name: its column's, with its place
+// in brackets in a vector column.
+func (d *Description) Names() []string {
+	var names []string
+	for _, c := range d.Columns {
+		if c.Width == 0 {
+			names = append(names, c.Name)
+		}
+		for i := range c.Width {
+			names = append(names, fmt.Sprintf("%s[%d]", c.Name, i))
+		}
+	}
+	return names
+}

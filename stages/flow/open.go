@@ -1,0 +1,169 @@
+package flow
+
+import (
+	"os"
+
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/path"
+	"github.com/pathline/pathline/stages/transform"
+)
+
+// Flow is ready to sample and to score. One of Field32 and Field64 is set: a
+// trained field is float32, an exact one float64. Both are velocities dx/dt
+// with t = 0 at the base. A Flow is safe for concurrent use.
+type Flow struct {
+	Description Description
+	Base        model.Base
+	Field32     model.Field[float32]
+	Field64     model.Field[float64]
+	Transforms  []transform.Fitted // from data to model space, in order
+}
+
+// Dim is the number of columns of model space, which is that of the data.
+func (f *Flow) Dim() int { return f.Description.Dim }
+
+// Generated takes rows z of model space to data, in place.
+func (f *Flow) Generated(z []float64, rows int) {
+	for i := len(f.Transforms) - 1; i >= 0; i-- {
+		f.Transforms[i].Invert(z, z, rows)
+	}
+}
+
+// Normalized takes rows x of data to model space, in place, and adds the
+// log-determinants of the transforms to logdet, which may be nil.
+func (f *Flow) Normalized(x, logdet []float64, rows int) {
+	for _, t := range f.Transforms {
+		t.Apply(x, x, logdet, rows)
+	}
+}
+
+// Builder makes the field of a trained model from the tensors of a file.
+type Builder func(c Component, dim int, tensors []model.Tensor) (model.Field[float32], error)
+
+// Registry holds the constructors that a flow's file names. Configurations are
+// JSON from a file and not trusted. A nil field is an empty one.
+type Registry struct {
+	// Models make networks whose tensors the file's are copied into.
+	Models map[string]func(config []byte, dim int) (model.Network, error)
+	// Paths make paths: their coefficients turn a network's target into a
+	// velocity.
+	Paths map[string]func(config []byte) (path.Path, error)
+	// Other is asked for models that Models does not have, as those of plugins.
+	Other Builder
+}
+
+// Field makes the network of a component and gives it its weights.
+func (r Registry) Field(c Component, dim int, tensors []model.Tensor) (model.Field[float32], error) {
+	build := r.Models[c.Use]
+	if build == nil {
+		if r.Other != nil {
+			return r.Other(c, dim, tensors)
+		}
+		return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained with model %q, which is not installed", c.Use).
+			Suggest("name the plugin that has it under `plugins:`")
+	}
+	n, err := build(c.With, dim)
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", c.Use, err)
+	}
+	own := n.Tensors()
+	if len(own) != len(tensors) {
+		return nil, schemas.Errorf(schemas.CorruptFile, "the flow holds %d tensors, its model %q has %d", len(tensors), c.Use, len(own))
+	}
+	byName := make(map[string]model.Tensor, len(tensors))
+	for _, t := range tensors {
+		byName[t.Name] = t
+	}
+	for _, t := range own {
+		from, ok := byName[t.Name]
+		if !ok || len(from.Data) != len(t.Data) || !sameShape(from.Shape, t.Shape) {
+			return nil, schemas.Errorf(schemas.CorruptFile, "the flow has no tensor %q of shape %v", t.Name, t.Shape)
+		}
+		copy(t.Data, from.Data)
+	}
+	return n, nil
+}
+
+func sameShape(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Describe gives the description of a source without reading weights: of an
+// exact model, of what a trainer plans, or of a file.
+func Describe(src Source) (Description, error) {
+	switch {
+	case src.Exact != nil:
+		d := Description{Version: FormatVersion, Dim: src.Exact.Dim(), Target: TargetVelocity, BaseStd: 1}
+		for _, name := range src.Exact.Columns() {
+			d.Columns = append(d.Columns, schemas.Column{Name: name, Type: "float64"})
+		}
+		return d, checkColumns(d.Columns, d.Dim)
+	case src.Planned != nil:
+		return *src.Planned, nil
+	}
+	var d Description
+	err := withFile(src.File, func(f *os.File, size int64) (err error) {
+		d, err = DecodeDescription(f, size)
+		return err
+	})
+	return d, err
+}
+
+// Open makes a flow of a source.
+func Open(src Source, r Registry) (*Flow, error) {
+	if src.Exact != nil {
+		d, err := Describe(src)
+		if err != nil {
+			return nil, err
+		}
+		return &Flow{Description: d, Base: src.Exact, Field64: src.Exact}, nil
+	}
+	d, tensors, err := Load(src.File)
+	if err != nil {
+		return nil, err
+	}
+	return New(d, tensors, r)
+}
+
+// New makes a flow of what its file holds.
+func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	f := &Flow{Description: d, Base: Normal{Dim: d.Dim, Std: d.BaseStd}}
+	for _, t := range d.Transforms {
+		fitted, err := transform.Restore(t, d.Dim)
+		if err != nil {
+			return nil, err
+		}
+		f.Transforms = append(f.Transforms, fitted)
+	}
+	field, err := r.Field(d.Model, d.Dim, tensors)
+	if err != nil {
+		return nil, err
+	}
+	if field.Dim() != d.Dim {
+		return nil, schemas.Errorf(schemas.DimensionDiffer, "the flow has %d dimensions, its model %d", d.Dim, field.Dim())
+	}
+	var p path.Path
+	if d.Target != TargetVelocity {
+		build := r.Paths[d.Path.Use]
+		if build == nil {
+			return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained on path %q, which is not installed", d.Path.Use)
+		}
+		if p, err = build(d.Path.With); err != nil {
+			return nil, schemas.Errorf(schemas.CorruptFile, "the flow's path %q: %w", d.Path.Use, err)
+		}
+	}
+	f.Field32, err = newVelocity(field, p, d.Target)
+	return f, err
+}

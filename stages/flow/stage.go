@@ -1,0 +1,152 @@
+package flow
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/solver"
+)
+
+// Save writes a flow to a file that is complete or absent.
+func Save(name string, d Description, tensors []model.Tensor) error {
+	f, err := pipeline.CreateFile(name)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	w := bufio.NewWriterSize(f, 1<<16)
+	if err = Encode(w, d, tensors); err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		return pipeline.FileError(err)
+	}
+	return f.Commit()
+}
+
+// Load reads a file that Save wrote and compares its checksum.
+func Load(name string) (Description, []model.Tensor, error) {
+	var d Description
+	var tensors []model.Tensor
+	err := withFile(name, func(f *os.File, size int64) (err error) {
+		d, tensors, err = Decode(f, size)
+		return err
+	})
+	return d, tensors, err
+}
+
+// withFile opens a regular file. Errors of its content name it.
+func withFile(name string, read func(f *os.File, size int64) error) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return pipeline.FileError(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return pipeline.FileError(err)
+	}
+	if !info.Mode().IsRegular() {
+		return schemas.Errorf(schemas.FileAccess, "%s is not a regular file", name)
+	}
+	if err := read(f, info.Size()); err != nil {
+		e := *schemas.Errors(err, schemas.CorruptFile)[0]
+		e.Message, e.Cause = fmt.Sprintf("%s: %s", name, e.Message), err
+		return &e
+	}
+	return nil
+}
+
+// FromInput is what arrived at a port that takes a flow: a trainer's or a
+// file's source, or an exact model.
+func FromInput(in pipeline.Input, port string) (Source, error) {
+	switch v := in.Flow.(type) {
+	case *Source:
+		if v != nil {
+			return *v, nil
+		}
+	case Source:
+		return v, nil
+	case string:
+		return Source{File: v}, nil
+	}
+	switch v := in.Service.(type) {
+	case model.Exact:
+		return Source{Exact: v}, nil
+	case *Source:
+		return *v, nil
+	case nil:
+		return Source{}, schemas.Errorf(schemas.MissingPort, "nothing is joined to the port %s", port).At("from." + port)
+	}
+	return Source{}, schemas.Errorf(schemas.WrongPort, "a model that is not trained is no flow").At("from." + port).
+		Suggest("name the trainer that trains it, a saved flow as {file: NAME.safetensors}, or an exact model")
+}
+
+// SolverFromInput is the solver that arrived at a port.
+func SolverFromInput(in pipeline.Input, port string) (solver.Solver, error) {
+	if s, ok := in.Service.(solver.Solver); ok {
+		return s, nil
+	}
+	return nil, schemas.Errorf(schemas.WrongPort, "what is joined to the port %s is no solver", port).At("from." + port)
+}
+
+// AtPort gives an error without a place the place of a port.
+func AtPort(err error, port string) error {
+	list := schemas.Errors(err, schemas.StageFailed)
+	errs := make([]error, len(list))
+	for i, e := range list {
+		c := *e
+		if c.Path == "" {
+			c.Path = "from." + port
+		}
+		errs[i] = &c
+	}
+	return errors.Join(errs...)
+}
+
+// StatusField is the column that says of every row how its solve ended. It is
+// left out of a file in which all rows are ok.
+func StatusField() arrow.Field {
+	return arrow.Field{Name: schemas.ColumnStatus, Type: arrow.BinaryTypes.String, Nullable: true,
+		Metadata: arrow.NewMetadata([]string{schemas.MetaOmitWhen}, []string{solver.OK.String()})}
+}
+
+// StatusArray is a column of StatusField. The caller releases it.
+func StatusArray(mem memory.Allocator, status []solver.Status) arrow.Array {
+	b := array.NewStringBuilder(mem)
+	defer b.Release()
+	b.Reserve(len(status))
+	for _, s := range status {
+		b.Append(s.String())
+	}
+	return b.NewArray()
+}
+
+// Interrupted says whether the first interrupt has come.
+func Interrupted(env pipeline.Env) bool {
+	select {
+	case <-env.Stop: // never, when nil
+		return true
+	default:
+		return false
+	}
+}
+
+// WarnNotOK emits a warning when rows failed.
+func (t *Tally) WarnNotOK(env pipeline.Env) {
+	if t.NotOK == 0 || env.Emit == nil {
+		return
+	}
+	env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageWarning, Stage: env.Stage,
+		Message: fmt.Sprintf("%d of %d rows did not reach the end of the solve; the column %s says why", t.NotOK, t.Rows, schemas.ColumnStatus)})
+}

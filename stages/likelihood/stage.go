@@ -1,0 +1,374 @@
+package likelihood
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/solver"
+)
+
+// roundTripRows is how many rows are taken to the base and back as a check.
+const roundTripRows = 64
+
+// Config is the configuration of likelihood/ode.
+type Config struct {
+	Trace      string `yaml:"trace" json:"trace" doc:"how the divergence is computed: exact, or hutchinson, which estimates it and gives log_prob_se" enum:"exact,hutchinson"`
+	Probes     *int   `yaml:"probes" json:"probes,omitempty" doc:"random directions per row, for hutchinson (default 8)" min:"1" max:"65536"`
+	Noise      string `yaml:"noise" json:"noise,omitempty" doc:"distribution of the directions, for hutchinson (default rademacher)" enum:"rademacher,gaussian"`
+	BitsPerDim bool   `yaml:"bits_per_dim" json:"bits_per_dim" doc:"also give -log_prob / (dimensions ln 2)"`
+	Batch      int    `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no score" min:"1" max:"1048576"`
+}
+
+// Validate refuses keys that would say nothing.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Trace == "exact" {
+		if c.Probes != nil {
+			errs = append(errs, schemas.Errorf(schemas.Conflict, "an exact trace has no probes").At("probes").Suggest("write trace: hutchinson, or leave probes out"))
+		}
+		if c.Noise != "" {
+			errs = append(errs, schemas.Errorf(schemas.Conflict, "an exact trace has no noise").At("noise").Suggest("write trace: hutchinson, or leave noise out"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) trace(key random.Key) Trace {
+	if c.Trace == "exact" {
+		return Trace{}
+	}
+	t := Trace{Probes: 8, Noise: c.Noise, Key: key}
+	if c.Probes != nil {
+		t.Probes = *c.Probes
+	}
+	return t
+}
+
+// Register adds the kind likelihood and its implementations. parts makes flows
+// from their files.
+func Register(r *pipeline.Registry, parts flow.Registry) {
+	r.AddKind(pipeline.Kind{
+		Name: "likelihood",
+		Doc:  "gives rows of data their log-density under a trained flow or an exact model",
+		Ports: []pipeline.Port{
+			{Name: "flow", Doc: "a trainer, a saved flow or an exact model", Takes: pipeline.GivesFlow, Also: "model"},
+			{Name: "data", Doc: "rows with the data file's columns; others pass through", Takes: pipeline.GivesRows},
+			{Name: "solver", Doc: "integrates the flow's field", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5"},
+		},
+		Gives:  pipeline.GivesRows,
+		Stored: true,
+	})
+	impl := pipeline.Register(r, "likelihood", "ode", "integrates the divergence of the flow's field from data to base",
+		Config{Trace: "exact", Batch: 4096},
+		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
+			return &stage{env: env, config: c, parts: parts}, nil
+		})
+	impl.Example = "with: {trace: hutchinson, probes: 8}"
+}
+
+type stage struct {
+	env    pipeline.Env
+	config Config
+	parts  flow.Registry
+}
+
+// Check implements pipeline.Stage.
+func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	src, err := flow.FromInput(in["flow"], "flow")
+	if err == nil {
+		_, err = flow.SolverFromInput(in["solver"], "solver")
+	}
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	d, err := flow.Describe(src)
+	if err != nil {
+		return pipeline.Outputs{}, flow.AtPort(err, "flow")
+	}
+	rows, err := s.rows(d.Columns, in["data"].Rows)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return pipeline.Outputs{Rows: map[string]pipeline.Rows{"": rows}}, nil
+}
+
+// Run implements pipeline.Stage. Rows are scored when the stream is pulled; the
+// summary, the metrics and the report are complete when a stream has ended.
+func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs, err error) {
+	src, err := flow.FromInput(in["flow"], "flow")
+	if err != nil {
+		return out, err
+	}
+	f, err := flow.Open(src, s.parts)
+	if err != nil {
+		return out, flow.AtPort(err, "flow")
+	}
+	rows, err := s.rows(f.Description.Columns, in["data"].Rows)
+	if err != nil {
+		return out, err
+	}
+	if rows.solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
+		return out, err
+	}
+	rows.flow, rows.trace = f, s.config.trace(random.NewKey(s.env.Seed, s.env.Stage, "probes"))
+	rows.summary, rows.metrics, rows.report = map[string]any{}, map[string]float64{}, &Scores{}
+	return pipeline.Outputs{
+		Rows:    map[string]pipeline.Rows{"": rows},
+		Summary: rows.summary,
+		Metrics: rows.metrics,
+		Report:  []pipeline.ReportItem{{Kind: "likelihood", Data: rows.report}},
+	}, nil
+}
+
+// rows finds the flow's columns among those of the data. The types may differ,
+// as long as they are numbers; the widths may not.
+func (s *stage) rows(columns []schemas.Column, data pipeline.Rows) (*scored, error) {
+	if data == nil {
+		return nil, schemas.Errorf(schemas.MissingPort, "no rows are joined to the port data").At("from.data")
+	}
+	in := data.Schema()
+	meta := in.Metadata()
+	if meta.FindKey(schemas.MetaTransforms) >= 0 {
+		return nil, schemas.Errorf(schemas.WrongPort, "the data is transformed already, and the flow would transform it again").
+			At("from.data").Suggest("name the loader's rows: the flow applies its own transforms and adds their log-determinants")
+	}
+	out := &scored{stage: s, data: data}
+	var errs []error
+	for _, c := range columns {
+		i := in.FieldIndices(c.Name)
+		if len(i) != 1 {
+			e := schemas.Errorf(schemas.UnknownColumn, "the data has no column %q, which the flow models", c.Name).At("from.data")
+			if near := pipeline.DidYouMean(c.Name, fieldNames(in)); near != "" {
+				e.Suggest(near)
+			}
+			errs = append(errs, e)
+			continue
+		}
+		have, err := schemas.ColumnOf(in.Field(i[0]))
+		if err == nil && have.Width != c.Width {
+			err = schemas.Errorf(schemas.DimensionDiffer, "column %q has %d numbers in the data and %d in the flow", c.Name, have.Dims(), c.Dims())
+		}
+		if err != nil {
+			errs = append(errs, flow.AtPort(err, "data"))
+			continue
+		}
+		out.columns = append(out.columns, have)
+	}
+	fields := slices.Clone(in.Fields())
+	fields = append(fields, s.added()...)
+	for _, f := range s.added() {
+		if len(in.FieldIndices(f.Name)) > 0 {
+			errs = append(errs, schemas.Errorf(schemas.Conflict, "the data has a column %q already", f.Name).
+				At("from.data").Suggest("rename it or leave it out in the loader's columns"))
+		}
+	}
+	out.schema = arrow.NewSchema(fields, &meta)
+	return out, errors.Join(errs...)
+}
+
+func fieldNames(s *arrow.Schema) []string {
+	var names []string
+	for _, f := range s.Fields() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// added are the columns that scoring adds.
+func (s *stage) added() []arrow.Field {
+	number := func(name string) arrow.Field {
+		return arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Float64, Nullable: true}
+	}
+	fields := []arrow.Field{number(schemas.ColumnLogProb)}
+	if s.config.Trace != "exact" {
+		fields = append(fields, number(schemas.ColumnLogProbSE))
+	}
+	if s.config.BitsPerDim {
+		fields = append(fields, number(schemas.ColumnBits))
+	}
+	return append(fields, flow.StatusField())
+}
+
+// scored are the rows; the parts of the flow are missing while checking.
+type scored struct {
+	*stage
+	data    pipeline.Rows
+	columns []schemas.Column // those that the flow models, as the data has them
+	schema  *arrow.Schema
+	flow    *flow.Flow
+	solver  solver.Solver
+	trace   Trace
+
+	mu      sync.Mutex
+	summary map[string]any // filled, with the two below, by the first stream that ends
+	metrics map[string]float64
+	report  *Scores
+}
+
+// Schema implements pipeline.Rows.
+func (s *scored) Schema() *arrow.Schema { return s.schema }
+
+// Count implements pipeline.Rows.
+func (s *scored) Count() int64 { return s.data.Count() }
+
+// Open implements pipeline.Rows.
+func (s *scored) Open(ctx context.Context) (pipeline.Stream, error) {
+	if s.flow == nil {
+		return nil, errors.New("likelihood: rows of a check have no content")
+	}
+	in, err := s.data.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{scored: s, in: in}, nil
+}
+
+// stream is one reading: a batch is scored when it is asked for.
+type stream struct {
+	*scored
+	in     pipeline.Stream
+	next   int64 // number of the next row
+	tally  flow.Tally
+	spread spread
+	away   []float64 // of the round trip of the first rows
+	err    error
+}
+
+// Next implements pipeline.Stream.
+func (s *stream) Next(ctx context.Context) (arrow.Record, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	rec, err := s.in.Next(ctx)
+	if err == nil {
+		defer rec.Release()
+		rec, err = s.score(ctx, rec)
+	}
+	if err == io.EOF {
+		s.finish()
+	}
+	s.err = err
+	return rec, err
+}
+
+// score appends its columns to a record, whose own columns are shared. Long
+// records are solved in pieces.
+func (s *stream) score(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
+	rows, d := int(rec.NumRows()), s.flow.Dim()
+	x := make([]float64, rows*d)
+	if err := schemas.Numbers(x, rec, s.columns); err != nil {
+		return nil, s.placed(err, rows)
+	}
+	for i, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, schemas.Errorf(schemas.NonFinite, "row %d has %v in column %q", s.next+int64(i/d), v, s.flow.Description.Names()[i%d])
+		}
+	}
+	logp, se, status := make([]float64, rows), make([]float64, rows), make([]solver.Status, 0, rows)
+	for r := 0; r < rows; {
+		if flow.Interrupted(s.env) {
+			return nil, pipeline.ErrInterrupted
+		}
+		n := min(s.config.Batch, rows-r)
+		report, err := LogProb(ctx, s.flow, s.solver, logp[r:], se[r:], x[r*d:], s.next, n, s.trace)
+		if err != nil {
+			return nil, fmt.Errorf("likelihood: rows %d to %d: %w", s.next, s.next+int64(n)-1, err)
+		}
+		if s.next == 0 {
+			s.away = make([]float64, min(rows, roundTripRows))
+			if err := RoundTrip(ctx, s.flow, s.solver, s.away, x, len(s.away)); err != nil {
+				return nil, err
+			}
+		}
+		s.tally.Add(report)
+		s.spread.add(logp[r : r+n])
+		status = append(status, report.Status...)
+		r, s.next = r+n, s.next+int64(n)
+		if s.env.Emit != nil {
+			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: s.next, Total: max(s.Count(), 0), Unit: "rows"})
+		}
+	}
+	return s.append(rec, logp, se, status), nil
+}
+
+// placed says where in the data the batch of an error is.
+func (s *stream) placed(err error, rows int) error {
+	e := *schemas.Errors(err, schemas.StageFailed)[0]
+	e.Message = fmt.Sprintf("in the batch of rows %d to %d: %s", s.next, s.next+int64(rows)-1, e.Message)
+	return &e
+}
+
+func (s *stream) append(rec arrow.Record, logp, se []float64, status []solver.Status) arrow.Record {
+	mem := s.env.Alloc
+	if mem == nil {
+		mem = memory.DefaultAllocator
+	}
+	columns := slices.Clone(rec.Columns())
+	own := len(columns)
+	number := func(v []float64) {
+		b := array.NewFloat64Builder(mem)
+		b.AppendValues(v, nil)
+		columns = append(columns, b.NewArray())
+		b.Release()
+	}
+	number(logp)
+	if s.config.Trace != "exact" {
+		number(se)
+	}
+	if s.config.BitsPerDim {
+		bits := make([]float64, len(logp))
+		for i, v := range logp {
+			bits[i] = -v / (float64(s.flow.Dim()) * math.Ln2)
+		}
+		number(bits)
+	}
+	columns = append(columns, flow.StatusArray(mem, status))
+	out := array.NewRecord(s.schema, columns, rec.NumRows())
+	for _, c := range columns[own:] {
+		c.Release()
+	}
+	return out
+}
+
+// finish fills what Run gave, once for all streams: they are all the same.
+func (s *stream) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.summary) > 0 || s.tally.Rows == 0 {
+		return
+	}
+	*s.report = s.spread.scores()
+	s.tally.Summarize(s.summary)
+	s.tally.WarnNotOK(s.env)
+	if s.report.Rows > 0 {
+		s.summary["mean_log_prob"], s.metrics["mean_log_prob"] = s.report.Mean, s.report.Mean
+	}
+	if s.report.Rows > 1 {
+		s.summary["mean_log_prob_se"], s.metrics["mean_log_prob_se"] = s.report.SE, s.report.SE
+	}
+	if far := slices.Max(s.away); !math.IsNaN(far) {
+		s.summary["round_trip_max"] = far
+	}
+}
+
+// Close implements pipeline.Stream.
+func (s *stream) Close() error {
+	if s.err == nil {
+		s.err = errors.New("likelihood: stream is closed")
+	}
+	return s.in.Close()
+}

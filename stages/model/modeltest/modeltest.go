@@ -1,0 +1,260 @@
+package modeltest
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/solver"
+)
+
+// Test checks the laws on standard normal rows at times in (0, 1).
+//
+//   - rows: a row's v, divergence and probes have the same bits whatever the
+//     number of rows in the call and wherever it stands among them.
+//   - one v: Divergence gives the v of Eval, bit for bit.
+//   - divergence: the sum of central differences of Eval. Points where two step
+//     sizes disagree (a kink lies between) are left out; half must remain.
+//   - probes: zᵀJz over unit vectors adds up to the divergence, over all sign
+//     vectors it averages to it.
+//   - arguments: t, x and probes are left as they were, and nothing is written
+//     behind the rows asked for.
+//   - concurrency: calls at the same time do not meet.
+func Test[T solver.Float](t *testing.T, f model.Field[T]) {
+	t.Helper()
+	if f.Dim() < 1 {
+		t.Fatalf("Dim() = %d", f.Dim())
+	}
+	t.Run("rows", func(t *testing.T) { rowsLaw(t, f) })
+	t.Run("divergence", func(t *testing.T) { divergenceLaw(t, f) })
+	t.Run("probes", func(t *testing.T) { probesLaw(t, f) })
+	t.Run("arguments", func(t *testing.T) { argumentsLaw(t, f) })
+	t.Run("concurrency", func(t *testing.T) { concurrencyLaw(t, f) })
+}
+
+// batch is one call's arguments and results.
+type batch[T solver.Float] struct {
+	rows, probes int
+	t            []float64
+	x, probe     []T
+	eval, v      []T
+	div, est     []float64
+}
+
+// draw makes a batch: row r depends on first+r only.
+func draw[T solver.Float](f model.Field[T], first, rows, probes int) *batch[T] {
+	key, d := random.NewKey(1, "modeltest", "rows"), f.Dim()
+	b := &batch[T]{rows: rows, probes: probes, t: make([]float64, rows), x: make([]T, rows*d), probe: make([]T, probes*rows*d)}
+	z := make([]float64, d)
+	for r := 0; r < rows; r++ {
+		b.t[r] = 0.01 + 0.98*key.Uniform(uint64(first+r), 0)
+		key.Normals64(z, uint64(first+r), 1)
+		for j, v := range z {
+			b.x[r*d+j] = T(v)
+		}
+		for p := 0; p < probes; p++ {
+			key.Normals64(z, uint64(first+r), uint32(2+p))
+			for j, v := range z {
+				b.probe[(p*rows+r)*d+j] = T(math.Copysign(1, v))
+			}
+		}
+	}
+	return b
+}
+
+// run fills in the results, by three calls.
+func (b *batch[T]) run(t *testing.T, f model.Field[T]) *batch[T] {
+	ctx, d := context.Background(), f.Dim()
+	b.eval, b.v, b.div = make([]T, b.rows*d), make([]T, b.rows*d), make([]float64, b.rows)
+	if err := f.Eval(ctx, b.eval, b.t, b.x, b.rows); err != nil {
+		t.Errorf("Eval: %v", err)
+	}
+	if err := f.Divergence(ctx, b.v, b.div, b.t, b.x, nil, b.rows, 0); err != nil {
+		t.Errorf("Divergence: %v", err)
+	}
+	if b.probes > 0 {
+		b.est = make([]float64, b.rows*b.probes)
+		v := make([]T, b.rows*d)
+		if err := f.Divergence(ctx, v, b.est, b.t, b.x, b.probe, b.rows, b.probes); err != nil {
+			t.Errorf("Divergence with probes: %v", err)
+		}
+		if !same(v, b.v) {
+			t.Errorf("v of Divergence with probes differs from v without")
+		}
+	}
+	return b
+}
+
+func rowsLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+	const rows, probes = 150, 2
+	d := f.Dim()
+	all := draw(f, 0, rows, probes).run(t, f)
+	if !same(all.eval, all.v) {
+		t.Errorf("v of Divergence differs from Eval")
+	}
+	for i, v := range all.div {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			t.Fatalf("divergence of row %d is %v", i, v)
+		}
+	}
+	for _, part := range []struct{ first, rows int }{{0, 0}, {0, 1}, {1, 1}, {149, 1}, {3, 2}, {5, 63}, {7, 64}, {11, 65}, {1, 149}} {
+		p := draw(f, part.first, part.rows, probes).run(t, f)
+		lo, hi := part.first, part.first+part.rows
+		if !same(p.eval, all.eval[lo*d:hi*d]) || !same(p.v, all.v[lo*d:hi*d]) ||
+			!same(p.div, all.div[lo:hi]) || !same(p.est, all.est[lo*probes:hi*probes]) {
+			t.Errorf("rows %d..%d alone differ from the same rows among %d", lo, hi-1, rows)
+		}
+	}
+	// Backwards, so that each row also has other neighbours.
+	back := draw(f, 0, rows, probes)
+	reverse(back.x, d)
+	reverse(back.t, 1)
+	for p := 0; p < probes; p++ {
+		reverse(back.probe[p*rows*d:(p+1)*rows*d], d)
+	}
+	back.run(t, f)
+	reverse(back.eval, d)
+	reverse(back.div, 1)
+	reverse(back.est, probes)
+	if !same(back.eval, all.eval) || !same(back.div, all.div) || !same(back.est, all.est) {
+		t.Errorf("results do not follow their rows when the rows change places")
+	}
+}
+
+func divergenceLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+	const rows = 40
+	b, d := draw(f, 1000, rows, 0).run(t, f), f.Dim()
+	h, tol := 1e-3, 1e-7
+	if _, narrow := any(T(0)).(float32); narrow {
+		h, tol = 0x1p-5, 5e-4
+	}
+	kept := 0
+	for r := 0; r < rows; r++ {
+		coarse, fine, scale := 0.0, 0.0, 1.0
+		for j := 0; j < d; j++ {
+			s1, s2 := slope(t, f, b, r, j, h), slope(t, f, b, r, j, h/2)
+			coarse, fine, scale = coarse+s1, fine+s2, scale+math.Abs(s2)
+		}
+		if math.Abs(coarse-fine) > tol*scale {
+			continue
+		}
+		kept++
+		want := (4*fine - coarse) / 3 // Richardson: the error is of order h⁴
+		if math.Abs(b.div[r]-want) > tol*scale {
+			t.Errorf("row %d, t = %.4f: divergence %.9g, finite differences %.9g", r, b.t[r], b.div[r], want)
+		}
+	}
+	if kept < rows/2 {
+		t.Errorf("only %d of %d points are smooth enough for finite differences", kept, rows)
+	}
+}
+
+// slope is the central difference of v_j along x_j at row r.
+func slope[T solver.Float](t *testing.T, f model.Field[T], b *batch[T], r, j int, h float64) float64 {
+	d := f.Dim()
+	x, v := make([]T, 2*d), make([]T, 2*d)
+	copy(x, b.x[r*d:(r+1)*d])
+	copy(x[d:], b.x[r*d:(r+1)*d])
+	x[j] += T(h)
+	x[d+j] -= T(h)
+	if err := f.Eval(context.Background(), v, []float64{b.t[r], b.t[r]}, x, 2); err != nil {
+		t.Fatalf("Eval: %v", err)
+	}
+	return (float64(v[j]) - float64(v[d+j])) / (float64(x[j]) - float64(x[d+j]))
+}
+
+func probesLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+	const rows = 7
+	b, d := draw(f, 2000, rows, 0).run(t, f), f.Dim()
+	tol := 1e-12
+	if _, narrow := any(T(0)).(float32); narrow {
+		tol = 1e-5
+	}
+	check := func(name string, probes int, z func(p, j int) float64, weight float64) {
+		probe, est, v := make([]T, probes*rows*d), make([]float64, rows*probes), make([]T, rows*d)
+		for i := range probe {
+			probe[i] = T(z(i/(rows*d), i%d))
+		}
+		if err := f.Divergence(context.Background(), v, est, b.t, b.x, probe, rows, probes); err != nil {
+			t.Fatalf("Divergence: %v", err)
+		}
+		for r := 0; r < rows; r++ {
+			sum, scale := 0.0, 1.0
+			for _, e := range est[r*probes : (r+1)*probes] {
+				sum, scale = sum+weight*e, scale+weight*math.Abs(e)
+			}
+			if math.Abs(sum-b.div[r]) > tol*scale {
+				t.Errorf("row %d: %s give %.12g, the divergence is %.12g", r, name, sum, b.div[r])
+			}
+		}
+	}
+	check("unit vectors", d, func(p, j int) float64 {
+		if p == j {
+			return 1
+		}
+		return 0
+	}, 1)
+	if d <= 6 {
+		check("sign vectors", 1<<d, func(p, j int) float64 { return float64(1 - 2*(p>>j&1)) }, 1/float64(int(1)<<d))
+	}
+}
+
+func argumentsLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+	const rows, probes, guard = 65, 3, 5
+	d := f.Dim()
+	b := draw(f, 3000, rows, probes)
+	ts, x, probe := slices.Clone(b.t), slices.Clone(b.x), slices.Clone(b.probe)
+	v, est := make([]T, rows*d+guard), make([]float64, rows*probes+guard)
+	for i := range guard {
+		v[rows*d+i], est[rows*probes+i] = 12345, 12345
+	}
+	if err := f.Eval(context.Background(), v, b.t, b.x, rows); err != nil {
+		t.Fatalf("Eval: %v", err)
+	}
+	if err := f.Divergence(context.Background(), v, est, b.t, b.x, b.probe, rows, probes); err != nil {
+		t.Fatalf("Divergence: %v", err)
+	}
+	if !same(ts, b.t) || !same(x, b.x) || !same(probe, b.probe) {
+		t.Errorf("an argument was changed")
+	}
+	for i := range guard {
+		if v[rows*d+i] != 12345 || est[rows*probes+i] != 12345 {
+			t.Fatalf("written behind the last row")
+		}
+	}
+}
+
+func concurrencyLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+	want := draw(f, 0, 70, 1).run(t, f)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 3 {
+				got := draw(f, 0, 70, 1).run(t, f)
+				if !same(got.eval, want.eval) || !same(got.div, want.div) || !same(got.est, want.est) {
+					t.Errorf("a concurrent call gave another result")
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// same says that a and b have the same bits.
+func same[T solver.Float](a, b []T) bool {
+	return slices.EqualFunc(a, b, func(u, v T) bool {
+		return math.Float64bits(float64(u)) == math.Float64bits(float64(v))
+	})
+}
+
+// reverse turns the order of rows of width w around.
+func reverse[T any](x []T, w int) {
+	slices.Reverse(x)
+	for i := 0; i+w <= len(x); i += w {
+		slices.Reverse(x[i : i+w])
+	}
+}

@@ -1,0 +1,63 @@
+package model
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/path"
+)
+
+// Register adds the kind model with its implementations. A model that is
+// trained gives a Definition, an exact one an Exact.
+func Register(r *pipeline.Registry) {
+	r.AddKind(pipeline.Kind{Name: "model", Gives: pipeline.GivesService,
+		Doc: "a vector field v(t, x), trained or exact",
+		Ports: []pipeline.Port{{Name: "path", Doc: "the probability path, for exact models",
+			Takes: pipeline.GivesService, Kind: "path", Default: "condot"}}})
+	pipeline.Register(r, "model", "mlp", "a multilayer perceptron of x and features of t", DefaultMLPConfig(),
+		func(_ context.Context, _ pipeline.Env, c MLPConfig) (pipeline.Stage, error) {
+			m, err := NewMLP(c)
+			if err != nil {
+				return nil, schemas.Errorf(schemas.OutOfRange, "%w", err)
+			}
+			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return m, nil }), nil
+		}).Example = "{hidden: [256, 256, 256], activation: silu}"
+	pipeline.Register(r, "model", "gmm", "the exact field of a Gaussian mixture, for any path; nothing to train", GMMConfig{},
+		func(_ context.Context, _ pipeline.Env, c GMMConfig) (pipeline.Stage, error) {
+			return pipeline.Service(func(_ context.Context, in pipeline.Inputs) (any, error) {
+				p, ok := in["path"].Service.(path.Path)
+				if !ok {
+					return nil, errors.New("the port path has no path")
+				}
+				g, err := NewGMM(c, p)
+				if err != nil {
+					return nil, schemas.Errorf(schemas.OutOfRange, "%w", err)
+				}
+				return g, nil
+			}), nil
+		}).Example = "{weights: [0.3, 0.7], means: [[-2], [1.5]], std: [0.5, 0.4]}"
+}
+
+// Builtin gives the constructors of the built-in networks by name: each takes
+// the configuration that a flow file keeps.
+func Builtin() map[string]func(config []byte, dim int) (Network, error) {
+	return map[string]func([]byte, int) (Network, error){
+		"mlp": func(config []byte, dim int) (Network, error) {
+			var c MLPConfig
+			d := json.NewDecoder(bytes.NewReader(config))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&c); err != nil {
+				return nil, err
+			}
+			m, err := NewMLP(c)
+			if err != nil {
+				return nil, err
+			}
+			return m.Build(dim)
+		},
+	}
+}

@@ -1,0 +1,70 @@
+package model
+
+import (
+	"fmt"
+	"math"
+)
+
+// TimeConfig says how the time enters a network.
+type TimeConfig struct {
+	// Use is "fourier" (default): [x, cos(t w_k), sin(t w_k)], the cosines
+	// before the sines, with w_k = 64^(k/(Features-1)); or "concat": [x, t].
+	Use string `json:"use" doc:"fourier: cosines and sines of t; concat: t itself" enum:"fourier,concat"`
+	// Features is the number of frequencies, 32 by default; concat has none and
+	// takes no notice of it.
+	Features int `json:"features,omitempty" doc:"frequencies, of use: fourier" min:"0" max:"65536"`
+}
+
+// withDefaults fills what was left out and refuses what makes no sense.
+func (c TimeConfig) withDefaults() (TimeConfig, error) {
+	switch c.Use {
+	case "", "fourier":
+		c.Use = "fourier"
+		if c.Features == 0 {
+			c.Features = 32
+		}
+		if c.Features < 0 || c.Features > 1<<16 {
+			return c, fmt.Errorf("time.features: %d is not between 1 and 65536", c.Features)
+		}
+	case "concat":
+		c.Features = 0
+	default:
+		return c, fmt.Errorf("time.use: unknown %q; there are fourier, concat", c.Use)
+	}
+	return c, nil
+}
+
+// frequencies are the w_k in radians per unit of time; nil means concat.
+func (c TimeConfig) frequencies() []float64 {
+	if c.Use != "fourier" {
+		return nil
+	}
+	w := make([]float64, c.Features)
+	for k := range w {
+		w[k] = 1
+		if c.Features > 1 {
+			w[k] = math.Pow(64, float64(k)/float64(c.Features-1))
+		}
+	}
+	return w
+}
+
+// timeWidth is the number of inputs that timeInputs writes.
+func timeWidth(w []float64) int {
+	if w == nil {
+		return 1
+	}
+	return 2 * len(w)
+}
+
+// timeInputs writes the inputs of the network that stand for t.
+func timeInputs(dst []float32, w []float64, t float64) {
+	if w == nil {
+		dst[0] = float32(t)
+		return
+	}
+	for k, wk := range w {
+		sin, cos := math.Sincos(t * wk)
+		dst[k], dst[len(w)+k] = float32(cos), float32(sin)
+	}
+}

@@ -1,0 +1,63 @@
+package path
+
+import "math"
+
+// Interpolate writes x_t and u_t [rows][dim] for the coefficients c [rows], in
+// float32. A nil ut is not written. e may be nil when no row has gamma.
+func Interpolate(xt, ut []float32, c []Coef, x0, x1, e []float32, rows, dim int) {
+	n := rows * dim
+	if len(c) != rows || len(xt) != n || ut != nil && len(ut) != n || len(x0) != n || len(x1) != n || e != nil && len(e) != n {
+		panic("path: slices of other lengths than rows and dim")
+	}
+	for r := range rows {
+		c, lo, hi := c[r], r*dim, (r+1)*dim
+		if (c.Gamma != 0 || c.DGamma != 0) && e == nil {
+			panic("path: a path with gamma needs a second noise")
+		}
+		mix(xt[lo:hi], c.Alpha, c.Sigma, x1[lo:hi], x0[lo:hi])
+		if c.Gamma != 0 {
+			add(xt[lo:hi], c.Gamma, e[lo:hi])
+		}
+		if ut == nil {
+			continue
+		}
+		mix(ut[lo:hi], c.DAlpha, c.DSigma, x1[lo:hi], x0[lo:hi])
+		if c.DGamma != 0 {
+			add(ut[lo:hi], c.DGamma, e[lo:hi])
+		}
+	}
+}
+
+// mix writes dst = a x + b y.
+func mix(dst []float32, a, b float64, x, y []float32) {
+	a32, b32 := float32(a), float32(b)
+	for i := range dst {
+		dst[i] = float32(a32*x[i]) + float32(b32*y[i])
+	}
+}
+
+// add adds a x to dst.
+func add(dst []float32, a float64, x []float32) {
+	a32 := float32(a)
+	for i := range dst {
+		dst[i] += float32(a32 * x[i])
+	}
+}
+
+// BaseStd is the standard deviation of the base of a flow with this path, which
+// is N(0, BaseStd² I): sqrt(sigma(0)² + gamma(0)²). Where Domain begins after 0
+// the variance is continued to 0 by its slope, which is exact for a bridge up to
+// 1e-10; a path that knows better has a method BaseStd.
+func BaseStd(p Path) (float64, error) {
+	if p, ok := p.(interface{ BaseStd() float64 }); ok {
+		return p.BaseStd(), nil
+	}
+	lo, _ := p.Domain()
+	var c [1]Coef
+	if err := p.Coefficients(c[:], []float64{lo}); err != nil {
+		return 0, err
+	}
+	v := c[0].Sigma*c[0].Sigma + c[0].Gamma*c[0].Gamma
+	dv := 2 * (c[0].Sigma*c[0].DSigma + c[0].Gamma*c[0].DGamma)
+	return math.Sqrt(v - lo*dv), nil
+}

@@ -1,0 +1,24 @@
+package path
+
+// Coef are the coefficients of a path that is linear in data x1, noise x0 and,
+// for stochastic bridges, a second independent noise e ~ N(0, I):
+//
+//	x_t = Alpha x1 + Sigma x0 + Gamma e
+//	u_t = DAlpha x1 + DSigma x0 + DGamma e        (u_t = d/dt x_t)
+//
+// Gamma and DGamma are zero for the affine paths of Lipman et al. 2023.
+type Coef struct{ Alpha, Sigma, Gamma, DAlpha, DSigma, DGamma float64 }
+
+// Path is a probability path between noise (t = 0) and data (t = 1): four, or
+// with a bridge six, functions of time. Implementations are values, safe for
+// concurrent use.
+type Path interface {
+	// Coefficients fills c[i] for t[i] in [0, 1]. A time outside of Domain is
+	// moved to its nearest end first: that is the stated policy at singular
+	// ends.
+	Coefficients(c []Coef, t []float64) error
+
+	// Domain is where the derivatives are finite: [0, 1] for most paths,
+	// [0, 1-1e-5] where dsigma/dt diverges at the data end.
+	Domain() (lo, hi float64)
+}

@@ -1,0 +1,240 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/solver"
+)
+
+// trajectoryRows is how many rows a report follows through time.
+const trajectoryRows = 256
+
+// Config is the configuration of sampler/ode.
+type Config struct {
+	Rows       int64     `yaml:"rows" json:"rows" doc:"number of rows to make" required:"true" min:"1"`
+	Seed       *uint64   `yaml:"seed" json:"seed,omitempty" doc:"seed of the base draws; the pipeline's when left out"`
+	Trajectory []float64 `yaml:"trajectory" json:"trajectory,omitempty" doc:"increasing times at which the report shows the first 256 rows" min:"0" max:"1"`
+	Batch      int       `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row" min:"1" max:"1048576"`
+}
+
+// Validate reports what the tags of the fields cannot say.
+func (c Config) Validate() error {
+	for i := 1; i < len(c.Trajectory); i++ {
+		if !(c.Trajectory[i] > c.Trajectory[i-1]) {
+			return schemas.Errorf(schemas.OutOfRange, "times must increase, and %v comes after %v", c.Trajectory[i], c.Trajectory[i-1]).At("trajectory")
+		}
+	}
+	return nil
+}
+
+// Register adds the kind sampler and its implementations. parts makes flows
+// from their files.
+func Register(r *pipeline.Registry, parts flow.Registry) {
+	r.AddKind(pipeline.Kind{
+		Name: "sampler",
+		Doc:  "makes rows of data from a trained flow or an exact model",
+		Ports: []pipeline.Port{
+			{Name: "flow", Doc: "a trainer, a saved flow or an exact model", Takes: pipeline.GivesFlow, Also: "model"},
+			{Name: "solver", Doc: "integrates the flow's field", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5"},
+		},
+		Gives:  pipeline.GivesRows,
+		Stored: true,
+	})
+	impl := pipeline.Register(r, "sampler", "ode", "moves draws of the base along the flow's field from t = 0 to t = 1",
+		Config{Batch: 8192},
+		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
+			return &stage{env: env, config: c, parts: parts}, nil
+		})
+	impl.Example = "with: {rows: 100000}"
+}
+
+type stage struct {
+	env    pipeline.Env
+	config Config
+	parts  flow.Registry
+}
+
+// Check implements pipeline.Stage.
+func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	src, err := flow.FromInput(in["flow"], "flow")
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	if _, err := flow.SolverFromInput(in["solver"], "solver"); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	d, err := flow.Describe(src)
+	if err != nil {
+		return pipeline.Outputs{}, flow.AtPort(err, "flow")
+	}
+	rows, err := s.rows(d.Columns)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return pipeline.Outputs{Rows: map[string]pipeline.Rows{"": rows}}, nil
+}
+
+// Run implements pipeline.Stage. Rows are made when the stream is pulled; the
+// summary is complete when a stream has ended.
+func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outputs, err error) {
+	src, err := flow.FromInput(in["flow"], "flow")
+	if err != nil {
+		return out, err
+	}
+	f, err := flow.Open(src, s.parts)
+	if err != nil {
+		return out, flow.AtPort(err, "flow")
+	}
+	rows, err := s.rows(f.Description.Columns)
+	if err != nil {
+		return out, err
+	}
+	rows.flow, rows.summary = f, map[string]any{}
+	if rows.solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
+		return out, err
+	}
+	seed := s.env.Seed
+	if s.config.Seed != nil {
+		seed = *s.config.Seed
+	}
+	rows.key = random.NewKey(seed, s.env.Stage, "base")
+	out.Rows, out.Summary = map[string]pipeline.Rows{"": rows}, rows.summary
+	if len(s.config.Trajectory) > 0 {
+		t, err := Trajectory(ctx, f, rows.solver, rows.key, 0, int(min(s.config.Rows, trajectoryRows)), s.config.Trajectory)
+		if err != nil {
+			return out, err
+		}
+		out.Report = []pipeline.ReportItem{{Kind: "trajectory", Data: t}}
+	}
+	return out, nil
+}
+
+func (s *stage) rows(columns []schemas.Column) (*sampled, error) {
+	fields, err := schemas.Fields(columns)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fields {
+		if f.Name == schemas.ColumnStatus {
+			return nil, schemas.Errorf(schemas.Conflict, "a data column is named %q, as the column that says how the solve of a row ended", f.Name).
+				At("from.flow").Suggest("rename the data column")
+		}
+	}
+	fields = append(fields, flow.StatusField())
+	return &sampled{stage: s, columns: columns, schema: arrow.NewSchema(fields, nil)}, nil
+}
+
+// sampled are the rows; the parts of the flow are missing while checking.
+type sampled struct {
+	*stage
+	columns []schemas.Column
+	schema  *arrow.Schema
+	flow    *flow.Flow
+	solver  solver.Solver
+	key     random.Key
+
+	mu      sync.Mutex
+	summary map[string]any // filled by the first stream that ends
+}
+
+// Schema implements pipeline.Rows.
+func (s *sampled) Schema() *arrow.Schema { return s.schema }
+
+// Count implements pipeline.Rows.
+func (s *sampled) Count() int64 { return s.config.Rows }
+
+// Open implements pipeline.Rows.
+func (s *sampled) Open(context.Context) (pipeline.Stream, error) {
+	if s.flow == nil {
+		return nil, errors.New("sampler: rows of a check have no content")
+	}
+	return &stream{sampled: s}, nil
+}
+
+// stream is one reading: it makes a batch when it is asked for one.
+type stream struct {
+	*sampled
+	next  int64
+	tally flow.Tally
+	err   error
+}
+
+// Next implements pipeline.Stream.
+func (s *stream) Next(ctx context.Context) (arrow.Record, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if s.next == s.config.Rows {
+		s.finish()
+		s.err = io.EOF
+		return nil, s.err
+	}
+	if flow.Interrupted(s.env) {
+		s.err = pipeline.ErrInterrupted
+		return nil, s.err
+	}
+	rec, err := s.batch(ctx, int(min(s.config.Rows-s.next, int64(s.config.Batch))))
+	if err != nil {
+		s.err = err
+		return nil, err
+	}
+	s.next += rec.NumRows()
+	if s.env.Emit != nil {
+		s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: s.next, Total: s.config.Rows, Unit: "rows"})
+	}
+	return rec, nil
+}
+
+func (s *stream) batch(ctx context.Context, rows int) (arrow.Record, error) {
+	x := make([]float64, rows*s.flow.Dim())
+	report, err := Sample(ctx, s.flow, s.solver, x, s.key, s.next, rows)
+	if err != nil {
+		return nil, fmt.Errorf("sampler: rows %d to %d: %w", s.next, s.next+int64(rows)-1, err)
+	}
+	s.tally.Add(report)
+	mem := s.env.Alloc
+	if mem == nil {
+		mem = memory.DefaultAllocator
+	}
+	arrays, err := schemas.Build(mem, s.columns, x, rows)
+	if err != nil {
+		return nil, err
+	}
+	arrays = append(arrays, flow.StatusArray(mem, report.Status))
+	rec := array.NewRecord(s.schema, arrays, int64(rows))
+	for _, a := range arrays {
+		a.Release()
+	}
+	return rec, nil
+}
+
+// finish fills the summary, once for all streams: they are all the same.
+func (s *stream) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.summary) == 0 {
+		s.tally.Summarize(s.summary)
+		s.tally.WarnNotOK(s.env)
+	}
+}
+
+// Close implements pipeline.Stream.
+func (s *stream) Close() error {
+	if s.err == nil {
+		s.err = errors.New("sampler: stream is closed")
+	}
+	return nil
+}

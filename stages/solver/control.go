@@ -1,0 +1,245 @@
+package solver
+
+import (
+	"context"
+	"math"
+)
+
+// norm are sums of squares, in units of the tolerance, over the coordinates and
+// over the quadratures of one row or of many.
+type norm struct {
+	x, x3, q, q3 float64 // x3, q3 of the second error row
+	bad          bool    // something is not finite
+}
+
+func (a *norm) add(b norm) {
+	a.x, a.x3, a.q, a.q3, a.bad = a.x+b.x, a.x3+b.x3, a.q+b.q, a.q3+b.q3, a.bad || b.bad
+}
+
+// ratio is the root mean square of the coordinates or of the quadratures,
+// whichever is larger.
+func (a norm) ratio(rows, dim, quads int, two bool) float64 {
+	r := rms(a.x, a.x3, float64(rows*dim), two)
+	if quads > 0 {
+		r = max(r, rms(a.q, a.q3, float64(rows*quads), two))
+	}
+	return r
+}
+
+// rms is sqrt(s / n) or, with two error rows, s / sqrt((s + 0.01 s3) n), which is
+// e5² / sqrt(e5² + 0.01 e3²) of Hairer II.10 with root mean squares for norms.
+func rms(s, s3, n float64, two bool) float64 {
+	if !two || s == 0 {
+		return math.Sqrt(s / n)
+	}
+	return s / math.Sqrt((s+0.01*s3)*n)
+}
+
+// pool leaves norms as they are, or with one step for all rows puts their sum in
+// every place. Either way ratio takes them with the number of rows that is
+// returned.
+func (p *problem[T]) pool(w *tile[T]) (rows int) {
+	if !p.pooled {
+		return 1
+	}
+	var all norm
+	for _, n := range w.norms[:w.n] {
+		all.add(n)
+	}
+	for r := range w.n {
+		w.norms[r] = all
+	}
+	return w.n
+}
+
+// scaled is the sum over i of ((v - minus) / (atol + rtol max(|x|, |y|)))².
+func scaled[F Float](v, minus, x, y []F, rtol, atol float64) (s float64) {
+	for c := range v {
+		e := float64(v[c])
+		if minus != nil {
+			e -= float64(minus[c])
+		}
+		if e != 0 { // or a zero scale would make it NaN
+			e /= atol + rtol*max(math.Abs(float64(x[c])), math.Abs(float64(y[c])))
+			s += e * e
+		}
+	}
+	return s
+}
+
+// start evaluates the first slopes and chooses the first steps (Hairer I, II.4,
+// algorithm on page 169): with weighted norms d0 = |x|, d1 = |f|,
+//
+//	h0 = 0.01 d0/d1,  d2 = |f(t0 + h0, x + h0 f) - f| / h0
+//	h1 = (0.01 / max(d1, d2))^(1/order),  h = min(100 h0, h1)
+//
+// The probe stays within the interval.
+func (p *problem[T]) start(ctx context.Context, w *tile[T]) error {
+	p.afford(w, 1)
+	if err := p.slopes(ctx, w); err != nil {
+		return err
+	}
+	w.dropBad(p, w.k[0], w.kq[0])
+	rtol, atol, d, q := p.Rtol, p.Atol, w.dim, w.quads
+	for r := range w.n {
+		x, y := w.x[r*d:(r+1)*d], w.q[r*q:(r+1)*q]
+		w.norms[r] = norm{x: scaled(x, nil, x, x, rtol, atol), q: scaled(y, nil, y, y, rtol, atol)}
+	}
+	rows := p.pool(w)
+	for r := range w.n {
+		w.first[r] = w.norms[r].ratio(rows, d, q, false)
+	}
+	for r := range w.n {
+		x, y := w.x[r*d:(r+1)*d], w.q[r*q:(r+1)*q]
+		w.norms[r] = norm{x: scaled(w.k[0][r*d:(r+1)*d], nil, x, x, rtol, atol), q: scaled(w.kq[0][r*q:(r+1)*q], nil, y, y, rtol, atol)}
+	}
+	rows = p.pool(w)
+	for r := range w.n {
+		d0, d1 := w.first[r], w.norms[r].ratio(rows, d, q, false)
+		h0 := 1e-6
+		if d0 >= 1e-5 && d1 >= 1e-5 {
+			h0 = 0.01 * d0 / d1
+		}
+		w.end[r] = p.reach(p.t0, h0)
+		w.first[r], w.try[r] = math.Abs(w.end[r]-p.t0), d1
+		combine(w.y, w.x, w.k, terms{[]int{0}, []float64{1}}, w.end[r]-p.t0, r, d, w.w)
+	}
+	if err := p.eval(ctx, w, 1, w.end, w.y); err != nil {
+		return err
+	}
+	for r := range w.n {
+		x, y := w.x[r*d:(r+1)*d], w.q[r*q:(r+1)*q]
+		w.norms[r] = norm{
+			x: scaled(w.k[1][r*d:(r+1)*d], w.k[0][r*d:(r+1)*d], x, x, rtol, atol),
+			q: scaled(w.kq[1][r*q:(r+1)*q], w.kq[0][r*q:(r+1)*q], y, y, rtol, atol),
+		}
+	}
+	rows = p.pool(w)
+	for r := range w.n {
+		h0, d1 := w.first[r], w.try[r]
+		d2 := w.norms[r].ratio(rows, d, q, false) / h0
+		h1 := max(1e-6, h0*1e-3)
+		// A probe that is not finite leaves d2 useless: begin with the short step.
+		if m := max(d1, d2); m > 1e-15 && !math.IsInf(m, 0) && !math.IsNaN(m) {
+			h1 = math.Pow(0.01/m, 1/p.order)
+		}
+		w.try[r] = min(100*h0, h1)
+	}
+	return nil
+}
+
+// judge accepts or rejects the attempted steps and sets the next ones.
+func (p *problem[T]) judge(w *tile[T]) {
+	for r := range w.n {
+		w.norms[r] = p.errorNorm(w, r)
+		w.verdict[r] = giveUp
+		if w.norms[r].bad {
+			w.verdict[r] = fail
+		}
+	}
+	rows := p.pool(w)
+	for r := range w.n {
+		bad := w.norms[r].bad
+		e := w.norms[r].ratio(rows, w.dim, w.quads, p.err3.stage != nil)
+		h := math.Abs(w.h[r])
+		switch {
+		case !bad && e <= 1:
+			w.verdict[r] = accept
+			w.try[r] = h * p.factor(e, 1)
+		case h > p.shortest(w.t[r]):
+			w.verdict[r] = reject
+			if bad { // e says nothing then
+				e = math.NaN()
+			}
+			w.try[r] = h * p.factor(e, 0.2)
+			w.rejected[r]++
+		default: // no shorter step: fail or giveUp, as above
+			w.rejected[r]++
+		}
+		if p.Observe != nil {
+			p.Observe(Attempt{p.state.FirstID + w.row[r], w.t[r], w.h[r], e, w.verdict[r] == accept})
+		}
+	}
+}
+
+// factor is the change of the step after an error e: at least least, at most 10.
+func (p *problem[T]) factor(e, least float64) float64 {
+	switch {
+	case e == 0:
+		return 10
+	case math.IsNaN(e):
+		return least
+	}
+	return min(10, max(0.9*math.Pow(e, -1/p.order), least))
+}
+
+// errorNorm is the error estimate of the row at place r.
+func (p *problem[T]) errorNorm(w *tile[T], r int) (n norm) {
+	d, q, last := w.dim, w.quads, p.stages-1
+	y, qy := w.y[r*d:(r+1)*d], w.qy[r*q:(r+1)*q]
+	n.bad = notFinite(y) || notFinite(qy)
+	if p.fsal {
+		n.bad = n.bad || notFinite(w.k[last][r*d:(r+1)*d]) || notFinite(w.kq[last][r*q:(r+1)*q])
+	}
+	n.x, n.x3 = estimate(w.k, w.x[r*d:(r+1)*d], y, p.err, p.err3, w.h[r], r, w.e, w.e3, p.Rtol, p.Atol)
+	if q > 0 {
+		n.q, n.q3 = estimate(w.kq, w.q[r*q:(r+1)*q], qy, p.err, p.err3, w.h[r], r, w.e, w.e3, p.Rtol, p.Atol)
+	}
+	n.bad = n.bad || math.IsNaN(n.x+n.x3+n.q+n.q3)
+	return n
+}
+
+// estimate is the sum of squares of the error over its scale, for both error
+// rows.
+func estimate[F Float](k [][]F, x, y []F, err, err3 terms, h float64, r int, e, e3 []float64, rtol, atol float64) (s, s3 float64) {
+	d := len(x)
+	e = e[:d]
+	sum(e, k, err, h, r, d)
+	if err3.stage != nil {
+		e3 = e3[:d]
+		sum(e3, k, err3, h, r, d)
+	}
+	for c := range d {
+		scale := atol + rtol*max(math.Abs(float64(x[c])), math.Abs(float64(y[c])))
+		if e[c] != 0 { // or a zero scale would make it NaN
+			s += e[c] / scale * (e[c] / scale)
+		}
+		if err3.stage != nil && e3[c] != 0 {
+			s3 += e3[c] / scale * (e3[c] / scale)
+		}
+	}
+	return s, s3
+}
+
+// judgeFixed accepts whatever is finite.
+func (p *problem[T]) judgeFixed(w *tile[T]) {
+	d, q := w.dim, w.quads
+	for r := range w.n {
+		w.verdict[r] = accept
+		if notFinite(w.y[r*d:(r+1)*d]) || notFinite(w.qy[r*q:(r+1)*q]) {
+			w.verdict[r] = fail
+		}
+		if p.Observe != nil {
+			p.Observe(Attempt{p.state.FirstID + w.row[r], w.t[r], w.h[r], 0, w.verdict[r] == accept})
+		}
+	}
+}
+
+// dropBad ends the rows where x or q is not finite.
+func (w *tile[T]) dropBad(p *problem[T], x []T, q []float64) {
+	d, k := w.dim, w.quads
+	for r := w.n - 1; r >= 0; r-- {
+		if notFinite(x[r*d:(r+1)*d]) || notFinite(q[r*k:(r+1)*k]) {
+			w.leave(p, r, NonFinite)
+		}
+	}
+}
+
+func notFinite[F Float](v []F) bool {
+	for _, x := range v {
+		if x-x != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,101 @@
+package solver
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestStageTime checks over random steps that a stage is within its step, and at
+// its end when c is 1, whatever the rounding.
+func TestStageTime(t *testing.T) {
+	g := rand.New(rand.NewPCG(1, 1))
+	rounded := false
+	for range 100000 {
+		a, b := g.NormFloat64(), g.NormFloat64()
+		h := b - a
+		rounded = rounded || a+h != b
+		if got := stageTime(a, b, h, 1); got != b {
+			t.Fatalf("the end of [%v, %v] is %v", a, b, got)
+		}
+		for _, c := range []float64{0, 1 - 0x1p-53, g.Float64()} {
+			if got := stageTime(a, b, h, c); got < min(a, b) || got > max(a, b) {
+				t.Fatalf("%v of [%v, %v] is %v", c, a, b, got)
+			}
+		}
+	}
+	if !rounded {
+		t.Error("no step showed any rounding")
+	}
+}
+
+// TestReach checks that a step that would end within some roundings of the end,
+// or past it, ends there, and that a step moves the time however short it is.
+func TestReach(t *testing.T) {
+	for _, dir := range []float64{1, -1} {
+		p := &problem[float64]{t0: 5 - 3*dir, t1: 5, dir: dir}
+		for _, c := range []struct{ t, h, want float64 }{
+			{5 - dir, 1, 5},
+			{5 - dir, 2, 5},
+			{5 - dir, math.Inf(1), 5},
+			{5 - dir, 1 - 0x1p-50, 5},
+			{5 - dir, 0.5, 5 - 0.5*dir},
+		} {
+			if got := p.reach(c.t, c.h); got != c.want {
+				t.Errorf("%v and %v lead to %v, want %v", c.t, c.h, got, c.want)
+			}
+		}
+		if got := p.reach(5-dir, 1e-300); dir*(got-(5-dir)) <= 0 {
+			t.Errorf("a step of 1e-300 leads from %v to %v", 5-dir, got)
+		}
+	}
+}
+
+func TestRMS(t *testing.T) {
+	for _, c := range []struct {
+		s, s3, n float64
+		two      bool
+		want     float64
+	}{{8, 0, 2, false, 2}, {8, 99, 2, false, 2}, {4, 0, 1, true, 2}, {1, 300, 1, true, 0.5}, {1, 300, 4, true, 0.25}, {0, 0, 1, true, 0}} {
+		if got := rms(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("rms(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
+		}
+	}
+}
+
+// TestCombine compares every number of terms with a plain sum.
+func TestCombine(t *testing.T) {
+	g := rand.New(rand.NewPCG(2, 2))
+	for n := range 14 {
+		const rows, d = 3, 5
+		k, row := make([][]float64, n+2), make([]float64, n+2)
+		for j := range k {
+			k[j] = make([]float64, rows*d)
+			for i := range k[j] {
+				k[j][i] = g.NormFloat64()
+			}
+			if j > 1 {
+				row[j] = g.NormFloat64()
+			}
+		}
+		base, dst, sums := make([]float64, rows*d), make([]float64, rows*d), make([]float64, d)
+		base[7] = 10
+		combine(dst, base, k, newTerms(row), 0.5, 1, d, make([]float64, n+2))
+		sum(sums, k, newTerms(row), 0.5, 1, d)
+		for i := range dst {
+			want := 0.0
+			if i/d == 1 {
+				for j := range k {
+					want += 0.5 * row[j] * k[j][i]
+				}
+				if math.Abs(sums[i-d]-want) > 1e-14 {
+					t.Errorf("%d terms: sum %v, want %v", n, sums[i-d], want)
+				}
+				want += base[i]
+			}
+			if math.Abs(dst[i]-want) > 1e-14 {
+				t.Errorf("%d terms: element %d is %v, want %v", n, i, dst[i], want)
+			}
+		}
+	}
+}

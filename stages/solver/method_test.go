@@ -1,0 +1,350 @@
+package solver_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pathline/pathline/stages/solver"
+	"github.com/pathline/pathline/stages/solver/solvertest"
+)
+
+// cashKarp is a pair that is not FSAL: J. Cash, A. Karp, "A variable order
+// Runge-Kutta method for initial value problems with rapidly varying right-hand
+// sides", 1990. It stands for the tableaus that others bring.
+func cashKarp() solver.Tableau {
+	b := []float64{37.0 / 378, 0, 250.0 / 621, 125.0 / 594, 0, 512.0 / 1771}
+	e := []float64{2825.0 / 27648, 0, 18575.0 / 48384, 13525.0 / 55296, 277.0 / 14336, 1.0 / 4}
+	for i := range e {
+		e[i] = b[i] - e[i]
+	}
+	return solver.Tableau{Name: "cash-karp", Order: 5, EmbeddedOrder: 4,
+		C: []float64{0, 1.0 / 5, 3.0 / 10, 3.0 / 5, 1, 7.0 / 8},
+		A: [][]float64{
+			{},
+			{1.0 / 5},
+			{3.0 / 40, 9.0 / 40},
+			{3.0 / 10, -9.0 / 10, 6.0 / 5},
+			{-11.0 / 54, 5.0 / 2, -70.0 / 27, 35.0 / 27},
+			{1631.0 / 55296, 175.0 / 512, 575.0 / 13824, 44275.0 / 110592, 253.0 / 4096},
+		},
+		B: b, BErr: e,
+	}
+}
+
+func TestForeignTableau(t *testing.T) { solvertest.Tableau(t, cashKarp()) }
+
+func TestSolvers(t *testing.T) {
+	tol := map[int]float64{1: 2e-2, 2: 2e-4, 3: 5e-6, 4: 2e-7, 5: 1e-8, 8: 1e-12}
+	for _, b := range append(solver.Tableaus(), cashKarp()) {
+		t.Run(b.Name+"/steps", func(t *testing.T) {
+			solvertest.Solver(t, &solver.Method{Tableau: b, Options: solver.Options{Steps: 100}}, tol[b.Order])
+		})
+		if b.Adaptive() {
+			t.Run(b.Name+"/row", func(t *testing.T) {
+				solvertest.Solver(t, &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-7, Atol: 1e-7, Workers: 2, Tile: 5}}, 2e-6)
+			})
+		}
+	}
+}
+
+// TestSameBits solves one batch with every cut of it into tiles and workers.
+func TestSameBits(t *testing.T) {
+	t.Run("float32", sameBits[float32])
+	t.Run("float64", sameBits[float64])
+}
+
+func sameBits[T solver.Float](t *testing.T) {
+	const rows = 101
+	f := solvertest.Flow[T]{Dim: 3, Row: func(dx []T, t float64, x []T) float64 {
+		dx[0] = T(10*math.Cos(9*t)) * (x[1] - x[0])
+		dx[1] = x[0]*(28-x[2]) - x[1]
+		dx[2] = x[0]*x[1] - x[2]*8/3
+		return -10*math.Cos(9*t) - 1 - 8.0/3
+	}}
+	for _, b := range []solver.Tableau{solver.Euler(), solver.RK4(), solver.Bosh3(), solver.Dopri5(), solver.Dop853(), cashKarp()} {
+		o := solver.Options{Steps: 13}
+		if b.Adaptive() {
+			o = solver.Options{Rtol: 1e-4, Atol: 1e-4}
+		}
+		run := func(workers, tile int, t0, t1 float64) string {
+			o.Workers, o.Tile = workers, tile
+			x, q := make([]T, 3*rows), make([]float64, rows)
+			for i := range x {
+				x[i] = T(math.Cos(float64(i*i))) * T(1+i%11)
+			}
+			x[50] = T(math.NaN())
+			m := &solver.Method{Tableau: b, Options: o}
+			report, err := solver.Solve(t.Context(), m, f, solver.State[T]{X: x, Q: q, Rows: rows, Dim: 3, Quads: 1}, t0, t1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Status[16] != solver.NonFinite || report.Evaluations[16] != 0 {
+				t.Errorf("%s: row 16 is %v after %d evaluations", b.Name, report.Status[16], report.Evaluations[16])
+			}
+			return fmt.Sprint(x, q, report)
+		}
+		for _, iv := range [][2]float64{{0, 1}, {0.5, 0}} {
+			want := run(1, rows, iv[0], iv[1])
+			for _, cut := range [][2]int{{1, 1}, {2, 1}, {3, 7}, {8, 100}, {0, 0}} {
+				if run(cut[0], cut[1], iv[0], iv[1]) != want {
+					t.Errorf("%s: other bits with %d workers and tiles of %d rows", b.Name, cut[0], cut[1])
+				}
+			}
+		}
+	}
+}
+
+func TestCounts(t *testing.T) {
+	flow := solvertest.Flows[float64]()[2]
+	for _, b := range append(solver.Tableaus(), cashKarp()) {
+		for _, o := range []solver.Options{{Steps: 7}, {Rtol: 1e-6, Atol: 1e-6}, {Rtol: 1e-3, Atol: 1e-9, Control: "batch"}} {
+			m := &solver.Method{Tableau: b, Options: o}
+			if m.Adaptive() && !b.Adaptive() {
+				continue
+			}
+			x := slices.Clone(flow.X0)
+			report, err := m.Solve64(t.Context(), flow, solver.State[float64]{X: x, Rows: 2, Dim: 2}, 0, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for r := range 2 {
+				acc, rej, s := report.Accepted[r], report.Rejected[r], int32(b.Stages())
+				want := (acc + rej) * (s - 1)
+				switch {
+				case !m.Adaptive() && acc != 7:
+					t.Errorf("%s: %d steps of 7", b.Name, acc)
+				case !m.Adaptive() && !b.FSAL():
+					want = 7 * s
+				case !m.Adaptive():
+					want++
+				case b.FSAL():
+					want += 2
+				default:
+					want += acc + 1
+				}
+				if report.Evaluations[r] != want {
+					t.Errorf("%s %+v: %d evaluations for %d + %d steps, want %d", b.Name, o, report.Evaluations[r], acc, rej, want)
+				}
+			}
+		}
+	}
+}
+
+func TestTimeGrid(t *testing.T) {
+	grid := []float64{-1, 0, 0.1, 0.4, 0.95, 1, 3}
+	for _, c := range []struct {
+		t0, t1 float64
+		want   []float64
+	}{
+		{0, 1, []float64{0, 0.1, 0.4, 0.95}},
+		{1, 0, []float64{1, 0.95, 0.4, 0.1}},
+		{0.2, 0.5, []float64{0.2, 0.4}},
+		{5, 4, []float64{5}},
+	} {
+		var starts []float64
+		m := &solver.Method{Tableau: solver.Heun(), Options: solver.Options{
+			TimeGrid: grid, Workers: 1, Observe: func(a solver.Attempt) { starts = append(starts, a.T) },
+		}}
+		x := []float64{2, 0}
+		if _, err := m.Solve64(t.Context(), vanDerPol{}, solver.State[float64]{X: x, Rows: 1, Dim: 2}, c.t0, c.t1); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(starts, c.want) {
+			t.Errorf("from %v to %v: steps from %v, want %v", c.t0, c.t1, starts, c.want)
+		}
+	}
+}
+
+// TestBudgets checks the ends of a row that are neither success nor failure of
+// the field: its state is that of the last accepted step.
+func TestBudgets(t *testing.T) {
+	solve := func(o solver.Options, f solver.Field[float64], t1 float64) (solver.Report, []float64, float64) {
+		t.Helper()
+		last := 0.0
+		o.Workers = 1
+		o.Observe = func(a solver.Attempt) {
+			if a.Accepted {
+				last = a.T + a.H
+			}
+		}
+		m := &solver.Method{Tableau: solver.Dopri5(), Options: o}
+		x := []float64{1, 2}
+		report, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, t1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report, x, last
+	}
+	for _, budget := range []int{1, 2, 7, 8, 9, 50} {
+		report, x, last := solve(solver.Options{Rtol: 1e-9, Atol: 1e-9, MaxEvaluations: budget}, decay{}, 10)
+		if report.Status[0] != solver.MaxEvaluations || int(report.Evaluations[0]) > budget || int(report.Evaluations[0]) < budget-6 {
+			t.Errorf("budget %d: %v after %d", budget, report.Status[0], report.Evaluations[0])
+		}
+		if math.Abs(x[0]-math.Exp(-last)) > 1e-8 {
+			t.Errorf("budget %d: state %v is not that of t = %v", budget, x, last)
+		}
+	}
+	report, x, last := solve(solver.Options{Rtol: 1e-6, Atol: 1e-6}, singular{}, 1)
+	if report.Status[0] != solver.NonFinite || last < 0.49 || last >= 0.5 || x[0] < 1 {
+		t.Errorf("a field that ends at 0.5: %v at %v, state %v", report.Status[0], last, x)
+	}
+	report, x, last = solve(solver.Options{Rtol: 1e-6, Atol: 1e-6, MaxEvaluations: 100000}, rhs(func(dx []float64, _ float64, _ []float64) {
+		dx[0], dx[1] = 1e308, 1e308
+	}), 10)
+	if report.Status[0] != solver.NonFinite || math.Abs(last-1.797) > 1e-2 || math.IsInf(x[0], 0) {
+		t.Errorf("a solution beyond the largest number: %v at %v, state %v", report.Status[0], last, x)
+	}
+	report, x, last = solve(solver.Options{Rtol: 1e-6, Atol: 1e-6}, square{}, 1)
+	if report.Status[0] != solver.StepUnderflow || math.Abs(last-0.5) > 1e-3 || x[1] < 1e3 {
+		t.Errorf("a solution that ends at 0.5: %v at %v, state %v", report.Status[0], last, x)
+	}
+	longest := 0.0
+	m := &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{
+		Rtol: 1e-3, Atol: 1e-3, MaxStep: 0.01, Workers: 1, Observe: func(a solver.Attempt) { longest = max(longest, math.Abs(a.H)) },
+	}}
+	y := []float64{1, 2}
+	if _, err := m.Solve64(t.Context(), decay{}, solver.State[float64]{X: y, Rows: 1, Dim: 2}, 1, 0); err != nil || longest > 0.01+1e-15 || longest < 0.009 {
+		t.Errorf("max_step 0.01: %v, %v", longest, err)
+	}
+}
+
+// TestStepRule follows the steps of one row: after an error e the next one is
+// 0.9 e^(-1/order) times as long, at most 10 and at least 0.2 times, and not
+// shorter after an accepted one.
+func TestStepRule(t *testing.T) {
+	for _, b := range []solver.Tableau{solver.Bosh3(), solver.Dopri5(), solver.Tsit5(), solver.Dop853()} {
+		var tries []solver.Attempt
+		m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
+		x := []float64{2, 0}
+		f := rhs(func(dx []float64, _ float64, x []float64) { dx[0], dx[1] = x[1], 10*(1-x[0]*x[0])*x[1]-x[0] })
+		if _, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, 40); err != nil {
+			t.Fatal(err)
+		}
+		held, rejected, at := 0, 0, 0.0
+		for i, a := range tries {
+			if a.Accepted != (a.Error <= 1) || a.T != at {
+				t.Fatalf("%s: try %d, %+v, from %v", b.Name, i, a, at)
+			}
+			want := a.H * min(10, 0.9*math.Pow(a.Error, -1/float64(b.Order)))
+			if a.Accepted {
+				at = a.T + a.H
+				if want < a.H {
+					want = a.H
+					held++
+				}
+			} else {
+				want = max(want, 0.2*a.H)
+				rejected++
+			}
+			if i+1 < len(tries) && math.Abs(tries[i+1].H-want) > 1e-12 && tries[i+1].T+tries[i+1].H != 40 {
+				t.Fatalf("%s: step %v after %+v, want %v", b.Name, tries[i+1].H, a, want)
+			}
+		}
+		if held == 0 || rejected == 0 || at != 40 {
+			t.Errorf("%s: %d steps held, %d rejected, at %v: the test sees too little", b.Name, held, rejected, at)
+		}
+	}
+}
+
+// TestErrorStopsTheOthers checks that an error in one tile ends the work on the
+// rest.
+func TestErrorStopsTheOthers(t *testing.T) {
+	own := errors.New("the field's own")
+	var calls atomic.Int64
+	f := fieldFunc(func() error {
+		n := calls.Add(1)
+		if n == 11 {
+			return own
+		}
+		if n > 11 { // leave the others time to hear of it
+			time.Sleep(100 * time.Microsecond)
+		}
+		return nil
+	})
+	m := &solver.Method{Tableau: solver.Euler(), Options: solver.Options{Steps: 5000, Workers: 3, Tile: 1}}
+	report, err := m.Solve64(t.Context(), f, solver.State[float64]{X: make([]float64, 500), Rows: 500, Dim: 1}, 0, 1)
+	if err != own || calls.Load() > 2500 || report.Status[499] != solver.Cancelled {
+		t.Errorf("error %v, %d evaluations, last row %v", err, calls.Load(), report.Status[499])
+	}
+}
+
+func TestMethodCheck(t *testing.T) {
+	for want, m := range map[string]*solver.Method{
+		"needs steps or time_grid":  {Tableau: solver.RK4(), Options: solver.Options{Rtol: 1e-5}},
+		"both zero":                 {Tableau: solver.Dopri5()},
+		"rtol is NaN":               {Tableau: solver.Dopri5(), Options: solver.Options{Rtol: math.NaN()}},
+		"atol is -1":                {Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1, Atol: -1}},
+		"steps is -3":               {Tableau: solver.Euler(), Options: solver.Options{Steps: -3}},
+		"both say":                  {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, TimeGrid: []float64{0, 1}}},
+		"does not increase":         {Tableau: solver.Euler(), Options: solver.Options{TimeGrid: []float64{0, 1, 1}}},
+		"time_grid is empty":        {Tableau: solver.Euler(), Options: solver.Options{TimeGrid: []float64{}}},
+		`control is "rows"`:         {Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1, Control: "rows"}},
+		"max_step is for":           {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, MaxStep: 1}},
+		"max_evaluations is -1":     {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, MaxEvaluations: -1}},
+		"workers is -1":             {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, Workers: -1}},
+		"has no stages":             {Options: solver.Options{Steps: 3}},
+		"tile is -1":                {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, Tile: -1}},
+		"max_step is NaN, not a nu": {Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1, MaxStep: math.NaN()}},
+	} {
+		err := m.Check()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, have %v", want, err)
+		}
+		x := []float64{1}
+		if _, err := m.Solve64(t.Context(), decay{}, solver.State[float64]{X: x, Rows: 1, Dim: 1}, 0, 1); err == nil {
+			t.Errorf("%q does not stop a solve", want)
+		}
+	}
+}
+
+// TestPanicReachesTheCaller checks that what a field panics with is raised where
+// a caller can recover from it, also from a worker.
+func TestPanicReachesTheCaller(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		m := &solver.Method{Tableau: solver.Euler(), Options: solver.Options{Steps: 3, Workers: workers, Tile: 1}}
+		func() {
+			defer func() {
+				if v := recover(); v != "decay: thrown" {
+					t.Errorf("%d workers: recovered %v", workers, v)
+				}
+			}()
+			x := []float64{1, 1, 1, 1, 1, 1}
+			_, _ = m.Solve64(t.Context(), decay{throw: true}, solver.State[float64]{X: x, Rows: 6, Dim: 1}, 0, 1)
+		}()
+	}
+}
+
+// TestAllocations checks that steps and evaluations allocate nothing: a longer
+// solve allocates no more than a short one.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops memory at random under the race detector")
+	}
+	x := make([]float32, 64)
+	for _, b := range []solver.Tableau{solver.Euler(), solver.Dopri5()} {
+		count := func(steps int) float64 {
+			o := solver.Options{Steps: steps, Workers: 1}
+			if b.Adaptive() {
+				o = solver.Options{Rtol: 1e-6, Atol: 1e-6, Workers: 1, MaxStep: 1 / float64(steps)}
+			}
+			m := &solver.Method{Tableau: b, Options: o}
+			return testing.AllocsPerRun(5, func() {
+				for i := range x {
+					x[i] = float32(i)
+				}
+				if _, err := m.Solve32(t.Context(), decay32{}, solver.State[float32]{X: x, Rows: 32, Dim: 2}, 0, 1); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		if short, long := count(2), count(200); short != long {
+			t.Errorf("%s: %v allocations for a short solve, %v for a long one", b.Name, short, long)
+		}
+	}
+}

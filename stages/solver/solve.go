@@ -1,0 +1,165 @@
+package solver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// problem is one solve: what its tiles share and only read, and the report,
+// of which every row is written by one tile.
+type problem[T Float] struct {
+	Options
+	field  Field[T]
+	quad   Quadrature[T] // nil when there are no quadratures
+	state  State[T]
+	report Report
+
+	t0, t1, dir float64   // dir is the sign of t1 - t0
+	grid        []float64 // ends of fixed steps, nil when adaptive
+	pooled      bool      // one step for all rows
+	limit       int32     // evaluations per row
+	least       float64   // smallest step that is tried near t = 0
+
+	order        float64
+	stages       int
+	fsal         bool
+	c            []float64
+	a            []terms // arguments of the stages, [stages]
+	b, err, err3 terms
+
+	next atomic.Int64 // tile to take
+	stop atomic.Bool  // another tile has failed
+}
+
+func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T], s State[T], t0, t1 float64) (Report, error) {
+	if s.Rows < 0 || s.Dim < 1 || s.Quads < 0 || len(s.X) != s.Rows*s.Dim || len(s.Q) != s.Rows*s.Quads {
+		panic("solver: state has another shape than its slices")
+	}
+	if err := m.Check(); err != nil {
+		return Report{}, err
+	}
+	if math.IsNaN(t0-t1) || math.IsInf(t0-t1, 0) {
+		return Report{}, fmt.Errorf("solver: cannot go from t = %v to t = %v", t0, t1)
+	}
+	p := &problem[T]{Options: m.Options, field: f, state: s, t0: t0, t1: t1, dir: 1}
+	if s.Quads > 0 {
+		var ok bool
+		if p.quad, ok = f.(Quadrature[T]); !ok {
+			panic("solver: quadratures of a field that has none")
+		}
+	}
+	p.report = Report{
+		Status:      make([]Status, s.Rows),
+		Evaluations: make([]int32, s.Rows),
+		Accepted:    make([]int32, s.Rows),
+		Rejected:    make([]int32, s.Rows),
+	}
+	if t0 == t1 {
+		return p.report, nil
+	}
+	for i := range p.report.Status {
+		p.report.Status[i] = Cancelled // until its tile says otherwise
+	}
+	if t1 < t0 {
+		p.dir = -1
+	}
+	p.compile(m)
+	return p.report, p.solve(ctx, pool)
+}
+
+// compile takes from the tableau what the loop needs.
+func (p *problem[T]) compile(m *Method) {
+	tab := &m.Tableau
+	p.grid = p.Options.grid(p.t0, p.t1)
+	p.pooled = p.grid == nil && p.Control == "batch"
+	p.limit = math.MaxInt32
+	if 0 < p.MaxEvaluations && p.MaxEvaluations < math.MaxInt32 {
+		p.limit = int32(p.MaxEvaluations)
+	}
+	p.least = math.Abs(p.t1-p.t0) * 0x1p-64
+	p.order = float64(tab.Order)
+	p.stages, p.fsal, p.c = tab.Stages(), tab.FSAL(), tab.C
+	for _, row := range tab.A {
+		p.a = append(p.a, newTerms(row))
+	}
+	p.b, p.err, p.err3 = newTerms(tab.B), newTerms(tab.BErr), newTerms(tab.BErr3)
+}
+
+// solve shares the tiles out. A panic in a worker is raised again in the
+// caller's goroutine, after the others have stopped.
+func (p *problem[T]) solve(ctx context.Context, pool *sync.Pool) error {
+	tile := p.Tile
+	if tile == 0 {
+		tile = 256
+	}
+	if p.pooled {
+		tile = max(p.state.Rows, 1)
+	}
+	workers := p.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	workers = min(workers, (p.state.Rows+tile-1)/tile)
+	if workers <= 1 {
+		return p.work(ctx, pool, tile)
+	}
+	errs, panics := make([]error, workers), make([]any, workers)
+	var wg sync.WaitGroup
+	for i := range workers {
+		wg.Go(func() {
+			defer func() {
+				if panics[i] = recover(); panics[i] != nil {
+					p.stop.Store(true)
+				}
+			}()
+			errs[i] = p.work(ctx, pool, tile)
+		})
+	}
+	wg.Wait()
+	if i := slices.IndexFunc(panics, func(v any) bool { return v != nil }); i >= 0 {
+		panic(panics[i])
+	}
+	// A field's own error says more than the cancellation that it may have caused.
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work solves tiles until there are no more.
+func (p *problem[T]) work(ctx context.Context, pool *sync.Pool, size int) error {
+	w, _ := pool.Get().(*tile[T])
+	if w == nil {
+		w = new(tile[T])
+	}
+	defer pool.Put(w)
+	w.fit(p, min(size, p.state.Rows))
+	for {
+		first := int(p.next.Add(1)-1) * size
+		if first >= p.state.Rows || p.stop.Load() {
+			return nil
+		}
+		w.load(p, first, min(size, p.state.Rows-first))
+		err := p.run(ctx, w)
+		for w.n > 0 { // what an error leaves behind
+			w.leave(p, w.n-1, Cancelled)
+		}
+		if err != nil {
+			p.stop.Store(true)
+			return err
+		}
+	}
+}

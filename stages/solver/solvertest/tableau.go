@@ -1,0 +1,122 @@
+package solvertest
+
+import (
+	"math"
+	"testing"
+
+	"github.com/pathline/pathline/stages/solver"
+)
+
+// Tableau checks the shape of a tableau, its row sums, every order condition up
+// to its order and to its embedded order, and that it is not of a higher order
+// than it says.
+func Tableau(t *testing.T, b solver.Tableau) {
+	t.Helper()
+	if err := b.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range b.A {
+		sum, size := 0.0, 1.0
+		for _, a := range row {
+			sum += a
+			size += math.Abs(a)
+		}
+		if math.Abs(sum-b.C[i]) > 4e-16*size {
+			t.Errorf("row %d sums to %v, c is %v", i, sum, b.C[i])
+		}
+	}
+	highest := func(w []float64, claimed int) {
+		t.Helper()
+		for order := 1; order <= claimed; order++ {
+			if r := residual(b, w, order); r > 1e-13 {
+				t.Errorf("conditions of order %d of %d are off by %g", order, claimed, r)
+			}
+		}
+		if r := residual(b, w, claimed+1); r < 1e-6 {
+			t.Errorf("claims order %d, fulfils order %d to %g", claimed, claimed+1, r)
+		}
+	}
+	highest(b.B, b.Order)
+	if (b.BErr != nil) != (b.EmbeddedOrder > 0) {
+		t.Errorf("embedded order %d, error row %v", b.EmbeddedOrder, b.BErr)
+	}
+	if b.BErr != nil {
+		highest(minus(b.B, b.BErr), b.EmbeddedOrder)
+	}
+	if b.BErr3 != nil {
+		highest(minus(b.B, b.BErr3), 3)
+	}
+}
+
+func minus(a, b []float64) []float64 {
+	c := make([]float64, len(a))
+	for i := range a {
+		c[i] = a[i] - b[i]
+	}
+	return c
+}
+
+// tree is a rooted tree with its density and, for one tableau, the elementary
+// weights of its stages: phi_i = prod over subtrees s of sum_j a_ij phi_j(s).
+type tree struct {
+	density float64
+	phi     []float64
+}
+
+// residual is the largest |sum_i w_i phi_i - 1/density| over the rooted trees of
+// an order.
+func residual(b solver.Tableau, w []float64, order int) (worst float64) {
+	for _, tr := range trees(b, order)[order] {
+		s := -1 / tr.density
+		for i, phi := range tr.phi {
+			s += w[i] * phi
+		}
+		worst = max(worst, math.Abs(s))
+	}
+	return worst
+}
+
+// trees are the rooted trees of orders 1 to n, by order: a root with a multiset
+// of smaller trees on it.
+func trees(b solver.Tableau, n int) [][]tree {
+	all := make([][]tree, n+1)
+	for order := 1; order <= n; order++ {
+		// grow adds subtrees in non-increasing (order, place), so every multiset
+		// comes once.
+		var grow func(left, size, place int, t tree)
+		grow = func(left, size, place int, t tree) {
+			if left == 0 {
+				t.density *= float64(order)
+				all[order] = append(all[order], t)
+				return
+			}
+			for s := min(size, left); s >= 1; s-- {
+				last := len(all[s]) - 1
+				if s == size {
+					last = min(last, place)
+				}
+				for i := last; i >= 0; i-- {
+					grow(left-s, s, i, graft(b, t, all[s][i]))
+				}
+			}
+		}
+		one := make([]float64, b.Stages())
+		for i := range one {
+			one[i] = 1
+		}
+		grow(order-1, order-1, math.MaxInt, tree{1, one})
+	}
+	return all
+}
+
+func graft(b solver.Tableau, root, sub tree) tree {
+	phi := make([]float64, len(root.phi))
+	for i := range phi {
+		s := 0.0
+		for j, a := range b.A[i] {
+			s += a * sub.phi[j]
+		}
+		phi[i] = root.phi[i] * s
+	}
+	return tree{root.density * sub.density, phi}
+}

@@ -1,0 +1,96 @@
+package trainer
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// between does what is due after a step: validate, log, save, tell.
+func (l *loop) between(ctx context.Context) error {
+	o := &l.o
+	last := l.Step == o.Steps
+	due := func(every int64) bool { return every > 0 && l.Step%every == 0 }
+	validated := false
+	if o.Valid != nil && (due(o.ValidateEvery) || last) {
+		if err := l.validate(ctx); err != nil {
+			return err
+		}
+		validated = true
+	}
+	if due(o.LogEvery) || validated || last {
+		l.log(validated)
+	}
+	if due(o.CheckpointEvery) && !last {
+		if err := l.save(); err != nil {
+			return err
+		}
+	}
+	if o.Observe != nil && (last || time.Since(l.reported) > 100*time.Millisecond) {
+		l.reported = time.Now()
+		o.Observe(Progress{Step: l.Step, Steps: o.Steps, Loss: l.LastLoss, Validation: l.Validation,
+			LearningRate: l.rate, RowsPerSecond: l.pace.now()})
+	}
+	return nil
+}
+
+func (l *loop) validate(ctx context.Context) error {
+	mean, se, err := l.o.Valid.evaluate(ctx, l.best(), l.crew)
+	if err != nil {
+		return err
+	}
+	if !finite(mean) {
+		return l.o.Valid.diverged(l.Step, mean)
+	}
+	l.Validation, l.ValidationSE = &mean, &se
+	if l.Best == nil || mean < *l.Best {
+		l.Best, l.BestStep = &mean, l.Step
+	}
+	return nil
+}
+
+// log makes a point of the steps since the last one.
+func (l *loop) log(validated bool) {
+	p := Point{Step: l.Step, Loss: l.LossSum / float64(l.Since), GradientNorm: l.NormSum / float64(l.Since),
+		LearningRate: l.rate, RowsPerSecond: l.pace.lap()}
+	if validated {
+		p.Validation, p.ValidationSE = l.Validation, l.ValidationSE
+	}
+	l.Points = append(l.Points, p)
+	l.Since, l.LossSum, l.NormSum = 0, 0, 0
+}
+
+func (l *loop) finite() bool {
+	for _, w := range data(l.best()) {
+		for _, v := range w {
+			if !finite(float64(v)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// pace measures rows per second since the last point.
+type pace struct {
+	began time.Time
+	rows  int64
+	last  float64
+}
+
+func (p *pace) start() { p.began, p.rows = time.Now(), 0 }
+
+func (p *pace) now() float64 {
+	if p.rows > 0 {
+		p.last = float64(p.rows) / max(time.Since(p.began).Seconds(), 1e-9)
+	}
+	return p.last
+}
+
+func (p *pace) lap() float64 {
+	v := p.now()
+	p.start()
+	return v
+}

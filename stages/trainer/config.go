@@ -1,0 +1,179 @@
+package trainer
+
+import (
+	"errors"
+
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/optim"
+)
+
+// Config is what `with:` of a trainer holds.
+type Config struct {
+	Steps  *int64 `yaml:"steps" json:"steps,omitempty" min:"1" doc:"Steps to train, one batch each; 5000 when neither steps nor epochs is given."`
+	Epochs *int64 `yaml:"epochs" json:"epochs,omitempty" min:"1" doc:"Passes over the training rows, instead of steps."`
+	Batch  int    `yaml:"batch" json:"batch" min:"1" max:"16777216" doc:"Rows per step."`
+
+	Optimizer OptimizerConfig `yaml:"optimizer" json:"optimizer" doc:"The update rule."`
+	Schedule  ScheduleConfig  `yaml:"schedule" json:"schedule" doc:"How the learning rate changes over the steps."`
+	EMA       float64         `yaml:"ema" json:"ema" min:"0" below:"1" doc:"Decay of the moving average of the weights that the flow gets; 0 takes the last weights."`
+	Clip      float64         `yaml:"clip" json:"clip" min:"0" doc:"Greatest norm of the gradient, longer ones are shortened; 0 leaves all as they are."`
+
+	Time   TimeConfig `yaml:"time" json:"time" doc:"How times are drawn."`
+	Target string     `yaml:"target" json:"target" enum:"velocity,data,noise" doc:"What the network predicts."`
+
+	ValidateEvery   int64 `yaml:"validate_every" json:"validate_every" min:"0" doc:"Steps between validations; 0 is a twentieth of all steps."`
+	ValidationRows  int   `yaml:"validation_rows" json:"validation_rows" min:"1" max:"16777216" doc:"Rows that are validated, drawn from the input valid."`
+	CheckpointEvery int64 `yaml:"checkpoint_every" json:"checkpoint_every" min:"0" doc:"Steps between checkpoints; 0 is a tenth of all steps. An interrupt saves one too."`
+	LogEvery        int64 `yaml:"log_every" json:"log_every" min:"0" doc:"Steps between rows of the metrics table; 0 makes at most 1000 rows."`
+	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is half of the memory that the stage may use. A larger table is shuffled within a window of this size."`
+}
+
+// OptimizerConfig chooses the update rule. Keys that a rule does not know must
+// be left out.
+type OptimizerConfig struct {
+	Use         string   `yaml:"use" json:"use" enum:"adamw,adam,sgd" doc:"The rule."`
+	LR          float64  `yaml:"lr" json:"lr" above:"0" doc:"Learning rate."`
+	Beta1       *float64 `yaml:"beta1" json:"beta1,omitempty" min:"0" below:"1" doc:"adam, adamw: decay of the mean of gradients; 0.9."`
+	Beta2       *float64 `yaml:"beta2" json:"beta2,omitempty" min:"0" below:"1" doc:"adam, adamw: decay of the mean of squared gradients; 0.999."`
+	Eps         *float64 `yaml:"eps" json:"eps,omitempty" above:"0" doc:"adam, adamw: added to the root of the mean of squares; 1e-8."`
+	WeightDecay *float64 `yaml:"weight_decay" json:"weight_decay,omitempty" min:"0" doc:"adamw: decoupled, 0.01; adam, sgd: added to the gradient, 0."`
+	Momentum    *float64 `yaml:"momentum" json:"momentum,omitempty" min:"0" below:"1" doc:"sgd: momentum; 0."`
+}
+
+// ScheduleConfig chooses the factor on the learning rate.
+type ScheduleConfig struct {
+	Use    string  `yaml:"use" json:"use" enum:"constant,cosine,warmup" doc:"Course after the warm-up: constant, or falling to final along half a cosine; warmup is constant after a twentieth of all steps, unless warmup says otherwise."`
+	Warmup int64   `yaml:"warmup" json:"warmup" min:"0" doc:"Steps over which the rate rises linearly from zero."`
+	Final  float64 `yaml:"final" json:"final" min:"0" max:"1" doc:"cosine: fraction of the learning rate at the end."`
+}
+
+// TimeConfig chooses the time sampler.
+type TimeConfig struct {
+	Use  string  `yaml:"use" json:"use" enum:"uniform,stratified,logit-normal" doc:"The law of times."`
+	Mean float64 `yaml:"mean" json:"mean" doc:"logit-normal: mean of the logit."`
+	Std  float64 `yaml:"std" json:"std" above:"0" doc:"logit-normal: standard deviation of the logit."`
+}
+
+// DefaultConfig has what a file leaves out.
+func DefaultConfig() Config {
+	return Config{
+		Batch:          256,
+		Optimizer:      OptimizerConfig{Use: "adamw", LR: 1e-3},
+		Schedule:       ScheduleConfig{Use: "constant"},
+		Time:           TimeConfig{Use: "uniform", Std: 1},
+		Target:         "velocity",
+		ValidationRows: 4096,
+	}
+}
+
+const (
+	defaultSteps = 5000
+	maxPoints    = 100_000 // rows of the metrics table; they are kept in checkpoints
+	maxSteps     = 1 << 40
+)
+
+// Validate finds settings that contradict each other.
+func (c *Config) Validate() error {
+	var errs []error
+	add := func(e *schemas.Error) { errs = append(errs, e) }
+	if c.Steps != nil && c.Epochs != nil {
+		add(schemas.Errorf(schemas.Conflict, "steps and epochs both say how long to train").At("epochs").Suggest("keep one"))
+	}
+	if c.Steps != nil {
+		if *c.Steps > maxSteps {
+			add(schemas.Errorf(schemas.OutOfRange, "must be at most %d", int64(maxSteps)).At("steps"))
+		}
+		if c.LogEvery > 0 && *c.Steps/c.LogEvery > maxPoints {
+			add(schemas.Errorf(schemas.OutOfRange, "the metrics table would have %d rows, more than %d", *c.Steps/c.LogEvery, maxPoints).At("log_every"))
+		}
+		if c.Schedule.Warmup > *c.Steps {
+			add(schemas.Errorf(schemas.Conflict, "a warm-up of %d steps does not end within %d", c.Schedule.Warmup, *c.Steps).At("schedule.warmup"))
+		}
+	}
+	foreign := func(key string, set bool, use string) {
+		if set {
+			add(schemas.Errorf(schemas.Conflict, "%s has no meaning with %s", key, use).At("optimizer." + key).Suggest("leave it out"))
+		}
+	}
+	switch o := c.Optimizer; o.Use {
+	case "sgd":
+		foreign("beta1", o.Beta1 != nil, o.Use)
+		foreign("beta2", o.Beta2 != nil, o.Use)
+		foreign("eps", o.Eps != nil, o.Use)
+	default:
+		foreign("momentum", o.Momentum != nil, o.Use)
+	}
+	if c.Schedule.Use != "cosine" && c.Schedule.Final != 0 {
+		add(schemas.Errorf(schemas.Conflict, "final has no meaning with %s", c.Schedule.Use).At("schedule.final").Suggest("leave it out, or use cosine"))
+	}
+	if c.Time.Use != "logit-normal" && (c.Time.Mean != 0 || c.Time.Std != 1) {
+		add(schemas.Errorf(schemas.Conflict, "mean and std have no meaning with %s", c.Time.Use).At("time").Suggest("leave them out, or use logit-normal"))
+	}
+	return errors.Join(errs...)
+}
+
+// sampler is the time sampler that the configuration names.
+func (c TimeConfig) sampler() TimeSampler {
+	switch c.Use {
+	case "stratified":
+		return Stratified{}
+	case "logit-normal":
+		return LogitNormal{c.Mean, c.Std}
+	}
+	return Uniform{}
+}
+
+// schedule is the factor on the learning rate in a run of steps.
+func (c ScheduleConfig) schedule(steps int64) optim.Schedule {
+	var s optim.Schedule = optim.Constant{}
+	if c.Use == "cosine" {
+		s = optim.Cosine{Final: c.Final}
+	}
+	warmup := c.Warmup
+	if c.Use == "warmup" && warmup == 0 {
+		warmup = max(1, steps/20)
+	}
+	if warmup > 0 {
+		s = optim.Warmup{Steps: int(warmup), Then: s}
+	}
+	return s
+}
+
+// rule is the update rule that the configuration names.
+func (c OptimizerConfig) rule() optim.Rule {
+	set := func(dst *float64, v *float64) {
+		if v != nil {
+			*dst = *v
+		}
+	}
+	if c.Use == "sgd" {
+		var r optim.SGD
+		set(&r.Momentum, c.Momentum)
+		set(&r.WeightDecay, c.WeightDecay)
+		return r
+	}
+	r := optim.DefaultAdam()
+	if c.Use == "adamw" {
+		r = optim.Adam(optim.DefaultAdamW())
+	}
+	set(&r.Betas[0], c.Beta1)
+	set(&r.Betas[1], c.Beta2)
+	set(&r.Eps, c.Eps)
+	set(&r.WeightDecay, c.WeightDecay)
+	if c.Use == "adamw" {
+		return optim.AdamW(r)
+	}
+	return r
+}
+
+// steps is how many steps to train on a table of rows rows: whole passes,
+// rounded up, when epochs are asked for.
+func (c *Config) steps(rows int64) int64 {
+	switch {
+	case c.Steps != nil:
+		return *c.Steps
+	case c.Epochs != nil:
+		return max(1, (*c.Epochs*rows+int64(c.Batch)-1)/int64(c.Batch))
+	}
+	return defaultSteps
+}

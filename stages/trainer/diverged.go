@@ -1,0 +1,87 @@
+package trainer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/pathline/pathline/schemas"
+)
+
+const advice = "lower optimizer.lr, set clip (1 is usual), or standardize the data"
+
+// namedRows is how many rows an error names.
+const namedRows = 5
+
+// diverged says why a step's loss or gradient is not finite: the rows whose
+// data or whose loss is not.
+func (l *loop) diverged(ctx context.Context, loss float64) error {
+	d := l.net.Dim()
+	v := make([]float32, l.o.Batch*d)
+	if err := l.net.Eval(ctx, v, l.t, l.xt, l.o.Batch); err != nil {
+		return err
+	}
+	var bad, broken named
+	for i, n := range l.number {
+		lo, hi := i*d, (i+1)*d
+		if !finite(norm2(l.x1[lo:hi])) {
+			broken.add(n)
+		}
+		if !finite(squares(v[lo:hi], l.target[lo:hi])) {
+			bad.add(n)
+		}
+	}
+	step := l.Step + 1
+	switch {
+	case broken.count > 0:
+		return schemas.Errorf(schemas.NonFinite, "step %d: the loss is %v, because the data is not finite in %s", step, loss, broken).
+			Suggest("drop or repair those rows")
+	case bad.count > 0:
+		return schemas.Errorf(schemas.Numerical, "step %d: the loss is %v; it is not finite for %s", step, loss, bad).Suggest(advice)
+	}
+	return schemas.Errorf(schemas.Numerical, "step %d: the gradient is not finite at a loss of %v", step, loss).Suggest(advice)
+}
+
+// diverged says which rows of the validation set have no finite loss.
+func (v *Validation) diverged(step int64, loss float64) error {
+	var bad named
+	for i, l := range v.loss {
+		if !finite(l) {
+			bad.add(v.number[i])
+		}
+	}
+	return schemas.Errorf(schemas.Numerical, "step %d: the validation loss is %v; it is not finite for %s of the validation data", step, loss, bad).Suggest(advice)
+}
+
+// named counts rows and keeps the first few.
+type named struct {
+	count int
+	rows  []string
+}
+
+func (n *named) add(row int64) {
+	if n.count++; n.count <= namedRows {
+		n.rows = append(n.rows, fmt.Sprint(row))
+	}
+}
+
+// String is "2 rows (3, 17, counted from 0)".
+func (n named) String() string {
+	text := strings.Join(n.rows, ", ")
+	if n.count > len(n.rows) {
+		text += ", ..."
+	}
+	word := "rows"
+	if n.count == 1 {
+		word = "row"
+	}
+	return fmt.Sprintf("%d %s (%s, counted from 0)", n.count, word, text)
+}
+
+func norm2(x []float32) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return sum
+}

@@ -1,0 +1,37 @@
+// Package trainer fits a vector field to rows: conditional flow matching.
+//
+// The way of the data in one step, of B rows and d columns:
+//
+//	Rows        -> x1 [B][d]     Memory or Window: each row once per pass, shuffled
+//	random      -> x0 [B][d]     noise, addressed by the number of the example
+//	Coupling    -> which x0 goes with which x1
+//	TimeSampler -> t [B]
+//	path        -> x_t, target   (velocity, data or noise)
+//	Network     -> gradient      blocks of 64 rows, summed in a fixed order
+//	optim       -> weights       clipping, one update, the moving average
+//
+// Train runs it. The weights depend on the options, the keys and the rows, and
+// on nothing else: not on the number of workers, not on interruptions. No
+// random number has a state, so a State, the weights with the optimiser's
+// memory and a step, is all that a checkpoint holds.
+//
+// A table is held in memory as float32 when it fits, and every pass shuffles
+// all of it. A larger one streams by, pass after pass, through a Window in which
+// it is shuffled; the order of its rows then depends on the window's size.
+//
+// Validation evaluates fixed rows with fixed times and fixed noise, with the
+// moving average of the weights when there is one, so that its loss moves only
+// by what is learned. The loss is a mean over all entries. Its least possible
+// value is not zero but the part of the velocity that x_t does not determine:
+// pi s/2 per column between N(0, 1) and N(m, s²) on the straight path.
+//
+// To add a time sampler: a type in times.go, its name in TimeConfig, its law in
+// times_test.go. To add a way to train (maximum likelihood, reflow): a type
+// beside cfm in stage.go that gives a flow, and one line in Register.
+//
+// References: Lipman et al., "Flow matching for generative modeling", ICLR
+// 2023; Tong et al., "Improving and generalizing flow-based generative models
+// with minibatch optimal transport", TMLR 2024; Esser et al., "Scaling rectified
+// flow transformers for high-resolution image synthesis", ICML 2024 (time
+// sampling).
+package trainer

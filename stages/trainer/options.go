@@ -1,0 +1,60 @@
+package trainer
+
+import (
+	"github.com/pathline/pathline/stages/coupling"
+	"github.com/pathline/pathline/stages/optim"
+	"github.com/pathline/pathline/stages/path"
+)
+
+// Options say how a network is trained. Steps, Batch, Path, Time, Rule and LR are
+// needed.
+type Options struct {
+	Steps int64
+	Batch int
+
+	Path     path.Path
+	Coupling coupling.Coupling // nil is independent
+	Time     TimeSampler
+	Target   path.Prediction
+
+	Rule     optim.Rule
+	LR       float64        // learning rate where the schedule is 1
+	Schedule optim.Schedule // nil is constant
+	EMA      float64        // decay in [0, 1); 0 keeps no average
+	Clip     float64        // bound on the norm of the gradient; 0 is none
+
+	Valid         *Validation // nil evaluates nothing
+	ValidateEvery int64       // steps; also after the last
+	LogEvery      int64       // steps to a Point
+
+	CheckpointEvery int64
+	Save            func(*State) error // called between steps; what it gets is valid during the call only; may be nil
+	Resume          *State             // where to go on, or nil
+	Stop            <-chan struct{}    // closed: finish the step, save, return ErrStopped
+
+	Keys    Keys
+	Workers int
+	// Observe is called at most ten times a second, and after the last step; may
+	// be nil.
+	Observe func(Progress)
+}
+
+// Progress is how far a training is.
+type Progress struct {
+	Step, Steps   int64
+	Loss          float64  // of the last step
+	Validation    *float64 // the last, if any
+	LearningRate  float64
+	RowsPerSecond float64
+}
+
+// Point is a row of the metrics table.
+type Point struct {
+	Step          int64    `json:"step"`          // steps that are done
+	Loss          float64  `json:"loss"`          // mean over the steps since the previous point
+	Validation    *float64 `json:"validation"`    // when evaluated at this step
+	ValidationSE  *float64 `json:"validation_se"` // its standard error
+	GradientNorm  float64  `json:"gradient_norm"` // before clipping, mean as for Loss
+	LearningRate  float64  `json:"learning_rate"` // of the last step
+	RowsPerSecond float64  `json:"rows_per_second"`
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package trainer
+
+// raced: the race detector makes sync.Pool forget, so pools allocate.
+const raced = true

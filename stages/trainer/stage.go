@@ -1,0 +1,521 @@
+package trainer
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/coupling"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/path"
+)
+
+// Register adds the kind trainer with its implementations.
+func Register(r *pipeline.Registry) {
+	r.AddKind(pipeline.Kind{
+		Name: "trainer", Gives: pipeline.GivesFlow,
+		Doc: "fits a model to rows and gives a trained flow",
+		Ports: []pipeline.Port{
+			{Name: "data", Takes: pipeline.GivesRows, Doc: "rows to train on: the training split, after its transforms"},
+			{Name: "valid", Takes: pipeline.GivesRows, Optional: true, Doc: "rows to validate on"},
+			{Name: "path", Takes: pipeline.GivesService, Kind: "path", Default: "condot", Doc: "the way from noise to data"},
+			{Name: "coupling", Takes: pipeline.GivesService, Kind: "coupling", Default: "independent", Doc: "which noise goes with which row"},
+			{Name: "model", Takes: pipeline.GivesService, Kind: "model", Doc: "the model to train"},
+		},
+	})
+	i := pipeline.Register(r, "trainer", "cfm", "conditional flow matching: regression on the velocity of a path between noise and data (Lipman et al. 2023)", DefaultConfig(),
+		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
+			return &cfm{env: env, config: c}, nil
+		})
+	i.Example = "{steps: 5000, batch: 1024, optimizer: {use: adamw, lr: 1e-3}, schedule: cosine, ema: 0.999}"
+}
+
+// cfm is the stage.
+type cfm struct {
+	env    pipeline.Env
+	config Config
+}
+
+// parts are the inputs of the stage, understood.
+type parts struct {
+	data, valid *table // valid may be nil
+	path        path.Described
+	coupling    coupling.Coupling
+	model       model.Definition
+	target      path.Prediction
+	flow        flow.Description
+}
+
+// Check understands the inputs and describes the flow to come.
+func (s *cfm) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	p, err := s.parts(in)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return pipeline.Outputs{Flow: &flow.Source{Planned: &p.flow}, Files: s.files()}, nil
+}
+
+// Restore gives the flow of an earlier run.
+func (s *cfm) Restore(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	p, err := s.parts(in)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return s.outputs(p), nil
+}
+
+func (s *cfm) files() []string {
+	return []string{s.env.Stage + ".safetensors", s.env.Stage + ".metrics.parquet"}
+}
+
+func (s *cfm) outputs(p *parts) pipeline.Outputs {
+	f := s.files()
+	return pipeline.Outputs{Flow: &flow.Source{File: filepath.Join(s.env.Out, f[0]), Planned: &p.flow}, Files: f}
+}
+
+func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
+	p := &parts{}
+	var errs []error
+	var err error
+	if p.data, err = newTable(in, "data"); err != nil {
+		errs = append(errs, err)
+	}
+	if in["valid"].Rows != nil {
+		if p.valid, err = newTable(in, "valid"); err != nil {
+			errs = append(errs, err)
+		} else if p.data != nil {
+			errs = append(errs, p.valid.like(p.data))
+		}
+	}
+	switch m := in["model"].Service.(type) {
+	case model.Definition:
+		p.model = m
+	case model.Exact:
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "an exact model is known in closed form and has nothing to train").
+			At("from.model").Suggest("give it to the port `flow` of a sampler or likelihood, or train another model, as mlp"))
+	default:
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model cannot be trained here").At("from.model"))
+	}
+	switch v := in["path"].Service.(type) {
+	case path.Described:
+		p.path = v
+	case *path.Described:
+		p.path = *v
+	default:
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the path does not say what a flow file must keep of it").At("from.path"))
+	}
+	if c, ok := in["coupling"].Service.(coupling.Coupling); ok {
+		p.coupling = c
+	} else {
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the coupling cannot pair rows").At("from.coupling"))
+	}
+	if p.target, err = path.ParsePrediction(s.config.Target); err != nil {
+		errs = append(errs, schemas.Errorf(schemas.UnknownValue, "%w", err).At("target"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	std, err := path.BaseStd(p.path.Path)
+	if err != nil {
+		return nil, err
+	}
+	p.flow = flow.Description{
+		Version: flow.FormatVersion, Columns: p.data.columns, Transforms: p.data.transforms, Dim: p.data.dim,
+		Path:   flow.Component{Use: p.path.Use, With: p.path.Config},
+		Model:  flow.Component{Use: p.model.Use(), With: p.model.Config()},
+		Target: s.config.Target, BaseStd: std,
+	}
+	return p, nil
+}
+
+// Run trains.
+func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	none := pipeline.Outputs{}
+	p, err := s.parts(in)
+	if err != nil {
+		return none, err
+	}
+	keys := NewKeys(s.env.Seed, s.env.Stage)
+	rows, count, err := s.rows(ctx, p, keys)
+	if err != nil {
+		return none, err
+	}
+	defer rows.Close()
+	steps := s.config.steps(count)
+	or := func(v, otherwise int64) int64 {
+		if v > 0 {
+			return v
+		}
+		return max(1, otherwise)
+	}
+	o := Options{
+		Steps: steps, Batch: s.config.Batch,
+		Path: p.path.Path, Coupling: p.coupling, Time: s.config.Time.sampler(), Target: p.target,
+		Rule: s.config.Optimizer.rule(), LR: s.config.Optimizer.LR, Schedule: s.config.Schedule.schedule(steps),
+		EMA: s.config.EMA, Clip: s.config.Clip,
+		ValidateEvery:   or(s.config.ValidateEvery, steps/20),
+		LogEvery:        or(s.config.LogEvery, (steps+999)/1000),
+		CheckpointEvery: or(s.config.CheckpointEvery, steps/10),
+		Save:            func(state *State) error { return s.save(p, state) },
+		Stop:            s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
+	}
+	if steps/o.LogEvery > maxPoints {
+		return none, schemas.Errorf(schemas.OutOfRange, "the metrics table would have %d rows, more than %d", steps/o.LogEvery, maxPoints).At("log_every")
+	}
+	if p.valid != nil {
+		x, number, err := Sample(ctx, p.valid.open(s.env.Stop), p.data.dim, s.config.ValidationRows, keys.Validation)
+		if err != nil {
+			return none, err
+		}
+		if len(number) == 0 {
+			return none, schemas.Errorf(schemas.EmptyData, "there are no rows to validate on").At("from.valid").Suggest("leave out the input valid, or give it a larger split")
+		}
+		if o.Valid, err = NewValidation(x, number, p.data.dim, o.Batch, o.Path, o.Coupling, o.Target, keys); err != nil {
+			return none, err
+		}
+	}
+	o.Resume = s.load()
+	result, err := Train(ctx, p.model, p.data.dim, rows, o)
+	if errors.Is(err, ErrStopped) {
+		return none, pipeline.ErrInterrupted
+	}
+	if err != nil {
+		return none, err
+	}
+	return s.finish(p, rows, result)
+}
+
+// rows chooses between memory and a window, and counts the rows when the number
+// of steps depends on it.
+func (s *cfm) rows(ctx context.Context, p *parts, keys Keys) (Rows, int64, error) {
+	d := p.data.dim
+	limit := s.config.Window
+	if limit == 0 {
+		limit = max(1, s.env.Memory/2/int64(4*d))
+	}
+	count := p.data.rows.Count()
+	var x []float32
+	if count <= limit {
+		var err error
+		if x, count, err = Load(ctx, p.data.open(s.env.Stop), d, limit, max(count, 0), s.config.Epochs != nil); err != nil {
+			return nil, 0, err
+		}
+	}
+	switch {
+	case count == 0:
+		return nil, 0, schemas.Errorf(schemas.EmptyData, "there are no rows to train on").At("from.data")
+	case x != nil:
+		return NewMemory(x, d, keys.Shuffle), count, nil
+	}
+	return NewWindow(p.data.open(nil), d, limit, keys.Shuffle), count, nil
+}
+
+func (s *cfm) observe(p Progress) {
+	values := map[string]float64{"loss": p.Loss, "lr": p.LearningRate, "rows_per_second": p.RowsPerSecond}
+	if p.Validation != nil {
+		values["validation_loss"] = *p.Validation
+	}
+	s.env.Emit(pipeline.Event{Type: pipeline.StageProgress, Done: p.Step, Total: p.Steps, Unit: "steps", Values: values})
+}
+
+func (s *cfm) checkpoint() string { return filepath.Join(s.env.State, "checkpoint.safetensors") }
+
+func (s *cfm) save(p *parts, state *State) error {
+	return writeFile(s.checkpoint(), func(w io.Writer) error { return WriteCheckpoint(w, p.flow, s.env.Key, state) })
+}
+
+// load gives the state to go on from, if there is one for this work. A damaged
+// checkpoint costs time, nothing else: training starts again.
+func (s *cfm) load() *State {
+	if !s.env.Resume {
+		return nil
+	}
+	warn := func(err error) {
+		s.env.Emit(pipeline.Event{Type: pipeline.StageWarning, File: s.checkpoint(),
+			Message: fmt.Sprintf("the checkpoint cannot be used, training starts from scratch: %v", err)})
+	}
+	f, err := os.Open(s.checkpoint())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		warn(err)
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		warn(err)
+		return nil
+	}
+	state, ok, err := ReadCheckpoint(f, info.Size(), s.env.Key)
+	if err != nil {
+		warn(err)
+		return nil
+	}
+	if !ok {
+		s.env.Log.Info().Msg("the checkpoint belongs to other work and is not used")
+		return nil
+	}
+	return state
+}
+
+// finish writes the flow and the metrics.
+func (s *cfm) finish(p *parts, rows Rows, r *Result) (pipeline.Outputs, error) {
+	out := s.outputs(p)
+	last := r.State.Points[len(r.State.Points)-1]
+	weights := 0
+	for _, t := range r.Network.Tensors() {
+		weights += len(t.Data)
+	}
+	out.Summary = map[string]any{"steps": r.State.Step, "weights": weights, "loss": last.Loss}
+	out.Metrics = map[string]float64{"loss": last.Loss}
+	out.Summary["passes"] = rows.Cursor().Pass
+	if w, ok := rows.(*Window); ok {
+		out.Summary["window"] = w.size
+	}
+	training := map[string]any{"steps": r.State.Step, "seed": s.env.Seed, "loss": last.Loss}
+	if v := r.State.Validation; v != nil {
+		out.Metrics["validation_loss"] = *v
+		out.Summary["validation_loss"], out.Summary["validation_loss_se"] = *v, *r.State.ValidationSE
+		out.Summary["best_validation_loss"], out.Summary["best_step"] = *r.State.Best, r.State.BestStep
+		training["validation_loss"] = *v
+	}
+	out.Report = []pipeline.ReportItem{{Kind: "training", Data: Curves{Points: thin(r.State.Points)}}}
+	p.flow.Training = training
+	err := writeFile(filepath.Join(s.env.Out, out.Files[0]), func(w io.Writer) error {
+		return flow.Encode(w, p.flow, r.Network.Tensors())
+	})
+	if err == nil {
+		err = s.writeMetrics(filepath.Join(s.env.Out, out.Files[1]), r.State.Points)
+	}
+	return out, err
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := pipeline.CreateFile(name)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	w := bufio.NewWriterSize(f, 1<<18)
+	if err = write(w); err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		return pipeline.FileError(err)
+	}
+	return f.Commit()
+}
+
+// writeMetrics writes the metrics table.
+func (s *cfm) writeMetrics(name string, points []Point) error {
+	float := arrow.PrimitiveTypes.Float64
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "step", Type: arrow.PrimitiveTypes.Int64}, {Name: "loss", Type: float},
+		{Name: "validation_loss", Type: float, Nullable: true}, {Name: "gradient_norm", Type: float},
+		{Name: "learning_rate", Type: float}, {Name: "rows_per_second", Type: float},
+	}, nil)
+	b := array.NewRecordBuilder(s.env.Alloc, schema)
+	defer b.Release()
+	number := func(i int) *array.Float64Builder { return b.Field(i).(*array.Float64Builder) }
+	for _, p := range points {
+		b.Field(0).(*array.Int64Builder).Append(p.Step)
+		number(1).Append(p.Loss)
+		if p.Validation != nil {
+			number(2).Append(*p.Validation)
+		} else {
+			number(2).AppendNull()
+		}
+		number(3).Append(p.GradientNorm)
+		number(4).Append(p.LearningRate)
+		number(5).Append(p.RowsPerSecond)
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	var buf bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &buf, parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd)), pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	if err != nil {
+		return fmt.Errorf("trainer: metrics: %w", err)
+	}
+	if err := w.Write(rec); err != nil {
+		return fmt.Errorf("trainer: metrics: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("trainer: metrics: %w", err)
+	}
+	return pipeline.WriteFile(name, buf.Bytes())
+}
+
+// table reads rows as points of model space: the vector column that transforms
+// give, or the numbers of raw rows.
+type table struct {
+	rows       pipeline.Rows
+	columns    []schemas.Column
+	transforms []schemas.Transform
+	vector     bool
+	dim        int
+}
+
+func newTable(in pipeline.Inputs, port string) (*table, error) {
+	at := "from." + port
+	rows := in[port].Rows
+	if rows == nil {
+		return nil, schemas.Errorf(schemas.MissingPort, "there are no rows").At(at)
+	}
+	t := &table{rows: rows, transforms: []schemas.Transform{}}
+	schema := rows.Schema()
+	meta := schema.Metadata()
+	if text, ok := meta.GetValue(schemas.MetaColumns); ok {
+		if err := json.Unmarshal([]byte(text), &t.columns); err != nil {
+			return nil, schemas.Errorf(schemas.ColumnType, "the rows do not say which columns they come from: %w", err).At(at)
+		}
+		if text, ok := meta.GetValue(schemas.MetaTransforms); ok {
+			if err := json.Unmarshal([]byte(text), &t.transforms); err != nil {
+				return nil, schemas.Errorf(schemas.ColumnType, "the rows do not say how they were transformed: %w", err).At(at)
+			}
+		}
+		fields, ok := schema.FieldsByName(schemas.ColumnVector)
+		if !ok || len(fields) != 1 {
+			return nil, schemas.Errorf(schemas.UnknownColumn, "the rows have no column %q", schemas.ColumnVector).At(at)
+		}
+		list, ok := fields[0].Type.(*arrow.FixedSizeListType)
+		if !ok || list.Elem().ID() != arrow.FLOAT32 || list.Len() < 1 {
+			return nil, schemas.Errorf(schemas.ColumnType, "column %q has type %s where a fixed-size list of float32 is needed", schemas.ColumnVector, fields[0].Type).At(at)
+		}
+		t.vector, t.dim = true, int(list.Len())
+		return t, nil
+	}
+	var err error
+	if t.columns, err = schemas.ColumnsOf(schema); err != nil {
+		var e *schemas.Error
+		if errors.As(err, &e) {
+			return nil, e.At(at)
+		}
+		return nil, err
+	}
+	if t.dim = schemas.Dims(t.columns); t.dim == 0 {
+		return nil, schemas.Errorf(schemas.EmptyData, "the rows have no columns").At(at)
+	}
+	return t, nil
+}
+
+// like says whether t, the validation rows, lies in the space of other.
+func (t *table) like(other *table) error {
+	fail := func(r schemas.Reason, format string, args ...any) error {
+		return schemas.Errorf(r, format, args...).At("from.valid").Suggest("take both inputs from splits of the same stage")
+	}
+	if t.dim != other.dim {
+		return fail(schemas.DimensionDiffer, "the validation rows have %d dimensions, the training rows %d", t.dim, other.dim)
+	}
+	for i, c := range t.columns {
+		if i >= len(other.columns) || c.Name != other.columns[i].Name || c.Width != other.columns[i].Width {
+			return fail(schemas.DimensionDiffer, "the validation rows have other columns than the training rows")
+		}
+	}
+	a, _ := json.Marshal(t.transforms)
+	b, _ := json.Marshal(other.transforms)
+	if !bytes.Equal(a, b) {
+		return fail(schemas.Conflict, "the validation rows went through other transforms than the training rows")
+	}
+	return nil
+}
+
+// open is the Table to read from. A closed stop ends a reading, where there is
+// nothing to save yet.
+func (t *table) open(stop <-chan struct{}) Table {
+	return func(ctx context.Context) (Reader, error) {
+		s, err := t.rows.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &reader{table: t, stream: s, stop: stop}, nil
+	}
+}
+
+// reader cuts record batches into as many rows as are asked for.
+type reader struct {
+	*table
+	stream pipeline.Stream
+	stop   <-chan struct{}
+	rec    arrow.Record // nil when all of it was read
+	at     int64        // rows of rec that were read
+	number []float64
+}
+
+// pieceRows is how many rows of a batch are converted at a time.
+const pieceRows = 4096
+
+func (r *reader) Read(ctx context.Context, x []float32) (int, error) {
+	n, want := 0, len(x)/r.dim
+	for n < want {
+		if r.rec == nil {
+			select {
+			case <-r.stop:
+				return n, pipeline.ErrInterrupted
+			default:
+			}
+			rec, err := r.stream.Next(ctx)
+			if err != nil {
+				return n, err
+			}
+			r.rec, r.at = rec, 0
+		}
+		m := min(int64(want-n), r.rec.NumRows()-r.at, pieceRows)
+		if err := r.piece(x[n*r.dim:(n+int(m))*r.dim], m); err != nil {
+			return n, err
+		}
+		n += int(m)
+		if r.at += m; r.at == r.rec.NumRows() {
+			r.rec.Release()
+			r.rec = nil
+		}
+	}
+	return n, nil
+}
+
+// piece writes m rows of the batch.
+func (r *reader) piece(x []float32, m int64) error {
+	piece := r.rec.NewSlice(r.at, r.at+m)
+	defer piece.Release()
+	if r.vector {
+		v, dim, err := schemas.Vector(piece, schemas.ColumnVector)
+		if err == nil && dim != r.dim {
+			err = schemas.Errorf(schemas.DimensionDiffer, "a batch has %d dimensions where %d were promised", dim, r.dim)
+		}
+		copy(x, v)
+		return err
+	}
+	if len(r.number) < len(x) {
+		r.number = make([]float64, len(x))
+	}
+	if err := schemas.Numbers(r.number, piece, r.columns); err != nil {
+		return err
+	}
+	for i := range x {
+		x[i] = float32(r.number[i])
+	}
+	return nil
+}
+
+func (r *reader) Close() error {
+	if r.rec != nil {
+		r.rec.Release()
+		r.rec = nil
+	}
+	return r.stream.Close()
+}

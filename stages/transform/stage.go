@@ -1,0 +1,302 @@
+package transform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+)
+
+// trainSplit is the split that transforms are fitted on.
+const trainSplit = "train"
+
+// Config is the configuration of transform/standardize: there is nothing to
+// choose.
+type Config struct{}
+
+// Register adds the kind transform and its implementations.
+func Register(r *pipeline.Registry) {
+	r.AddKind(pipeline.Kind{
+		Name: "transform",
+		Doc:  "maps data columns to model space by what it learned from training rows, and back",
+		Ports: []pipeline.Port{
+			{Name: "data", Doc: "rows of numbers, with splits or without", Takes: pipeline.GivesRows},
+		},
+		Gives:  pipeline.GivesRows,
+		Splits: true,
+	})
+	impl := pipeline.Register(r, "transform", "standardize", "moves every column to mean 0 and standard deviation 1, fitted on the split train, or on all rows when there are no splits",
+		Config{},
+		func(_ context.Context, env pipeline.Env, _ Config) (pipeline.Stage, error) {
+			return &stage{env: env}, nil
+		})
+	impl.Example = "from: {data: data}"
+}
+
+type stage struct{ env pipeline.Env }
+
+// source is what a transform is made of.
+type source struct {
+	splits  map[string]pipeline.Rows
+	fit     pipeline.Rows
+	columns []schemas.Column    // of the data file
+	numbers []schemas.Column    // that rows hold: the same, or the vector x
+	before  []schemas.Transform // already applied
+}
+
+func (s *stage) source(in pipeline.Input) (*source, error) {
+	src := &source{splits: in.Splits}
+	if len(src.splits) == 0 {
+		if in.Rows == nil {
+			return nil, schemas.Errorf(schemas.MissingPort, "no rows are joined to the port data").At("from.data")
+		}
+		src.splits = map[string]pipeline.Rows{"": in.Rows}
+	}
+	for _, name := range []string{trainSplit, ""} {
+		if src.fit == nil {
+			src.fit = src.splits[name]
+		}
+	}
+	if src.fit == nil {
+		src.fit = in.Rows
+	}
+	if src.fit == nil {
+		return nil, schemas.Errorf(schemas.UnknownSplit, "the data has splits but none named %q to fit on", trainSplit).
+			At("from.data").Suggest("name one split, as in NAME.part, or add train to the loader's split")
+	}
+	return src, src.describe(src.fit.Schema())
+}
+
+// describe takes columns and earlier transforms from the schema of rows.
+func (src *source) describe(schema *arrow.Schema) error {
+	var err error
+	if text, ok := schema.Metadata().GetValue(schemas.MetaTransforms); ok {
+		if err = json.Unmarshal([]byte(text), &src.before); err == nil {
+			text, _ = schema.Metadata().GetValue(schemas.MetaColumns)
+			err = json.Unmarshal([]byte(text), &src.columns)
+		}
+		if err != nil {
+			return schemas.Errorf(schemas.CorruptFile, "the rows do not say how they were transformed: %w", err).At("from.data")
+		}
+	}
+	if src.numbers, err = schemas.ColumnsOf(schema); err != nil {
+		e := schemas.Errors(err, schemas.ColumnType)[0]
+		return e.At("from.data")
+	}
+	if len(src.numbers) == 0 {
+		return schemas.Errorf(schemas.EmptyData, "the data has no columns").At("from.data")
+	}
+	if src.columns == nil {
+		src.columns = src.numbers
+	}
+	return nil
+}
+
+// Check implements pipeline.Stage: the schema has no fitted state yet.
+func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	src, err := s.source(in["data"])
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return src.outputs(nil)
+}
+
+// Run implements pipeline.Stage: it fits once, and maps rows as they are read.
+func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	src, err := s.source(in["data"])
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	fitted, summary, err := s.fit(ctx, src)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	out, err := src.outputs(fitted)
+	out.Summary = summary
+	return out, err
+}
+
+// fit reads the training rows once.
+func (s *stage) fit(ctx context.Context, src *source) (Fitted, map[string]any, error) {
+	dim := schemas.Dims(src.numbers)
+	m := NewMoments(dim)
+	total := src.fit.Count()
+	var x []float64
+	err := pipeline.Each(ctx, src.fit, func(rec arrow.Record) error {
+		select {
+		case <-s.env.Stop:
+			return pipeline.ErrInterrupted
+		default:
+		}
+		rows := int(rec.NumRows())
+		x = slices.Grow(x[:0], rows*dim)[:rows*dim]
+		if err := numbers(x, rec, src.numbers, m.Rows()); err != nil {
+			return err
+		}
+		if err := m.Add(x, rows); err != nil {
+			return err
+		}
+		if s.env.Emit != nil {
+			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: m.Rows(), Total: max(total, 0), Unit: "rows"})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	fitted, constant, err := m.Standardize()
+	if err != nil {
+		return nil, nil, err
+	}
+	summary := map[string]any{"rows_fitted": m.Rows()}
+	if len(constant) > 0 {
+		names := constantNames(src.numbers, constant)
+		summary["constant_columns"] = names
+		if s.env.Emit != nil {
+			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageWarning, Stage: s.env.Stage,
+				Message: fmt.Sprintf("constant in all %d rows: %s; a density over a constant means nothing, leave it out of `columns`", m.Rows(), strings.Join(names, ", "))})
+		}
+	}
+	return fitted, summary, nil
+}
+
+// numbers is schemas.Numbers whose errors say where the batch is.
+func numbers(x []float64, rec arrow.Record, columns []schemas.Column, first int64) error {
+	err := schemas.Numbers(x, rec, columns)
+	if err == nil {
+		return nil
+	}
+	e := *schemas.Errors(err, schemas.StageFailed)[0]
+	e.Message = fmt.Sprintf("in the batch of rows %d to %d: %s", first, first+rec.NumRows()-1, e.Message)
+	return &e
+}
+
+func constantNames(columns []schemas.Column, dims []int) []string {
+	var names []string
+	at := 0
+	for _, c := range columns {
+		for _, d := range dims {
+			switch {
+			case d < at || d >= at+c.Dims():
+			case c.Width == 0:
+				names = append(names, c.Name)
+			default:
+				names = append(names, fmt.Sprintf("%s[%d]", c.Name, d-at))
+			}
+		}
+		at += c.Dims()
+	}
+	return names
+}
+
+// outputs are the mapped rows of every split; fitted is nil while checking.
+func (src *source) outputs(fitted Fitted) (pipeline.Outputs, error) {
+	last := schemas.Transform{Use: "standardize"}
+	if fitted != nil {
+		last.State = fitted.State()
+	}
+	columns, err := json.Marshal(src.columns)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	transforms, err := json.Marshal(append(slices.Clone(src.before), last))
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	meta := arrow.NewMetadata([]string{schemas.MetaColumns, schemas.MetaTransforms}, []string{string(columns), string(transforms)})
+	field := arrow.Field{Name: schemas.ColumnVector, Type: schemas.VectorType(schemas.Dims(src.numbers)), Nullable: true}
+	schema := arrow.NewSchema([]arrow.Field{field}, &meta)
+	out := pipeline.Outputs{Rows: map[string]pipeline.Rows{}}
+	for name, rows := range src.splits {
+		out.Rows[name] = &mapped{in: rows, source: src, fitted: fitted, schema: schema}
+	}
+	return out, nil
+}
+
+// mapped are rows in model space.
+type mapped struct {
+	in     pipeline.Rows
+	source *source
+	fitted Fitted
+	schema *arrow.Schema
+}
+
+// Schema implements pipeline.Rows.
+func (m *mapped) Schema() *arrow.Schema { return m.schema }
+
+// Count implements pipeline.Rows.
+func (m *mapped) Count() int64 { return m.in.Count() }
+
+// Open implements pipeline.Rows.
+func (m *mapped) Open(ctx context.Context) (pipeline.Stream, error) {
+	if m.fitted == nil {
+		return nil, errors.New("transform: rows of a check have no content")
+	}
+	in, err := m.in.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{mapped: m, in: in}, nil
+}
+
+type stream struct {
+	*mapped
+	in   pipeline.Stream
+	next int64
+	x    []float64
+	err  error
+}
+
+// Next implements pipeline.Stream.
+func (s *stream) Next(ctx context.Context) (arrow.Record, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	rec, err := s.in.Next(ctx)
+	if err == nil {
+		defer rec.Release()
+		rec, err = s.apply(rec)
+	}
+	s.err = err
+	return rec, err
+}
+
+// apply maps in float64 and rounds once.
+func (s *stream) apply(rec arrow.Record) (arrow.Record, error) {
+	rows, dim := int(rec.NumRows()), s.fitted.Dim()
+	s.x = slices.Grow(s.x[:0], rows*dim)[:rows*dim]
+	if err := numbers(s.x, rec, s.source.numbers, s.next); err != nil {
+		return nil, err
+	}
+	s.fitted.Apply(s.x, s.x, nil, rows)
+	z := make([]float32, rows*dim)
+	for i, v := range s.x {
+		z[i] = float32(v)
+		if math.IsNaN(v) || math.IsInf(float64(z[i]), 0) {
+			return nil, schemas.Errorf(schemas.NonFinite, "row %d has no finite value in model space, in dimension %d", s.next+int64(i/dim), i%dim).
+				Suggest("remove the row, or the value that is not a number")
+		}
+	}
+	s.next += int64(rows)
+	column := schemas.VectorArray(z, dim)
+	defer column.Release()
+	return array.NewRecord(s.schema, []arrow.Array{column}, int64(rows)), nil
+}
+
+// Close implements pipeline.Stream.
+func (s *stream) Close() error {
+	if s.err == nil {
+		s.err = errors.New("transform: stream is closed")
+	}
+	return s.in.Close()
+}
