@@ -17,6 +17,9 @@ func main() {
 	// at once); the third is for when neither helps.
 	caught, forward := make(chan os.Signal, 4), make(chan os.Signal, 2)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	// A write to a pipe that nobody reads fails, instead of ending the process
+	// in the middle of something.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		for n := 0; ; n++ {
 			s := <-caught

@@ -49,7 +49,7 @@ func parseNode(name string, text []byte) (n *node, err error) {
 	if i := invalidUTF8(text); i >= 0 {
 		return nil, position{src, 1 + bytes.Count(text[:i], []byte("\n")), 1, 0}.fail(schemas.Syntax, "", "the file is not UTF-8 text")
 	}
-	src.lines = bytes.Split(text, []byte("\n"))
+	src.lines = splitLines(text)
 	defer func() {
 		if p := recover(); p != nil { // the YAML library has panicked on hostile input before
 			n, err = nil, position{source: src}.fail(schemas.Syntax, "", "not YAML: %v", p)
@@ -70,6 +70,30 @@ func parseNode(name string, text []byte) (n *node, err error) {
 	c := &converter{src: src}
 	n = c.convert(doc.Content[0], "", 0)
 	return n, joinErrors(c.errs)
+}
+
+// splitLines cuts where YAML says that lines end: \n, \r\n, \r, U+0085, U+2028
+// and U+2029.
+func splitLines(text []byte) [][]byte {
+	var lines [][]byte
+	start := 0
+	for i := 0; i < len(text); {
+		r, w := utf8.DecodeRune(text[i:])
+		end := i
+		i += w
+		switch r {
+		case '\r':
+			if i < len(text) && text[i] == '\n' {
+				i++
+			}
+		case '\n', 0x85, 0x2028, 0x2029:
+		default:
+			continue
+		}
+		lines = append(lines, text[start:end])
+		start = i
+	}
+	return append(lines, text[start:])
 }
 
 func invalidUTF8(text []byte) int {
@@ -125,7 +149,8 @@ type converter struct {
 }
 
 func (c *converter) at(y *yaml.Node) position {
-	p := position{source: c.src, line: y.Line, column: y.Column}
+	// An empty document ends after the last line.
+	p := position{source: c.src, line: min(y.Line, len(c.src.lines)), column: y.Column}
 	if y.Kind == yaml.ScalarNode {
 		p.width = utf8.RuneCountInString(y.Value)
 		if y.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {

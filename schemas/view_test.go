@@ -222,9 +222,9 @@ func TestRefusals(t *testing.T) {
 		{one(`[{"a":1},{"a":2},{"a":null}]`, arrow.PrimitiveTypes.Float64), schemas.NullValue},
 		{one(`[{"a":[1,2]},{"a":[1,2]},{"a":null}]`, list), schemas.NullValue},
 		{one(`[{"a":[1,2]},{"a":[1,2]},{"a":[1,null]}]`, list), schemas.NullValue},
-		{one(`[{"a":1},{"a":2},{"a":9007199254740993}]`, arrow.PrimitiveTypes.Int64), schemas.OutOfRange},
-		{one(`[{"a":1},{"a":2},{"a":9007199254740993}]`, arrow.PrimitiveTypes.Uint64), schemas.OutOfRange},
-		{one(`[{"a":[1,2]},{"a":[1,2]},{"a":[1,-9007199254740993]}]`, list), schemas.OutOfRange},
+		{one(`[{"a":1},{"a":2},{"a":9007199254740994}]`, arrow.PrimitiveTypes.Int64), schemas.OutOfRange},
+		{one(`[{"a":1},{"a":2},{"a":9007199254740994}]`, arrow.PrimitiveTypes.Uint64), schemas.OutOfRange},
+		{one(`[{"a":[1,2]},{"a":[1,2]},{"a":[1,-9007199254740994]}]`, list), schemas.OutOfRange},
 	} {
 		columns, err := schemas.ColumnsOf(c.rec.Schema())
 		if err != nil {

@@ -32,7 +32,9 @@ func Register(r *pipeline.Registry) {
 			{Name: "sample", Doc: "the rows that were made", Takes: pipeline.GivesRows}}})
 	pipeline.Register(r, "evaluator", "two-sample", "distances between data and sample, each with its error and the floor between two halves of the data",
 		Config{Rows: 50_000, Projections: 128},
-		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) { return &stage{env, c}, nil })
+		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
+			return &stage{env, c}, nil
+		})
 }
 
 type stage struct {

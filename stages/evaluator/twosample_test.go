@@ -140,6 +140,7 @@ func TestCorrelation(t *testing.T) {
 func TestEqualDistributions(t *testing.T) {
 	const runs = 24
 	above := map[string]int{}
+	mean, square := map[string]float64{}, map[string]float64{}
 	for r := range uint64(runs) {
 		x, y := normals(100+r, 300, 2, same), normals(900+r, 150, 2, same)
 		for name, m := range compare(t, x, y, 2, Options{Key: random.Key(r), Projections: 32}) {
@@ -149,6 +150,13 @@ func TestEqualDistributions(t *testing.T) {
 			if m.Value > m.Floor {
 				above[name]++
 			}
+			mean[name] += m.Value / runs
+			square[name] += m.Value * m.Value / runs
+		}
+	}
+	for _, name := range []string{"energy_distance", "mmd_squared"} { // unbiased: 0 in the mean
+		if se := math.Sqrt((square[name] - mean[name]*mean[name]) / runs); math.Abs(mean[name]) > 4*se {
+			t.Errorf("%s: mean %.5f +- %.5f over %d runs", name, mean[name], se, runs)
 		}
 	}
 	for name, k := range above { // binomial: mean 12, sd 2.4

@@ -295,3 +295,24 @@ func TestTally(t *testing.T) {
 		t.Errorf("summary %v", s)
 	}
 }
+
+// Transforms are applied in order and undone in the opposite one.
+func TestTransformOrder(t *testing.T) {
+	d, n := trained(t)
+	d.Transforms = []schemas.Transform{
+		{Use: "standardize", State: map[string]any{"mean": []float64{1, 0}, "sd": []float64{2, 1}}},
+		{Use: "standardize", State: map[string]any{"mean": []float64{10, 0}, "sd": []float64{4, 1}}},
+	}
+	f, err := flow.New(d, n.Tensors(), registry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, logdet := []float64{101, 0}, []float64{1}
+	f.Normalized(row, logdet, 1)
+	if row[0] != 10 || math.Abs(logdet[0]-(1-math.Log(8))) > 1e-15 { // ((101-1)/2 - 10)/4
+		t.Errorf("normalised to %v with log-det %v", row, logdet)
+	}
+	if f.Generated(row, 1); row[0] != 101 {
+		t.Errorf("and back to %v", row)
+	}
+}

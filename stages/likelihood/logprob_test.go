@@ -33,7 +33,6 @@ var paths = map[string]path.Path{
 	"vp":         path.VP{BetaMin: 0.1, BetaMax: 20},
 	"ve":         path.VE{SigmaMin: 0.01, SigmaMax: 5},
 	"icfm":       path.ICFM{Sigma: 0.1},
-	"bridge":     path.Bridge{Sigma: 0.5},
 }
 
 // exactFlow is a mixture of two Gaussians in two dimensions.

@@ -441,3 +441,117 @@ func TestPointsAndProgress(t *testing.T) {
 		t.Errorf("last progress %+v", last)
 	}
 }
+
+func TestClippedStepHasTheLengthOfTheClip(t *testing.T) {
+	o := options(1, 64)
+	o.Rule, o.LR, o.Schedule, o.Clip, o.LogEvery = optim.SGD{}, 4, optim.Warmup{Steps: 1}, 0.01, 1
+	r, err := Train(context.Background(), network(t, 5), 2, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := network(t, 5).Build(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.Init(o.Keys.Init)
+	var moved float64
+	for i, w := range net.Tensors() {
+		moved += squares(w.Data, r.Network.Tensors()[i].Data)
+	}
+	// The rate of the first of one warm-up steps is half of 4.
+	if p := r.State.Points[0]; math.Abs(math.Sqrt(moved)-2*o.Clip) > 1e-6 || p.GradientNorm < 10*o.Clip || p.LearningRate != 2 {
+		t.Errorf("the weights moved by %v, with a clip of %v: %+v", math.Sqrt(moved), o.Clip, p)
+	}
+}
+
+func TestFlowGetsTheAverage(t *testing.T) {
+	o := options(6, 64)
+	o.EMA, o.CheckpointEvery = 0.6, 1
+	var ema *optim.EMA
+	var last [][]float32
+	o.Save = func(s *State) error {
+		last = nil
+		for _, w := range s.Weights {
+			last = append(last, slices.Clone(w.Data))
+		}
+		if ema != nil {
+			ema.Update(last)
+		}
+		return nil
+	}
+	net, err := network(t, 5).Build(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.Init(o.Keys.Init)
+	if ema, err = optim.NewEMA(0.6, true, data(net)); err != nil {
+		t.Fatal(err)
+	}
+	train := func(o Options) *Result {
+		r, err := Train(context.Background(), network(t, 5), 2, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	averaged := train(o)
+	o.EMA, o.Save = 0, nil
+	plain := train(o)
+	ema.Update(data(plain.Network)) // no checkpoint is made of the last step
+	for i, w := range ema.Weights() {
+		if !slices.Equal(w, averaged.Network.Tensors()[i].Data) {
+			t.Errorf("tensor %d is not the average of the weights", i)
+		}
+		if slices.Equal(w, plain.Network.Tensors()[i].Data) {
+			t.Errorf("tensor %d is not averaged", i)
+		}
+	}
+}
+
+func TestTimesStayInsideOfTheDomain(t *testing.T) {
+	bridge, err := path.NewBridge(0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lo, hi := bridge.Domain()
+	o := options(2, 32)
+	o.Path, o.Time = bridge, ends{}
+	l, err := newLoop(network(t, 3), 2, NewMemory(gaussian(50, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.crew.dismiss()
+	if err := l.draw(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if l.t[0] != lo || l.t[1] != hi {
+		t.Errorf("the network is asked at %v and %v, outside of [%v, %v]", l.t[0], l.t[1], lo, hi)
+	}
+}
+
+// ends draws 0 and 1 in turn.
+type ends struct{}
+
+func (ends) Times(t []float64, _ random.Key, _ uint64) {
+	for i := range t {
+		t[i] = float64(i % 2)
+	}
+}
+
+// Validation times are the midpoints of equal parts, each once, and do not
+// follow the order of the rows, which may be sorted.
+func TestValidationTimes(t *testing.T) {
+	v := validation(t, 2, options(1, 16))
+	var mean float64 // of |t - place|: 1/3 when they are independent
+	for i, s := range v.t {
+		mean += math.Abs(s-(float64(i)+0.5)/150) / 150
+	}
+	if math.Abs(mean-1.0/3) > 0.08 {
+		t.Errorf("times lie %v from the order of the rows", mean)
+	}
+	for i, s := range slices.Sorted(slices.Values(v.t)) {
+		if math.Abs(s-(float64(i)+0.5)/150) > 1e-12 {
+			t.Fatalf("time %d is %v", i, s)
+		}
+	}
+}

@@ -63,7 +63,8 @@ func newParquet(w io.Writer, schema *arrow.Schema, mem memory.Allocator) (encode
 func storage(t arrow.DataType) arrow.DataType {
 	switch t := t.(type) {
 	case *arrow.FixedSizeListType:
-		return arrow.FixedSizeListOf(t.Len(), storage(t.Elem()))
+		// Arrow's Go library cannot write fixed-size lists that are null.
+		return arrow.ListOf(storage(t.Elem()))
 	case *arrow.DurationType:
 		return arrow.PrimitiveTypes.Int64
 	case *arrow.TimestampType:
@@ -112,13 +113,8 @@ func (e *parquetEncoder) close() error { return e.w.Close() }
 
 // store gives values the type in which Parquet keeps them.
 func store(data arrow.ArrayData, f arrow.Field) (arrow.ArrayData, error) {
-	if list, ok := f.Type.(*arrow.FixedSizeListType); ok {
-		child, err := store(data.Children()[0], arrow.Field{Name: f.Name, Type: list.Elem()})
-		if err != nil {
-			return nil, err
-		}
-		defer child.Release()
-		return array.NewData(list, data.Len(), data.Buffers(), []arrow.ArrayData{child}, data.NullN(), 0), nil
+	if list, ok := f.Type.(*arrow.ListType); ok {
+		return storeList(data, f.Name, list)
 	}
 	buffers := data.Buffers()
 	switch t := data.DataType().(type) {
@@ -156,6 +152,58 @@ func store(data arrow.ArrayData, f arrow.Field) (arrow.ArrayData, error) {
 		buffers = []*memory.Buffer{buffers[0], memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(out))}
 	}
 	return array.NewData(f.Type, data.Len(), buffers, data.Children(), data.NullN(), 0), nil
+}
+
+// storeList gives fixed-size lists the form of lists: null ones have no
+// elements.
+func storeList(data arrow.ArrayData, name string, list *arrow.ListType) (arrow.ArrayData, error) {
+	fixed, ok := data.DataType().(*arrow.FixedSizeListType)
+	if !ok {
+		return nil, schemas.Errorf(schemas.ColumnType, "column %q has type %s, which a Parquet file of numbers does not hold", name, data.DataType())
+	}
+	elems, err := store(data.Children()[0], arrow.Field{Name: name, Type: list.Elem()})
+	if err != nil {
+		return nil, err
+	}
+	defer elems.Release()
+	width := int(fixed.Len())
+	ends := make([]int32, data.Len()+1)
+	if data.Len()*width > math.MaxInt32 {
+		return nil, schemas.Errorf(schemas.TooLarge, "column %q has too many elements for one row group", name)
+	}
+	whole := array.MakeFromData(elems)
+	defer func() { whole.Release() }()
+	var parts []arrow.Array // of rows that are not null, runs of them joined
+	defer func() {
+		for _, p := range parts {
+			p.Release()
+		}
+	}()
+	start := 0
+	for i := range data.Len() {
+		ends[i+1] = ends[i]
+		if valid(data, i) {
+			ends[i+1] += int32(width)
+			continue
+		}
+		if i > start {
+			parts = append(parts, array.NewSlice(whole, int64(start*width), int64(i*width)))
+		}
+		start = i + 1
+	}
+	if start > 0 {
+		parts = append(parts, array.NewSlice(whole, int64(start*width), int64(data.Len()*width)))
+		kept, err := array.Concatenate(parts, memory.NewGoAllocator())
+		if err != nil {
+			return nil, err
+		}
+		defer kept.Release()
+		whole.Release()
+		whole = kept
+		whole.Retain()
+	}
+	buffers := []*memory.Buffer{data.Buffers()[0], memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(ends))}
+	return array.NewData(list, data.Len(), buffers, []arrow.ArrayData{whole.Data()}, data.NullN(), 0), nil
 }
 
 func valid(data arrow.ArrayData, i int) bool {

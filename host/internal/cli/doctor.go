@@ -73,7 +73,7 @@ func (a *app) examine(ctx context.Context, pluginsOf string) []finding {
 		return list
 	}
 	f := finding{Name: "plugins", Status: "ok"}
-	plugins, err := a.describePlugins(ctx, pluginsOf)
+	plugins, err := a.describePlugins(ctx, pluginsOf, "")
 	if err != nil {
 		f.Status, f.Found, f.Advice = "bad", err.Error(), "run its command by hand to see why"
 		return append(list, f)
@@ -83,6 +83,9 @@ func (a *app) examine(ctx context.Context, pluginsOf string) []finding {
 		names = append(names, p.Name)
 	}
 	f.Found = strings.Join(names, ", ")
+	if len(names) == 0 {
+		f.Found = "none declared"
+	}
 	return append(list, f)
 }
 

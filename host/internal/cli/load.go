@@ -13,6 +13,7 @@ import (
 type loadFlags struct {
 	set     []string
 	isolate isolateFlag
+	logs    *performFlags // how plugins are logged; nil is the default
 }
 
 func (f *loadFlags) add(cmd *cobra.Command) {
@@ -26,11 +27,27 @@ func (a *app) load(ctx context.Context, file string, f loadFlags) (*pipeline.Pip
 	if file == "" {
 		return nil, nil, schemas.Errorf(schemas.Usage, "the name of the pipeline file is empty")
 	}
-	plugins := a.newPlugins(f.isolate)
+	if err := f.isolate.check(); err != nil {
+		return nil, nil, err
+	}
+	plugins := newPlugins(f.isolate, a.logger(f.logs))
 	p, err := pipeline.Load(ctx, file, a.Registry(), pipeline.LoadOptions{Set: f.set, Env: a.Env, Plugins: plugins.prepare})
 	if err != nil {
 		plugins.close()
 		return nil, nil, err
 	}
 	return p, plugins, nil
+}
+
+// registry is the built-in registry, with the plugins of a pipeline file when
+// one is named.
+func (a *app) registry(ctx context.Context, file string) (*pipeline.Registry, func(), error) {
+	if file == "" {
+		return a.Registry(), func() {}, nil
+	}
+	_, plugins, err := a.load(ctx, file, loadFlags{})
+	if err != nil {
+		return nil, func() {}, err
+	}
+	return plugins.registry, plugins.close, nil
 }

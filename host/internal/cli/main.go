@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -39,6 +41,8 @@ type app struct {
 	// captured takes what cobra prints by itself (help, completion) while a
 	// document is wanted.
 	captured bytes.Buffer
+	// logs is where log lines go.
+	logs *relay
 	*interrupts
 }
 
@@ -50,6 +54,9 @@ func Main(p Process) int {
 	a := &app{Process: p, json: wantsJSON(p.Args)}
 	a.interrupts = watchSignals(p.Signals, func(text string) { a.note(text) })
 	defer a.interrupts.close()
+	a.Stdout = &outlet{w: a.Stdout, broken: a.interrupts.brokenPipe}
+	a.Stderr = &outlet{w: a.Stderr}
+	a.logs = &relay{w: a.Stderr}
 
 	root := a.newRoot()
 	root.SetArgs(a.Args)
@@ -88,6 +95,9 @@ func (a *app) finish(err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.exit
 	}
+	if a.signal() == syscall.SIGPIPE {
+		return SignalExit(syscall.SIGPIPE) // nobody reads
+	}
 	errs := a.interrupted(schemas.Errors(err, schemas.StageFailed), err)
 	if a.json {
 		a.printErrors(errs)
@@ -114,12 +124,41 @@ func (a *app) note(text string) {
 
 // terminal says whether w is a terminal that can move its cursor.
 func (a *app) terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := file(w)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return false
 	}
 	kind, _ := a.Env("TERM")
 	return kind != "dumb"
+}
+
+// file is the file that w writes to.
+func file(w io.Writer) (*os.File, bool) {
+	if o, ok := w.(*outlet); ok {
+		w = o.w
+	}
+	f, ok := w.(*os.File)
+	return f, ok
+}
+
+// outlet is a standard stream. Lines of several goroutines do not mix. When the
+// reader of standard output has gone away the command is interrupted as by a
+// signal: a run stops at a safe point.
+type outlet struct {
+	mu     sync.Mutex
+	w      io.Writer
+	broken func()
+}
+
+// Write writes.
+func (o *outlet) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	n, err := o.w.Write(b)
+	o.mu.Unlock()
+	if o.broken != nil && errors.Is(err, syscall.EPIPE) {
+		o.broken()
+	}
+	return n, err
 }
 
 // colour says whether text on w may be coloured; see https://no-color.org.

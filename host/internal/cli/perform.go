@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -54,7 +55,8 @@ func (a *app) perform(ctx context.Context, p *pipeline.Pipeline, o pipeline.RunO
 	a.quiet = f.quiet
 	d, logs := a.display(p, f)
 	o.Threads, o.Memory = f.threads, f.memory.bytes
-	o.Log = logger(logs, f, a.colour(a.Stderr))
+	a.logs.to(logs)
+	o.Log = a.logger(&f)
 	var warnings []string
 	o.Events = func(e pipeline.Event) { // called one at a time
 		if e.Type == pipeline.StageWarning {
@@ -69,11 +71,12 @@ func (a *app) perform(ctx context.Context, p *pipeline.Pipeline, o pipeline.RunO
 	// What is said while bars are drawn goes between them.
 	ended := a.safePoints(func(text string) {
 		if !f.quiet {
-			_, _ = io.WriteString(logs, text+"\n")
+			_, _ = io.WriteString(a.logs, text+"\n")
 		}
 	})
 	record, err := p.Run(ctx, o)
 	ended()
+	a.logs.to(a.Stderr)
 	if e := d.Close(); e != nil && err == nil {
 		err = pipeline.FileError(e)
 	}
@@ -89,7 +92,8 @@ func (a *app) display(p *pipeline.Pipeline, f performFlags) (d ui.Display, logs 
 	}
 	bars := func(w io.Writer) (ui.Display, io.Writer) {
 		o.Colour = a.colour(w)
-		d := ui.Bars(w, o)
+		f, _ := file(w)
+		d := ui.Bars(f, o)
 		if a.terminal(a.Stderr) {
 			return d, d
 		}
@@ -110,20 +114,46 @@ func (a *app) display(p *pipeline.Pipeline, f performFlags) (d ui.Display, logs 
 	return ui.Lines(a.Stdout, o), a.Stderr
 }
 
-func logger(w io.Writer, f performFlags, colour bool) zerolog.Logger {
-	if f.logLevel.value == "off" {
+// logger writes to a.logs; without flags, warnings as text.
+func (a *app) logger(f *performFlags) zerolog.Logger {
+	level, format := "warn", "text"
+	if f != nil {
+		level, format = f.logLevel.value, f.logFormat.value
+	}
+	if level == "off" {
 		return zerolog.Nop()
 	}
-	level, err := zerolog.ParseLevel(f.logLevel.value)
+	least, err := zerolog.ParseLevel(level)
 	if err != nil {
-		level = zerolog.WarnLevel
+		least = zerolog.WarnLevel
 	}
-	if f.logFormat.value == "text" {
-		text := zerolog.ConsoleWriter{Out: w, NoColor: !colour, TimeFormat: time.TimeOnly}
-		if level > zerolog.DebugLevel {
+	var w io.Writer = a.logs
+	if format == "text" {
+		text := zerolog.ConsoleWriter{Out: w, NoColor: !a.colour(a.Stderr), TimeFormat: time.TimeOnly}
+		if least > zerolog.DebugLevel {
 			text.FieldsExclude = []string{"stack"} // for developers
 		}
 		w = text
 	}
-	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger()
+	return zerolog.New(zerolog.SyncWriter(w)).Level(least).With().Timestamp().Logger()
+}
+
+// relay is where log lines go: standard error, or between the bars while some
+// are drawn.
+type relay struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write writes.
+func (r *relay) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.w.Write(b)
+}
+
+func (r *relay) to(w io.Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.w = w
 }

@@ -4,137 +4,26 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sort"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/plugins"
+	"github.com/pathline/pathline/plugins/launch"
 	"github.com/pathline/pathline/schemas"
 )
-
-// isolateFlag says which kinds of built-in stages run in processes of their
-// own: --isolate is all, --isolate=path,model names some.
-type isolateFlag struct {
-	kinds choiceList
-	yes   bool // accept new digests into pathline.lock
-}
-
-func (f *isolateFlag) add(cmd *cobra.Command) {
-	cmd.Flags().Var(&f.kinds, "isolate", "run built-in stages in plugin processes: all, or the kinds named, as in --isolate=path,model")
-	cmd.Flags().Lookup("isolate").NoOptDefVal = "all"
-}
-
-// pluginSet holds what was started for one command.
-type pluginSet struct {
-	a       *app
-	isolate isolateFlag
-	stop    []func()
-
-	// registry is that of the pipeline, with what plugins added.
-	registry *pipeline.Registry
-}
-
-func (a *app) newPlugins(isolate isolateFlag) *pluginSet { return &pluginSet{a: a, isolate: isolate} }
-
-// prepare is pipeline.LoadOptions.Plugins: it adds what the plugins of a file
-// implement to the registry, and replaces the implementations that are to be
-// isolated.
-func (s *pluginSet) prepare(ctx context.Context, dir string, declared map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
-	s.registry = r
-	if err := s.isolate.check(r); err != nil {
-		return err
-	}
-	for _, name := range sortedKeys(declared) {
-		return schemas.Errorf(schemas.PluginStart, "this host starts no plugins").At(name)
-	}
-	if len(s.isolate.kinds.list) > 0 {
-		return schemas.Errorf(schemas.PluginStart, "this host starts no plugins; --isolate needs them")
-	}
-	return nil
-}
-
-// close ends every plugin process and waits for it.
-func (s *pluginSet) close() {
-	for i := len(s.stop) - 1; i >= 0; i-- {
-		s.stop[i]()
-	}
-	s.stop = nil
-}
-
-// check finds kinds that do not exist.
-func (f *isolateFlag) check(r *pipeline.Registry) error {
-	for _, k := range f.kinds.list {
-		if _, ok := r.Kind(k); !ok && k != "all" {
-			e := schemas.Errorf(schemas.UnknownKind, "--isolate: there is no kind %q", k)
-			if d := pipeline.DidYouMean(k, kindNames(r)); d != "" {
-				return e.Suggest(d)
-			}
-			return e.Suggest("the form is --isolate=KIND,KIND")
-		}
-	}
-	return nil
-}
-
-// registry is the built-in registry, with the plugins of a pipeline file when
-// one is named.
-func (a *app) registry(ctx context.Context, file string) (*pipeline.Registry, func(), error) {
-	if file == "" {
-		return a.Registry(), func() {}, nil
-	}
-	_, plugins, err := a.load(ctx, file, loadFlags{})
-	if err != nil {
-		return nil, func() {}, err
-	}
-	return plugins.registry, plugins.close, nil
-}
 
 // pluginView is what a plugin says of itself.
 type pluginView struct {
 	Name            string     `json:"name"` // in the pipeline file
-	Plugin          string     `json:"plugin,omitempty"`
-	Version         string     `json:"version,omitempty"`
+	Plugin          string     `json:"plugin"`
+	Version         string     `json:"version"`
 	Command         []string   `json:"command,omitempty"`
 	Address         string     `json:"address,omitempty"`
-	Capabilities    []string   `json:"capabilities,omitempty"`
 	Implementations []implView `json:"implementations"`
-}
-
-// describePlugins starts the plugins of a file and asks what they are.
-func (a *app) describePlugins(ctx context.Context, file string) ([]pluginView, error) {
-	var views []pluginView
-	plugins := a.newPlugins(isolateFlag{})
-	defer plugins.close()
-	_, err := pipeline.Load(ctx, file, a.Registry(), pipeline.LoadOptions{Env: a.Env,
-		Plugins: func(ctx context.Context, dir string, declared map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
-			if err := plugins.prepare(ctx, dir, declared, r); err != nil {
-				return err
-			}
-			for _, name := range sortedKeys(declared) {
-				v := pluginView{Name: name, Command: declared[name].Command, Address: declared[name].Address, Implementations: []implView{}}
-				for _, k := range r.Kinds() {
-					for _, i := range r.Implementations(k.Name) {
-						if owner, _, ok := cutName(i.Name); ok && owner == name {
-							view := implView{Kind: i.Kind, Name: i.Name, Doc: i.Doc, Schema: i.Config.JSON()}
-							keys(i.Config, "", &view.Keys)
-							v.Implementations = append(v.Implementations, view)
-						}
-					}
-				}
-				views = append(views, v)
-			}
-			return nil
-		}})
-	sort.Slice(views, func(i, j int) bool { return views[i].Name < views[j].Name })
-	return views, err
-}
-
-func cutName(name string) (owner, rest string, ok bool) {
-	for i := range len(name) {
-		if name[i] == '/' {
-			return name[:i], name[i+1:], true
-		}
-	}
-	return "", name, false
 }
 
 func (a *app) pluginCommand() *cobra.Command {
@@ -157,26 +46,24 @@ func (a *app) pluginList() *cobra.Command {
 		Example: "  host plugin list pipeline.yaml",
 		Args:    takes("FILE"),
 	}, func(cmd *cobra.Command, args []string) (result, error) {
-		views, err := a.describePlugins(cmd.Context(), args[0])
+		views, err := a.describePlugins(cmd.Context(), args[0], "")
 		if err != nil {
 			return result{}, err
-		}
-		if views == nil {
-			views = []pluginView{}
 		}
 		return result{views, func(w io.Writer) {
 			if len(views) == 0 {
 				fmt.Fprintf(w, "%s declares no plugins\n", clean(args[0]))
 				return
 			}
-			rows := [][]string{{"PLUGIN", "IMPLEMENTS", ""}}
+			rows := [][]string{{"PLUGIN", "VERSION", "IMPLEMENTS", ""}}
 			for _, v := range views {
-				for n, i := range v.Implementations {
-					name := ""
-					if n == 0 {
-						name = clean(v.Name)
-					}
-					rows = append(rows, []string{name, clean(i.Kind + " " + i.Name), clean(i.Doc)})
+				name, version := clean(v.Name), clean(v.Version)
+				for _, i := range v.Implementations {
+					rows = append(rows, []string{name, version, clean(i.Kind + " " + v.Name + "/" + i.Name), clean(i.Doc)})
+					name, version = "", ""
+				}
+				if len(v.Implementations) == 0 {
+					rows = append(rows, []string{name, version, "nothing", ""})
 				}
 			}
 			table(w, "", rows)
@@ -188,49 +75,125 @@ func (a *app) pluginList() *cobra.Command {
 
 func (a *app) pluginInspect() *cobra.Command {
 	cmd := a.command(&cobra.Command{
-		Use:     "inspect FILE NAME",
-		Short:   "Show one plugin: what it implements, with every key",
-		Long:    "Start one plugin of a pipeline file, ask it to describe itself, and end it.",
-		Example: "  host plugin inspect pipeline.yaml sine",
-		Args:    takes("FILE", "NAME"),
+		Use:   "inspect FILE NAME | ADDRESS | -- COMMAND ARG...",
+		Short: "Show one plugin: what it implements, with every key",
+		Long: `Ask one plugin to describe itself: one that a pipeline file declares, one that
+runs already at an address (unix:///path or host:port), or a command, which is
+started and ended again.`,
+		Example: "  host plugin inspect pipeline.yaml sine\n  host plugin inspect -- python3 sine_path.py",
+		Args:    inspectArgs,
 	}, func(cmd *cobra.Command, args []string) (result, error) {
-		views, err := a.describePlugins(cmd.Context(), args[0])
-		if err != nil {
-			return result{}, err
-		}
-		var names []string
-		for _, v := range views {
-			if v.Name == args[1] {
-				return result{v, func(w io.Writer) { writePlugin(w, v) }}, nil
-			}
-			names = append(names, v.Name)
-		}
-		e := schemas.Errorf(schemas.UnknownUse, "%s declares no plugin %q", args[0], args[1])
-		return result{}, e.Suggest(pipeline.DidYouMean(args[1], names))
+		v, err := a.inspect(cmd, args)
+		return result{v, func(w io.Writer) { writePlugin(w, v) }}, err
 	})
 	cmd.ValidArgsFunction = files("yaml", "yml")
 	return cmd
 }
 
+func inspectArgs(cmd *cobra.Command, args []string) error {
+	switch dash := cmd.ArgsLenAtDash(); {
+	case dash > 0:
+		return usage(cmd, "%s takes a command after --, and nothing before", cmd.CommandPath())
+	case dash == 0 && len(args) == 0:
+		return usage(cmd, "%s needs a command after --", cmd.CommandPath())
+	case dash == 0, len(args) == 2, len(args) == 1 && isAddress(args[0]):
+		return nil
+	case len(args) < 2:
+		return usage(cmd, "%s needs FILE and NAME, an ADDRESS, or a command after --", cmd.CommandPath())
+	}
+	return usage(cmd, "%s takes FILE and NAME; %q is one too many", cmd.CommandPath(), args[2])
+}
+
+// isAddress tells unix:///path and host:port from the name of a file.
+func isAddress(s string) bool {
+	if _, err := os.Stat(s); err == nil {
+		return false
+	}
+	return strings.Contains(s, ":")
+}
+
+func (a *app) inspect(cmd *cobra.Command, args []string) (pluginView, error) {
+	var p plugins.Plugin
+	name := ""
+	switch {
+	case cmd.ArgsLenAtDash() == 0:
+		p.Command, name = args, filepath.Base(args[0])
+	case len(args) == 1:
+		p.Address, name = args[0], args[0]
+	default:
+		views, err := a.describePlugins(cmd.Context(), args[0], args[1])
+		if err != nil {
+			return pluginView{}, err
+		}
+		return views[0], nil
+	}
+	h := plugins.NewHost(a.logger(nil))
+	defer h.Close()
+	return describe(cmd.Context(), h, name, p)
+}
+
+func describe(ctx context.Context, h *plugins.Host, name string, p plugins.Plugin) (pluginView, error) {
+	d, err := h.Describe(ctx, name, p)
+	if err != nil {
+		return pluginView{}, err
+	}
+	v := pluginView{Name: name, Plugin: d.Name, Version: d.Version, Command: p.Command, Address: p.Address, Implementations: []implView{}}
+	for _, o := range d.Implementations {
+		i := implView{Kind: o.Kind, Name: o.Name, Doc: o.Doc, Keys: []keyView{}, Example: o.Example, Schema: o.Config.JSON()}
+		keys(o.Config, "", &i.Keys)
+		v.Implementations = append(v.Implementations, i)
+	}
+	return v, nil
+}
+
+// describePlugins starts the plugins of a file, or the one that is named, and
+// asks what they are. What else is wrong with the file is of no interest.
+func (a *app) describePlugins(ctx context.Context, file, only string) ([]pluginView, error) {
+	views, asked := []pluginView{}, false
+	h := plugins.NewHost(a.logger(nil))
+	defer h.Close()
+	var failed error
+	_, err := pipeline.Load(ctx, file, a.Registry(), pipeline.LoadOptions{Env: a.Env,
+		Plugins: func(ctx context.Context, dir string, declared map[string]pipeline.PluginSpec, _ *pipeline.Registry) error {
+			asked = true
+			if _, ok := declared[only]; !ok && only != "" {
+				e := schemas.Errorf(schemas.UnknownUse, "%s declares no plugin %q", file, only)
+				failed = e.Suggest(pipeline.DidYouMean(only, sortedKeys(declared)))
+				return nil
+			}
+			for _, name := range sortedKeys(declared) {
+				if only != "" && name != only {
+					continue
+				}
+				v, err := describe(ctx, h, name, declaredPlugin(dir, declared[name]))
+				if err != nil {
+					failed = named(err, "plugins."+name)
+					return nil
+				}
+				views = append(views, v)
+			}
+			return nil
+		}})
+	if failed != nil {
+		return nil, failed
+	}
+	if !asked {
+		return nil, err
+	}
+	return views, nil
+}
+
 func writePlugin(w io.Writer, v pluginView) {
-	rows := [][]string{{"plugin", clean(v.Name)}}
+	rows := [][]string{{"plugin", clean(v.Plugin)}, {"version", clean(v.Version)}}
 	if v.Address != "" {
 		rows = append(rows, []string{"address", clean(v.Address)})
 	} else {
-		rows = append(rows, []string{"command", clean(fmt.Sprint(v.Command))})
+		rows = append(rows, []string{"command", clean(strings.Join(v.Command, " "))})
 	}
 	table(w, "", rows)
 	for _, i := range v.Implementations {
-		fmt.Fprintf(w, "\n%s %s: %s\n", clean(i.Kind), clean(i.Name), clean(i.Doc))
-		var rows [][]string
-		for _, k := range i.Keys {
-			def := ""
-			if k.Default != nil {
-				def = short(k.Default)
-			}
-			rows = append(rows, []string{clean(k.Key), k.Type, clean(def), clean(k.Doc)})
-		}
-		table(w, "  ", rows)
+		fmt.Fprintf(w, "\n%s/%s: %s\n", clean(i.Kind), clean(i.Name), clean(i.Doc))
+		writeKeys(w, i.Keys)
 	}
 }
 
@@ -239,13 +202,15 @@ func (a *app) pluginServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the built-in stages as a plugin",
 		Long: `Be a plugin that implements the built-in stages: what --isolate starts. It talks
-to the process that started it and ends with it; started by hand it says so.`,
+to the process that started it and ends with it.`,
 		Args: takes(),
-	}, func(cmd *cobra.Command, _ []string) (result, error) {
-		return result{}, serve(cmd.Context(), a.Registry())
+	}, func(*cobra.Command, []string) (result, error) {
+		if v, _ := a.Env(launch.Handshake.MagicCookieKey); v != launch.Handshake.MagicCookieValue {
+			return result{}, schemas.Errorf(schemas.Usage, "host plugin serve is started by a host, not by hand").
+				Suggest("name it under `plugins:` as {command: [host, plugin, serve]}")
+		}
+		plugins.Serve(a.Registry(), "host", hostVersion().Version)
+		a.printed = true // standard output belonged to the protocol
+		return result{}, nil
 	})
-}
-
-func serve(context.Context, *pipeline.Registry) error {
-	return schemas.Errorf(schemas.PluginStart, "this host serves no plugins")
 }

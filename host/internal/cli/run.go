@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
 		if err := perf.check(a, cmd); err != nil {
 			return result{}, err
 		}
-		load.isolate.yes = yes
+		load.isolate.yes, load.logs = yes, &perf
 		p, plugins, err := a.load(cmd.Context(), args[0], load)
 		if err != nil {
 			return result{}, err

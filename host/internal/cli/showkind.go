@@ -130,33 +130,38 @@ func showImplementation(cmd *cobra.Command, i *pipeline.Implementation, f showFl
 	keys(i.Config, "", &v.Keys)
 	return result{v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s/%s: %s\n", clean(i.Kind), clean(i.Name), clean(i.Doc))
-		if len(v.Keys) == 0 {
-			fmt.Fprintln(w, "\nno keys")
-		} else {
-			fmt.Fprintln(w)
-			rows := [][]string{{"KEY", "TYPE", "DEFAULT", "ALLOWED", ""}}
-			for _, k := range v.Keys {
-				def := ""
-				switch {
-				case k.Required:
-					def = "required"
-				case k.Default != nil && k.Default != "":
-					def = short(k.Default)
-				}
-				allowed := k.Limits
-				if len(k.Enum) > 0 {
-					allowed = strings.Join(k.Enum, ", ")
-				}
-				doc := wrap(clean(k.Doc), 60)
-				rows = append(rows, []string{clean(k.Key), k.Type, clean(def), clean(allowed), doc[0]})
-				for _, more := range doc[1:] {
-					rows = append(rows, []string{"", "", "", "", more})
-				}
-			}
-			table(w, "  ", rows)
-		}
+		writeKeys(w, v.Keys)
 		fmt.Fprintf(w, "\nexample\n%s", indent(v.Example, "  "))
 	}}, nil
+}
+
+// writeKeys prints the keys of a configuration as a table.
+func writeKeys(w io.Writer, list []keyView) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "\nno keys")
+		return
+	}
+	fmt.Fprintln(w)
+	rows := [][]string{{"KEY", "TYPE", "DEFAULT", "ALLOWED", ""}}
+	for _, k := range list {
+		def := ""
+		switch {
+		case k.Required:
+			def = "required"
+		case k.Default != nil && k.Default != "":
+			def = short(k.Default)
+		}
+		allowed := k.Limits
+		if len(k.Enum) > 0 {
+			allowed = strings.Join(k.Enum, ", ")
+		}
+		doc := wrap(clean(k.Doc), 60)
+		rows = append(rows, []string{clean(k.Key), k.Type, clean(def), clean(allowed), doc[0]})
+		for _, more := range doc[1:] {
+			rows = append(rows, []string{"", "", "", "", more})
+		}
+	}
+	table(w, "  ", rows)
 }
 
 // keys lists the keys of a configuration, those of nested mappings under a

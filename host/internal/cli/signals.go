@@ -54,13 +54,26 @@ func (i *interrupts) caught(s os.Signal) {
 	if !first || !graceful {
 		i.hard = true
 	}
-	say := i.say
-	i.mu.Unlock()
 	if first && graceful {
-		say("stopping at the next safe point; press Ctrl-C again to stop at once")
-		return
+		// Said under the lock: nothing is said after the command went on.
+		i.say("stopping at the next safe point; press Ctrl-C again to stop at once")
 	}
-	i.cancel()
+	i.mu.Unlock()
+	if !first || !graceful {
+		i.cancel()
+	}
+}
+
+// brokenPipe is the signal that the system sends when nobody reads standard
+// output any more. After another signal it is no news: Ctrl-C ends the other
+// programs of a pipe too.
+func (i *interrupts) brokenPipe() {
+	i.mu.Lock()
+	news := i.first == nil
+	i.mu.Unlock()
+	if news {
+		i.caught(syscall.SIGPIPE)
+	}
 }
 
 // safePoints says that the command stops by itself soon after stop is closed;

@@ -63,7 +63,7 @@ func reports() map[string]Report {
 		w := odd[(i+3)%len(odd)]
 		all.Training = append(all.Training,
 			Curve{"t", v, w, w, v, v, w}, Curve{"t", []float64{1, 2, 3, 4}, v, []float64{1, 2}, w, v, v})
-		for _, k := range []int{1, 2, 3, 4, 5, 70} {
+		for _, k := range [][]int{{1, 5}, {2, 3}, {4}, {70}, {2}}[i%5] {
 			s := Comparison{Stage: "s"}
 			for j := range k {
 				s.Columns = append(s.Columns, strconv.Itoa(j))
@@ -198,10 +198,13 @@ func TestEmptySectionsAreLeftOut(t *testing.T) {
 		"To run it again":      func(r *Report) { r.Versions, r.Config = nil, "" },
 		"Warnings":             func(r *Report) { r.Warnings = nil },
 	}
+	whole := full()
+	whole.Samples = whole.Samples[3:]
+	page := write(t, whole)
 	for h, remove := range heading {
-		r := full()
+		r := whole
 		mark := "<h2>" + h + "</h2>"
-		if !strings.Contains(write(t, r), mark) {
+		if !strings.Contains(page, mark) {
 			t.Errorf("no section %q", h)
 		}
 		if remove(&r); strings.Contains(write(t, r), mark) {

@@ -50,7 +50,7 @@ func (b *bars) Event(e pipeline.Event) {
 	case pipeline.StageProgress:
 		r := b.running[e.Stage]
 		if r == nil {
-			r = b.start(e)
+			return // it ended: another stage reads its rows
 		}
 		r.mu.Lock()
 		r.c.take(e)
@@ -74,7 +74,7 @@ func (b *bars) Event(e pipeline.Event) {
 	}
 }
 
-func (b *bars) start(e pipeline.Event) *running {
+func (b *bars) start(e pipeline.Event) {
 	r := &running{c: clock{start: e.Time}}
 	r.bar = b.p.New(math.MaxInt64, mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound(""),
 		mpb.BarWidth(24),
@@ -85,7 +85,6 @@ func (b *bars) start(e pipeline.Event) *running {
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return r.text(time.Now()) })),
 	)
 	b.running[e.Stage] = r
-	return r
 }
 
 // text stands to the right of the bar.

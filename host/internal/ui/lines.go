@@ -40,8 +40,7 @@ func (l *lines) Event(e pipeline.Event) {
 	case pipeline.StageProgress:
 		c := l.stages[e.Stage]
 		if c == nil {
-			c = &clock{start: e.Time, lastShown: e.Time}
-			l.stages[e.Stage] = c
+			return // it ended: another stage reads its rows
 		}
 		c.take(e)
 		if e.Time.Sub(c.lastShown) < every {

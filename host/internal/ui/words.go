@@ -88,11 +88,13 @@ func values(v map[string]float64) string {
 	return strings.Join(out, "  ")
 }
 
-// clock estimates the rate of a stage and what is left, from its events.
+// clock estimates the rate of a stage and what is left, from its events: since
+// the first one, because a resumed stage does not start at 0.
 type clock struct {
 	start     time.Time
-	first     int64 // done at the first event: a resumed stage does not start at 0
 	seen      bool
+	first     int64
+	firstAt   time.Time
 	done      int64
 	total     int64
 	unit      string
@@ -103,10 +105,7 @@ type clock struct {
 
 func (c *clock) take(e pipeline.Event) {
 	if !c.seen {
-		c.seen, c.first = true, 0
-		if e.Total > 0 && e.Done > e.Total/50+1 {
-			c.first = e.Done
-		}
+		c.seen, c.first, c.firstAt = true, e.Done, e.Time
 	}
 	c.done, c.at = e.Done, e.Time
 	if e.Total > 0 {
@@ -134,7 +133,7 @@ func (c *clock) progress() string {
 
 // left is the time that the rest will take, "" when nothing is known yet.
 func (c *clock) left(now time.Time) string {
-	ran := c.at.Sub(c.start).Seconds()
+	ran := c.at.Sub(c.firstAt).Seconds()
 	if c.total <= 0 || c.done <= c.first || c.done > c.total || ran < 0.5 {
 		return ""
 	}
@@ -156,7 +155,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// ended is the line of a stage that is done.
+// ended is the line of a stage that is done. The reason of a failure is not in
+// it: the error follows with its place and advice.
 func ended(e pipeline.Event, files []string, o Options) string {
 	mark, word, colour := "✓", "", green
 	switch e.Status {
@@ -187,9 +187,6 @@ func ended(e pipeline.Event, files []string, o Options) string {
 	}
 	if len(files) > 0 {
 		parts = append(parts, printable(strings.Join(files, ", ")))
-	}
-	if (e.Status == pipeline.StatusFailed || e.Status == pipeline.StatusInterrupted) && e.Message != "" {
-		parts = append(parts, printable(e.Message))
 	}
 	return strings.TrimRight(strings.Join(parts, "  "), " ")
 }

@@ -54,6 +54,9 @@ func CheckSchema(meta []byte) error {
 	if m.kind != headerSchema {
 		return errors.New("the first message is not a schema")
 	}
+	if m.body != 0 {
+		return errMetadata // the decoder would ask for that much memory
+	}
 	return checkSchema(m.header)
 }
 
@@ -110,13 +113,6 @@ func CheckEncapsulated(b []byte) error {
 		if n != continuation {
 			if uint64(n) > uint64(len(b)) {
 				return errMetadata
-			}
-			m, err := parseMessage(b[:n])
-			if err == nil && m.body != 0 {
-				err = errMetadata
-			}
-			if err != nil {
-				return err
 			}
 			return CheckSchema(b[:n])
 		}
