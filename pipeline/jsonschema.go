@@ -175,6 +175,40 @@ func parseSchema(m map[string]any, depth int) (*Schema, error) {
 	return s, nil
 }
 
+// withReferences lets every value that is no text be a ${...} as well, so that
+// an editor does not complain about one.
+func withReferences(m map[string]any) map[string]any {
+	if list, ok := m["anyOf"].([]any); ok {
+		for i := range list {
+			list[i] = withReferences(list[i].(map[string]any))
+		}
+		return m
+	}
+	for _, key := range []string{"items", "additionalProperties"} {
+		if c, ok := m[key].(map[string]any); ok {
+			m[key] = withReferences(c)
+		}
+	}
+	if p, ok := m["properties"].(map[string]any); ok {
+		for k, c := range p {
+			p[k] = withReferences(c.(map[string]any))
+		}
+		return m // a whole mapping is rarely one reference
+	}
+	reference := map[string]any{"type": "string", "pattern": `\$\{`}
+	if m["type"] == nil || m["type"] == "string" && m["enum"] == nil {
+		return m
+	}
+	outer := map[string]any{"anyOf": []any{m, reference}}
+	for _, key := range []string{"description", "default"} {
+		if v, ok := m[key]; ok {
+			outer[key] = v
+			delete(m, key)
+		}
+	}
+	return outer
+}
+
 // FileSchema is the JSON Schema of pipeline files for everything that the
 // registry holds.
 func FileSchema(r *Registry) json.RawMessage {
@@ -198,7 +232,7 @@ func FileSchema(r *Registry) json.RawMessage {
 			uses = append(uses, map[string]any{"const": i.Name, "description": i.Doc})
 			rules = append(rules, map[string]any{
 				"if":   map[string]any{"properties": map[string]any{"kind": map[string]any{"const": k.Name}, "use": map[string]any{"const": i.Name}}, "required": []string{"kind", "use"}},
-				"then": map[string]any{"properties": map[string]any{"with": i.Config.jsonSchema()}},
+				"then": map[string]any{"properties": map[string]any{"with": withReferences(i.Config.jsonSchema())}},
 			})
 		}
 		uses = append(uses, map[string]any{"pattern": "/", "description": "PLUGIN/NAME, from plugins:"})
@@ -211,7 +245,6 @@ func FileSchema(r *Registry) json.RawMessage {
 	}
 	stage["properties"].(map[string]any)["kind"] = map[string]any{"enum": kinds, "description": "what the stage is for"}
 	stage["allOf"] = rules
-	// Any value may be written as a reference; editors should not complain.
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	top["title"] = "pathline pipeline file, version 1"
 	raw, err := json.MarshalIndent(top, "", "  ")

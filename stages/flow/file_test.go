@@ -258,3 +258,13 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// The checksum is computed in the order that Encode's comment states: this is
+// the one of a file that exists somewhere.
+func TestChecksumIsFrozen(t *testing.T) {
+	const want = "89c155c40df08650d8294b1b74f3021b28718bad79c6eced08a84407b5a413b4"
+	if b := encoded(t); !bytes.Contains(b, []byte(`"pathline.sha256":"`+want+`"`)) {
+		at := bytes.Index(b, []byte(`"pathline.sha256":`))
+		t.Errorf("%s, want %s", b[at:at+84], want)
+	}
+}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -152,14 +153,11 @@ func (a *app) describePlugins(ctx context.Context, file, only string) ([]pluginV
 	views, asked := []pluginView{}, false
 	h := plugins.NewHost(a.logger(nil))
 	defer h.Close()
-	var failed error
 	_, err := pipeline.Load(ctx, file, a.Registry(), pipeline.LoadOptions{Env: a.Env,
 		Plugins: func(ctx context.Context, dir string, declared map[string]pipeline.PluginSpec, _ *pipeline.Registry) error {
 			asked = true
 			if _, ok := declared[only]; !ok && only != "" {
-				e := schemas.Errorf(schemas.UnknownUse, "%s declares no plugin %q", file, only)
-				failed = e.Suggest(pipeline.DidYouMean(only, sortedKeys(declared)))
-				return nil
+				return schemas.Errorf(schemas.UnknownUse, "there is no plugin %q", only).Suggest(pipeline.DidYouMean(only, sortedKeys(declared)))
 			}
 			for _, name := range sortedKeys(declared) {
 				if only != "" && name != only {
@@ -167,20 +165,22 @@ func (a *app) describePlugins(ctx context.Context, file, only string) ([]pluginV
 				}
 				v, err := describe(ctx, h, name, declaredPlugin(dir, declared[name]))
 				if err != nil {
-					failed = named(err, "plugins."+name)
-					return nil
+					return named(err, name)
 				}
 				views = append(views, v)
 			}
 			return nil
 		}})
-	if failed != nil {
-		return nil, failed
-	}
 	if !asked {
 		return nil, err
 	}
-	return views, nil
+	var errs []error
+	for _, e := range schemas.Errors(err, schemas.StageFailed) {
+		if strings.HasPrefix(e.Path, "plugins") {
+			errs = append(errs, e)
+		}
+	}
+	return views, errors.Join(errs...)
 }
 
 func writePlugin(w io.Writer, v pluginView) {

@@ -35,7 +35,11 @@ func takes(names ...string) cobra.PositionalArgs {
 			if len(names) == 0 {
 				return usage(cmd, "%s takes no arguments, %q is one", cmd.CommandPath(), args[0])
 			}
-			return usage(cmd, "%s takes %s; %q is one too many", cmd.CommandPath(), strings.Join(names, " "), args[len(names)])
+			e := usage(cmd, "%s takes %s; %q is one too many", cmd.CommandPath(), strings.Join(names, " "), args[len(names)])
+			if f := cmd.Flags().Lookup("isolate"); f != nil && f.Changed {
+				e.Suggest(fmt.Sprintf("kinds follow an equals sign: --isolate=%s", args[len(names)]))
+			}
+			return e
 		}
 		return nil
 	}
