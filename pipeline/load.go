@@ -55,7 +55,7 @@ func New(ctx context.Context, s Spec, r *Registry, o LoadOptions) (*Pipeline, er
 	return load(ctx, root, "", s.Dir, r, o)
 }
 
-// loader collects what is found on the way.
+// fileLoader collects what is found on the way.
 type fileLoader struct {
 	p    *Pipeline
 	errs []*schemas.Error

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -62,6 +63,7 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (*Record, error) {
 		return nil, err
 	}
 	defer unlock()
+	removePartials(plan.Out)
 	r := &runner{p: p, o: o, plan: plan, done: map[*stage]Outputs{}, record: &Record{
 		Version: 1, Name: p.Name, Seed: p.Seed, Started: time.Now().UTC(), Host: hostRecord(),
 		Stages: map[string]StageRecord{}, File: p.resolvedFile(), Out: plan.Out, Status: RunDone}}
@@ -97,6 +99,17 @@ func lock(out string) (func(), error) {
 		return nil, schemas.Errorf(schemas.FileAccess, "another run writes to %s", out).Suggest("wait for it, or choose another folder with --out")
 	}
 	return func() { _ = l.Close() }, nil
+}
+
+// removePartials clears away what a run that was killed left unfinished. The
+// lock is held: nobody is writing these.
+func removePartials(out string) {
+	_ = filepath.WalkDir(out, func(name string, d fs.DirEntry, err error) error {
+		if ok, _ := filepath.Match(".*.partial", filepath.Base(name)); ok && err == nil && d.Type().IsRegular() {
+			os.Remove(name)
+		}
+		return nil
+	})
 }
 
 func isInterrupt(err error) bool {

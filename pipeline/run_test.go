@@ -65,6 +65,10 @@ func actions(t *testing.T, p *pipeline.Pipeline, o pipeline.PlanOptions) string 
 
 func TestRun(t *testing.T) {
 	file, out := setup(t, chain)
+	// What a run that was killed may have left.
+	if err := pipeline.WriteFile(filepath.Join(out, "sub", ".old.csv.partial"), nil); err != nil {
+		t.Fatal(err)
+	}
 	f := newFakes()
 	var mu sync.Mutex
 	var events []pipeline.Event
@@ -103,7 +107,7 @@ func TestRun(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(out, ".*.partial")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(out, "*", ".*.partial")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }

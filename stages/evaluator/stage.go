@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -94,10 +96,19 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
-	metrics, err := TwoSample(ctx, x, y, len(x)/d, len(y)/d, d, Options{Key: random.NewKey(s.env.Seed, s.env.Stage, "two-sample"),
+	n, m := len(x)/d, len(y)/d
+	names := dimensions(cols)
+	x, y, names, constant := leaveOutConstant(x, y, names)
+	if len(constant) > 0 {
+		s.env.Emit(pipeline.Event{Type: pipeline.StageWarning, Message: "left out, because the data have one value there: " + strings.Join(constant, ", ")})
+	}
+	if d = len(names); d == 0 {
+		return pipeline.Outputs{}, schemas.Errorf(schemas.EmptyData, "every column of the data is constant (or there are no rows): there is nothing to compare")
+	}
+	metrics, err := TwoSample(ctx, x, y, n, m, d, Options{Key: random.NewKey(s.env.Seed, s.env.Stage, "two-sample"),
 		QuadraticRows: s.config.QuadraticRows, Projections: s.config.Projections, Workers: s.env.Threads})
 	if err != nil {
-		return pipeline.Outputs{}, explain(err, cols)
+		return pipeline.Outputs{}, explain(err, names)
 	}
 	raw, err := encode(map[string]any{"metrics": metrics})
 	if err != nil {
@@ -108,7 +119,7 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 		return pipeline.Outputs{}, err
 	}
 	out := pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{},
-		Summary: map[string]any{"data_rows": len(x) / d, "sample_rows": len(y) / d, "failed_sample_rows": failed},
+		Summary: map[string]any{"data_rows": n, "sample_rows": m, "failed_sample_rows": failed},
 		Report:  []pipeline.ReportItem{{Kind: "quality", Data: metrics}}}
 	for _, m := range metrics {
 		if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
@@ -164,20 +175,58 @@ func statusOf(rec arrow.Record) *array.String {
 	return nil
 }
 
-// explain names the column of a value that cannot be compared.
-func explain(err error, cols []schemas.Column) error {
-	var v *ValueError
-	if !errors.As(err, &v) {
-		return schemas.Errorf(schemas.EmptyData, "%w", err)
-	}
-	at := v.Column
+// dimensions names every dimension: a column, or an element of a vector.
+func dimensions(cols []schemas.Column) (names []string) {
 	for _, c := range cols {
-		if at < c.Dims() {
-			return schemas.Errorf(schemas.NonFinite, "column %q of the %s: %s", c.Name, v.Set, v.Problem)
+		if c.Width == 0 {
+			names = append(names, c.Name)
 		}
-		at -= c.Dims()
+		for i := range c.Width {
+			names = append(names, fmt.Sprintf("%s[%d]", c.Name, i))
+		}
 	}
-	return err
+	return names
+}
+
+// leaveOutConstant drops the dimensions in which the data have one value: there
+// is no unit to measure a difference in.
+func leaveOutConstant(x, y []float64, names []string) (kx, ky []float64, kept, dropped []string) {
+	d := len(names)
+	var keep []int
+	for j, name := range names {
+		for i := j + d; i < len(x); i += d {
+			if x[i] != x[j] {
+				keep = append(keep, j)
+				kept = append(kept, name)
+				break
+			}
+		}
+		if len(keep) == 0 || keep[len(keep)-1] != j {
+			dropped = append(dropped, name)
+		}
+	}
+	if len(dropped) == 0 {
+		return x, y, names, nil
+	}
+	pick := func(v []float64) []float64 {
+		out := make([]float64, 0, len(v)/d*len(keep))
+		for i := 0; i < len(v); i += d {
+			for _, j := range keep {
+				out = append(out, v[i+j])
+			}
+		}
+		return out
+	}
+	return pick(x), pick(y), kept, dropped
+}
+
+// explain names the dimension of a value that cannot be compared.
+func explain(err error, names []string) error {
+	var v *ValueError
+	if errors.As(err, &v) {
+		return schemas.Errorf(schemas.NonFinite, "%s of the %s: %s", names[v.Column], v.Set, v.Problem)
+	}
+	return schemas.Errorf(schemas.EmptyData, "%w", err)
 }
 
 // encode writes JSON; what is not a finite number becomes null.

@@ -555,3 +555,22 @@ func TestValidationTimes(t *testing.T) {
 		}
 	}
 }
+
+func TestValidationExamplesAreCoupledLikeTraining(t *testing.T) {
+	o := options(1, 16)
+	o.Coupling = backwards{}
+	v := validation(t, 2, o)
+	x := gaussian(150, 2, 1, 0.5, "valid")
+	for _, i := range []int{0, 15, 16, 40, 144, 149} {
+		lo := i / 16 * 16
+		partner := lo + min(16, 150-lo) - 1 - (i - lo)
+		x0 := make([]float32, 2)
+		o.Keys.ValidNoise.Normals32(x0, uint64(3*partner), 0) // rows are numbered 0, 3, 6, ...
+		for j := range 2 {
+			xt := v.t[i]*float64(x[2*i+j]) + (1-v.t[i])*float64(x0[j])
+			if got := float64(v.xt[2*i+j]); math.Abs(got-xt) > 1e-6 {
+				t.Errorf("row %d: x_t is %v, not %v", i, got, xt)
+			}
+		}
+	}
+}
