@@ -83,8 +83,10 @@ func (s *countStream) Next(ctx context.Context) (arrow.Record, error) {
 
 func (s *countStream) Close() error { return nil }
 
-// textFile is a RowFile of eight bytes a number.
-type textFile struct{}
+// textFile is a RowFile of eight bytes a number; as "csv" it is never opened.
+type textFile struct{ csv bool }
+
+func (f textFile) Readable() bool { return !f.csv }
 
 func (textFile) Write(ctx context.Context, path string, rows pipeline.Rows) (n int64, err error) {
 	f, err := os.Create(path)
@@ -238,7 +240,7 @@ func newFakes() *fakes {
 		})
 	for _, name := range []string{"parquet", "csv"} {
 		pipeline.Register(r, "writer", name, "writes", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
-			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return textFile{}, nil }), nil
+			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return textFile{name == "csv"}, nil }), nil
 		})
 	}
 	return f

@@ -41,8 +41,11 @@ type RowFile interface {
 	// name; the framework syncs, renames and checksums.
 	Write(ctx context.Context, path string, rows Rows) (count int64, err error)
 
-	// Open gives the rows of a file that Write made, bit for bit, or
-	// ErrNotReadable for formats that lose something (CSV).
+	// Readable says whether Open gives back what Write wrote, bit for bit. It
+	// is false for formats that lose something (CSV), which are never opened.
+	Readable() bool
+
+	// Open gives the rows of a file that Write made.
 	Open(ctx context.Context, path string) (Rows, error)
 }
 

@@ -20,13 +20,18 @@ func (r *runner) writeRows(ctx context.Context, s *stage, out *Outputs, state *s
 		return nil
 	}
 	state.Rows = rows.Count()
-	if s.kind.Stored && s.taken && !s.readable() {
-		n, d, err := r.writeFile(ctx, s, s.keeper(r), filepath.Join(stateFolder, s.name, rowsFile), rows)
+	readable, err := r.readable(ctx, s)
+	if err != nil {
+		return err
+	}
+	if s.kind.Stored && s.taken && !readable {
+		name := filepath.Join(stateFolder, s.name, rowsFile)
+		n, d, err := r.writeFile(ctx, s, s.keeper(r), name, rows)
 		if err != nil {
 			return err
 		}
 		state.Rows = n
-		state.Outputs[filepath.ToSlash(filepath.Join(stateFolder, s.name, rowsFile))] = d
+		state.Outputs[filepath.ToSlash(name)] = d
 		if err := r.openRows(ctx, s, out); err != nil {
 			return err
 		}
@@ -42,7 +47,7 @@ func (r *runner) writeRows(ctx context.Context, s *stage, out *Outputs, state *s
 	state.Rows = n
 	state.Outputs[s.to.file] = d
 	r.emit(Event{Type: StageFile, Stage: s.name, File: s.to.file, Rows: n})
-	if s.kind.Stored && s.readable() {
+	if s.kind.Stored && readable {
 		return r.openRows(ctx, s, out)
 	}
 	return nil
@@ -50,8 +55,15 @@ func (r *runner) writeRows(ctx context.Context, s *stage, out *Outputs, state *s
 
 // readable says whether the file that `to:` names gives the rows back bit for
 // bit.
-func (s *stage) readable() bool {
-	return s.to != nil && (s.to.writer.Name == "parquet" || s.to.writer.Name == "arrow")
+func (r *runner) readable(ctx context.Context, s *stage) (bool, error) {
+	if s.to == nil {
+		return false, nil
+	}
+	w, err := r.rowFile(ctx, s, s.to)
+	if err != nil {
+		return false, err
+	}
+	return w.Readable(), nil
 }
 
 // keeper is the writer of the framework's own copies.
@@ -121,11 +133,13 @@ func commit(tmp, final string) error {
 
 // openRows replaces computed rows by the file that holds them.
 func (r *runner) openRows(ctx context.Context, s *stage, out *Outputs) error {
-	o, name := s.to, ""
-	if s.readable() {
-		name = s.to.file
-	} else {
-		o, name = s.keeper(r), filepath.Join(stateFolder, s.name, rowsFile)
+	o, name := s.keeper(r), filepath.Join(stateFolder, s.name, rowsFile)
+	readable, err := r.readable(ctx, s)
+	if err != nil {
+		return err
+	}
+	if readable {
+		o, name = s.to, s.to.file
 	}
 	w, err := r.rowFile(ctx, s, o)
 	if err != nil {

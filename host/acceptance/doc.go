@@ -10,7 +10,8 @@
 // show a stack trace.
 //
 // With -short the tests that train are skipped; with PATHLINE_SOAK=1 the long
-// versions run: 50 kills and a table of 3,000,000 rows.
+// versions run: 50 kills and a table of 3,000,000 rows. PATHLINE_HOST names a
+// host that is built already.
 //
 // To add a test, write the pipeline file as its user would, and compare with a
 // closed form or with another run; a bar is the one that was promised, not the

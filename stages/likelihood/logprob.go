@@ -85,27 +85,19 @@ func LogProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 // solve takes z from t = 1 to t = 0 in the width of the field, in place, and
 // leaves the integrals of the divergence in q.
 func solve[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T], z, q []float64, first int64, rows int, trace Trace) (solver.Report, error) {
-	d, w := f.Dim(), f.Dim()
-	field := solver.Quadrature[T](exact[T]{f})
+	d := f.Dim()
+	var field solver.Field[T] = exact[T]{f}
 	if trace.Probes > 0 {
-		w = d + 1
-		field = newProbed(f, trace, first, rows)
+		field = newProbed(f, trace)
 	}
-	x := make([]T, rows*w)
-	for r := range rows {
-		for i := range d {
-			x[r*w+i] = T(z[r*d+i])
-		}
-		if trace.Probes > 0 {
-			x[r*w+d] = mark[T](r)
-		}
+	x := make([]T, rows*d)
+	for i := range x {
+		x[i] = T(z[i])
 	}
-	state := solver.State[T]{X: x, Q: q, Rows: rows, Dim: w, Quads: max(1, trace.Probes), FirstID: int(first)}
-	report, err := solver.Solve(ctx, s, solver.Field[T](field), state, 1, 0)
-	for r := range rows {
-		for i := range d {
-			z[r*d+i] = float64(x[r*w+i])
-		}
+	state := solver.State[T]{X: x, Q: q, Rows: rows, Dim: d, Quads: max(1, trace.Probes), FirstID: first}
+	report, err := solver.Solve(ctx, s, field, state, 1, 0)
+	for i, v := range x {
+		z[i] = float64(v)
 	}
 	return report, err
 }
@@ -114,7 +106,7 @@ func solve[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T
 type exact[T solver.Float] struct{ model.Field[T] }
 
 // EvalQuad implements solver.Quadrature.
-func (e exact[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T, rows int) error {
+func (e exact[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T, _ []int64, rows int) error {
 	return e.Divergence(ctx, dx, dq, t, x, nil, rows, 0)
 }
 

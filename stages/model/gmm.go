@@ -65,11 +65,11 @@ func NewGMM(c GMMConfig, p path.Path) (*GMM, error) {
 	if p == nil {
 		return nil, fmt.Errorf("model: gmm: no path")
 	}
-	var at0 [1]path.Coef
-	if err := p.Coefficients(at0[:], []float64{0}); err != nil {
+	start, err := path.Start(p)
+	if err != nil {
 		return nil, fmt.Errorf("model: gmm: path: %w", err)
 	}
-	g.path, g.start = p, at0[0]
+	g.path, g.start = p, start
 	g.scratch.New = func() any { return g.newScratch() }
 	return g, nil
 }

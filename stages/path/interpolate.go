@@ -44,11 +44,28 @@ func add(dst []float32, a float64, x []float32) {
 	}
 }
 
+// Start is what a path begins with at exactly t = 0: the share alpha of data
+// and the standard deviation sigma of all noise, both continued from where
+// Domain begins.
+func Start(p Path) (Coef, error) {
+	std, err := BaseStd(p)
+	if err != nil {
+		return Coef{}, err
+	}
+	lo, _ := p.Domain()
+	var c [1]Coef
+	err = p.Coefficients(c[:], []float64{lo})
+	return Coef{Alpha: c[0].Alpha - lo*c[0].DAlpha, Sigma: std}, err
+}
+
 // BaseStd is the standard deviation of the base of a flow with this path, which
 // is N(0, BaseStd² I): sqrt(sigma(0)² + gamma(0)²). Where Domain begins after 0
 // the variance is continued to 0 by its slope, which is exact for a bridge up to
 // 1e-10; a path that knows better has a method BaseStd.
 func BaseStd(p Path) (float64, error) {
+	if d, ok := p.(Described); ok {
+		p = d.Path
+	}
 	if p, ok := p.(interface{ BaseStd() float64 }); ok {
 		return p.BaseStd(), nil
 	}

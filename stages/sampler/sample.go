@@ -22,11 +22,11 @@ func Sample(ctx context.Context, f *flow.Flow, s solver.Solver, dst []float64, k
 	var report solver.Report
 	var err error
 	if f.Field64 != nil {
-		state := solver.State[float64]{X: dst[:rows*d], Rows: rows, Dim: d, FirstID: int(first)}
+		state := solver.State[float64]{X: dst[:rows*d], Rows: rows, Dim: d, FirstID: first}
 		report, err = s.Solve64(ctx, f.Field64, state, 0, 1)
 	} else {
 		x := narrow(dst[:rows*d])
-		report, err = s.Solve32(ctx, f.Field32, solver.State[float32]{X: x, Rows: rows, Dim: d, FirstID: int(first)}, 0, 1)
+		report, err = s.Solve32(ctx, f.Field32, solver.State[float32]{X: x, Rows: rows, Dim: d, FirstID: first}, 0, 1)
 		widen(dst, x)
 	}
 	if err != nil {
@@ -79,7 +79,7 @@ func follow[T solver.Float](ctx context.Context, f *flow.Flow, s solver.Solver, 
 		stops = append([]float64{0}, stops...)
 	}
 	skip := len(stops) - len(out.Times)
-	state := solver.State[T]{X: x, Rows: rows, Dim: d, FirstID: int(first)}
+	state := solver.State[T]{X: x, Rows: rows, Dim: d, FirstID: first}
 	return solver.Trajectory(ctx, s, field, state, stops, func(i int, _ float64, x []T) error {
 		if i < skip {
 			return nil

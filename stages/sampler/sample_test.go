@@ -123,10 +123,8 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// Samples have the density that the likelihood gives them: for draws x of a
-// flow, the mean of log p(x) is the mean of log p of the base less the growth
-// of volume, and here simply the same number by another way: log p0(x0) -
-// log|det dx/dx0|, with the determinant from differences of the sampler.
+// Samples have the density that the likelihood gives them: log p(x) is log p0(x0)
+// - log|det dx/dx0|, with the Jacobian from differences of the sampler.
 func TestDensityOfSamples(t *testing.T) {
 	const rows, h = 12, 1e-3
 	d, n := trained(t)

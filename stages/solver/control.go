@@ -78,7 +78,7 @@ func (p *problem[T]) judge(w *tile[T]) {
 			w.rejected[r]++
 		}
 		if p.Observe != nil {
-			p.Observe(Attempt{p.state.FirstID + w.row[r], w.t[r], w.h[r], e, w.verdict[r] == accept})
+			p.Observe(Attempt{w.id[r], w.t[r], w.h[r], e, w.verdict[r] == accept})
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (p *problem[T]) judgeFixed(w *tile[T]) {
 			w.verdict[r] = fail
 		}
 		if p.Observe != nil {
-			p.Observe(Attempt{p.state.FirstID + w.row[r], w.t[r], w.h[r], 0, w.verdict[r] == accept})
+			p.Observe(Attempt{w.id[r], w.t[r], w.h[r], 0, w.verdict[r] == accept})
 		}
 	}
 }

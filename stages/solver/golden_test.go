@@ -23,7 +23,7 @@ func (gauss) Eval(_ context.Context, dx []float64, t []float64, x []float64, row
 	return nil
 }
 
-func (f gauss) EvalQuad(ctx context.Context, dx, dq []float64, t []float64, x []float64, rows int) error {
+func (f gauss) EvalQuad(ctx context.Context, dx, dq []float64, t []float64, x []float64, _ []int64, rows int) error {
 	for r := range rows {
 		t := t[r]
 		dq[r] = (t/4 - (1 - t)) / (t*t/4 + (1-t)*(1-t)) * float64(len(x)/rows)

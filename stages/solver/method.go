@@ -46,7 +46,7 @@ type Options struct {
 
 // Attempt is one attempted step of one row.
 type Attempt struct {
-	Row      int     // State.FirstID and the row's place
+	Row      int64   // State.FirstID and the row's place
 	T, H     float64 // from T to T + H; H is negative when time runs backwards
 	Error    float64 // the error norm in units of the tolerance; 0 for fixed steps
 	Accepted bool

@@ -19,10 +19,13 @@ type Field[T Float] interface {
 // Quadrature is an optional extension of a Field: k integrals per row, of
 // functions of the state that do not feed back into it (a log-density is the
 // integral of a divergence). EvalQuad does what Eval does and also writes the
-// integrands dq [rows][k].
+// integrands dq [rows][k]. id [rows] are the numbers of the rows, State.FirstID
+// and the place in the state: rows come in any company, and an integrand that
+// holds something fixed for a row over the whole solve (the probes of an
+// estimated trace) finds it by number.
 type Quadrature[T Float] interface {
 	Field[T]
-	EvalQuad(ctx context.Context, dx []T, dq []float64, t []float64, x []T, rows int) error
+	EvalQuad(ctx context.Context, dx []T, dq []float64, t []float64, x []T, id []int64, rows int) error
 }
 
 // State is what a solve moves, in place.
@@ -32,7 +35,7 @@ type State[T Float] struct {
 	Rows    int
 	Dim     int
 	Quads   int
-	FirstID int // number of row 0 in the caller's table, for messages only
+	FirstID int64 // number of row 0 in the caller's table
 }
 
 // Solver is a configured method. Implementations are safe for concurrent use.

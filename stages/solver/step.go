@@ -44,7 +44,7 @@ func (p *problem[T]) eval(ctx context.Context, w *tile[T], j int, at []float64, 
 		return nil
 	}
 	if p.quad != nil {
-		err = p.quad.EvalQuad(ctx, w.k[j][:n*w.dim], w.kq[j][:n*w.quads], at[:n], x[:n*w.dim], n)
+		err = p.quad.EvalQuad(ctx, w.k[j][:n*w.dim], w.kq[j][:n*w.quads], at[:n], x[:n*w.dim], w.id[:n], n)
 	} else {
 		err = p.field.Eval(ctx, w.k[j][:n*w.dim], at[:n], x[:n*w.dim], n)
 	}
@@ -91,14 +91,14 @@ func (p *problem[T]) slopes(ctx context.Context, w *tile[T]) error {
 		i := 0
 		for r := range n {
 			if !w.fresh[r] {
-				w.at[i] = w.t[r]
+				w.at[i], w.gathered[i] = w.t[r], w.id[r]
 				copy(w.y[i*d:(i+1)*d], w.x[r*d:(r+1)*d])
 				i++
 			}
 		}
 		var err error
 		if p.quad != nil {
-			err = p.quad.EvalQuad(ctx, w.k[1][:i*d], w.kq[1][:i*q], w.at[:i], w.y[:i*d], i)
+			err = p.quad.EvalQuad(ctx, w.k[1][:i*d], w.kq[1][:i*q], w.at[:i], w.y[:i*d], w.gathered[:i], i)
 		} else {
 			err = p.field.Eval(ctx, w.k[1][:i*d], w.at[:i], w.y[:i*d], i)
 		}

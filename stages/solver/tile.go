@@ -6,7 +6,8 @@ package solver
 type tile[T Float] struct {
 	n, dim, quads int
 
-	row            []int // number in the state
+	row            []int   // place in the state
+	id, gathered   []int64 // number of the row; those of the rows that a slope is computed for
 	spent          []int32
 	accepted       []int32
 	rejected       []int32
@@ -38,7 +39,7 @@ const (
 // fit makes room for rows places.
 func (w *tile[T]) fit(p *problem[T], rows int) {
 	w.dim, w.quads = p.state.Dim, p.state.Quads
-	w.row = sized(w.row, rows)
+	w.row, w.id, w.gathered = sized(w.row, rows), sized(w.id, rows), sized(w.gathered, rows)
 	w.spent, w.accepted, w.rejected = sized(w.spent, rows), sized(w.accepted, rows), sized(w.rejected, rows)
 	w.t, w.end, w.h, w.try = sized(w.t, rows), sized(w.end, rows), sized(w.h, rows), sized(w.try, rows)
 	w.fresh, w.verdict, w.norms = sized(w.fresh, rows), sized(w.verdict, rows), sized(w.norms, rows)
@@ -66,7 +67,7 @@ func (w *tile[T]) load(p *problem[T], first, n int) {
 	copy(w.x, p.state.X[first*w.dim:(first+n)*w.dim])
 	copy(w.q, p.state.Q[first*w.quads:(first+n)*w.quads])
 	for r := range n {
-		w.row[r], w.t[r], w.fresh[r] = first+r, p.t0, false
+		w.row[r], w.id[r], w.t[r], w.fresh[r] = first+r, p.state.FirstID+int64(first+r), p.t0, false
 		w.spent[r], w.accepted[r], w.rejected[r] = 0, 0, 0
 	}
 }
@@ -89,6 +90,6 @@ func (w *tile[T]) leave(p *problem[T], r int, s Status) {
 	copy(w.k[0][r*d:(r+1)*d], w.k[0][l*d:(l+1)*d])
 	copy(w.q[r*k:(r+1)*k], w.q[l*k:(l+1)*k])
 	copy(w.kq[0][r*k:(r+1)*k], w.kq[0][l*k:(l+1)*k])
-	w.row[r], w.t[r], w.try[r], w.fresh[r] = w.row[l], w.t[l], w.try[l], w.fresh[l]
+	w.row[r], w.id[r], w.t[r], w.try[r], w.fresh[r] = w.row[l], w.id[l], w.t[l], w.try[l], w.fresh[l]
 	w.spent[r], w.accepted[r], w.rejected[r] = w.spent[l], w.accepted[l], w.rejected[l]
 }

@@ -35,9 +35,6 @@ var formats = []format{
 	{"csv", []string{".csv"}, 64 << 10, newCSV, nil},
 }
 
-// ErrNotReadable is what Open gives for formats that lose something.
-var ErrNotReadable error = schemas.Errorf(schemas.StageFailed, "files of this format cannot be read back without loss")
-
 // groupBytes bounds a group of rows; the number of rows of a group depends on
 // the schema alone.
 const groupBytes = 32 << 20

@@ -31,10 +31,13 @@ type reader interface {
 // readBatch is the number of rows of a batch that is read back, at most.
 const readBatch = 64 << 10
 
+// Readable implements pipeline.RowFile.
+func (f *rowFile) Readable() bool { return f.format.open != nil }
+
 // Open gives the rows of a file.
 func (f *rowFile) Open(ctx context.Context, path string) (pipeline.Rows, error) {
-	if f.format.open == nil {
-		return nil, ErrNotReadable
+	if !f.Readable() {
+		panic("writer: files of this format cannot be read back")
 	}
 	t, file, err := f.load(path)
 	if err != nil {

@@ -23,8 +23,7 @@ const pageRows = 4000
 // comparisons puts what every sampler made beside the data that it should look
 // like: the data of an evaluator that compares the two, else the data that the
 // flow was trained on. What cannot be read is left out with a warning.
-func comparisons(ctx context.Context, p *pipeline.Pipeline, plugins *pluginSet, rec *pipeline.Record, warnings *[]string) []report.Comparison {
-	f := readResolved(rec.File)
+func comparisons(ctx context.Context, p *pipeline.Pipeline, plugins *pluginSet, rec *pipeline.Record, f resolvedFile, warnings *[]string) []report.Comparison {
 	var out []report.Comparison
 	for _, name := range rec.Order {
 		s := rec.Stages[name]

@@ -62,7 +62,7 @@ that a run needs is not there.`,
 		}
 		return r, failed
 	})
-	cmd.Flags().StringVar(&with, "with-plugins", "", "a pipeline file whose plugins are started and described")
+	cmd.Flags().StringVar(&with, "with-plugins", "", "a pipeline `FILE` whose plugins are started and described")
 	_ = cmd.RegisterFlagCompletionFunc("with-plugins", files("yaml", "yml"))
 	return cmd
 }

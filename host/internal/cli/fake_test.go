@@ -187,6 +187,7 @@ func in(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	write(t, "good.yaml", goodFile)
+	write(t, "plugin.yaml", strings.Replace(goodFile, "stages:", "plugins: {broken: {command: [/nosuch/program]}}\nstages:", 1))
 	write(t, "bad.yaml", strings.NewReplacer("rows: 40", "rowz: 40", "do: nothing", "do: nothin, speed: 0").Replace(goodFile))
 }
 
@@ -212,7 +213,7 @@ type envelope struct {
 	Errors []json.RawMessage `json:"errors"`
 }
 
-func document1(t *testing.T, text string) envelope {
+func parseDocument(t *testing.T, text string) envelope {
 	t.Helper()
 	var e envelope
 	d := json.NewDecoder(strings.NewReader(text))

@@ -47,7 +47,11 @@ func drawing(p pipeline.Graph) graph.Graph {
 		g.Nodes = append(g.Nodes, graph.Node{Name: n.Name, Kind: n.Kind, Use: n.Use, Line: n.Line})
 	}
 	for _, e := range p.Edges {
-		g.Edges = append(g.Edges, graph.Edge{From: e.From, To: e.To, Port: e.Port, Split: e.Split, Label: e.Label})
+		label := e.Label
+		if label == "" && e.Port == "flow" {
+			label = "flow" // a file, not a service: drawn as rows are
+		}
+		g.Edges = append(g.Edges, graph.Edge{From: e.From, To: e.To, Port: e.Port, Split: e.Split, Label: label})
 	}
 	return g
 }

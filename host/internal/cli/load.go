@@ -17,7 +17,7 @@ type loadFlags struct {
 }
 
 func (f *loadFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.set, "set", nil, "override a value of the file: params.steps=20000, stages.train.with.batch=64 (may be given more than once)")
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "override a value `A.B=V` of the file: params.steps=20000, stages.train.with.batch=64 (may be given more than once)")
 	cmd.ValidArgsFunction = files("yaml", "yml")
 }
 

@@ -36,6 +36,8 @@ type app struct {
 	json bool
 	// quiet leaves notes (interruptions) out.
 	quiet bool
+	// ran says that the arguments were in order.
+	ran bool
 	// printed says that the result, or the document, is out already.
 	printed bool
 	// captured takes what cobra prints by itself (help, completion) while a
@@ -98,7 +100,11 @@ func (a *app) finish(err error) int {
 	if a.signal() == syscall.SIGPIPE {
 		return SignalExit(syscall.SIGPIPE) // nobody reads
 	}
-	errs := a.interrupted(schemas.Errors(err, schemas.StageFailed), err)
+	otherwise := schemas.StageFailed
+	if !a.ran {
+		otherwise = schemas.Usage
+	}
+	errs := a.interrupted(schemas.Errors(err, otherwise), err)
 	if a.json {
 		a.printErrors(errs)
 	} else {
@@ -124,7 +130,7 @@ func (a *app) note(text string) {
 
 // terminal says whether w is a terminal that can move its cursor.
 func (a *app) terminal(w io.Writer) bool {
-	f, ok := file(w)
+	f, ok := fileOf(w)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return false
 	}
@@ -132,8 +138,8 @@ func (a *app) terminal(w io.Writer) bool {
 	return kind != "dumb"
 }
 
-// file is the file that w writes to.
-func file(w io.Writer) (*os.File, bool) {
+// fileOf is the file that w writes to.
+func fileOf(w io.Writer) (*os.File, bool) {
 	if o, ok := w.(*outlet); ok {
 		w = o.w
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,10 +16,19 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/plugins/launch"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets this program be the host that --isolate starts: a process with
+// the handshake of a plugin serves.
+func TestMain(m *testing.M) {
+	if os.Getenv(launch.Handshake.MagicCookieKey) == launch.Handshake.MagicCookieValue {
+		os.Exit(Main(Process{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.LookupEnv, Registry: stages.Builtin}))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // commands is every way to call host that the tests know, with the exit code.
 // Files are those of in().
@@ -107,6 +117,14 @@ var commands = []struct {
 	{"score a.safetensors b.parquet --out x.parquet", 3},
 	{"score a.safetensors b.parquet --out x.parquet --trace exac", 2},
 	{"schema --with-plugins bad.yaml", 2},
+	{"validate plugin.yaml", 4},
+	{"plugin list plugin.yaml", 4},
+	{"plugin inspect plugin.yaml broken", 4},
+	{"plugin inspect plugin.yaml brokn", 2},
+	{"plugin inspect -- /nosuch/program", 4},
+	{"plugin inspect good.yaml", 2},
+	{"plugin serve", 2},
+	{"doctor --with-plugins plugin.yaml", 3},
 }
 
 func TestExitCodes(t *testing.T) {
@@ -132,12 +150,16 @@ func TestDocuments(t *testing.T) {
 	for _, c := range commands {
 		t.Run("host "+c.args+" --json", func(t *testing.T) {
 			in(t)
-			code, stdout, stderr := host(append(strings.Fields(c.args), "--json")...)
+			args := append(strings.Fields(c.args), "--json")
+			if slices.Contains(args, "--") { // what follows is another command's
+				args = append([]string{"--json"}, args[:len(args)-1]...)
+			}
+			code, stdout, stderr := host(args...)
 			if code != c.code {
 				t.Errorf("exit code %d, want %d\n%s%s", code, c.code, stdout, stderr)
 			}
 			noStack(t, stdout+stderr)
-			d := document1(t, stdout)
+			d := parseDocument(t, stdout)
 			if *d.OK != (c.code == 0) {
 				t.Errorf("ok is %v at exit code %d", *d.OK, c.code)
 			}
@@ -353,6 +375,26 @@ func TestSignals(t *testing.T) {
 		if err != nil || r.Status != pipeline.RunInterrupted {
 			t.Errorf("%s: run.json says %v %v", c.do, r, err)
 		}
+	}
+}
+
+// shut is a pipe whose reader has gone away.
+type shut struct{}
+
+func (shut) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+func TestBrokenPipe(t *testing.T) {
+	in(t)
+	var errs bytes.Buffer
+	code := Main(Process{Args: []string{"run", "good.yaml"}, Stdout: shut{}, Stderr: &errs, Registry: fake(nil)})
+	if code != 141 || strings.Contains(errs.String(), "error") {
+		t.Errorf("exit code %d\n%s", code, &errs)
+	}
+	if r, err := pipeline.LoadRecord("runs/fake"); err != nil || r.Status != pipeline.RunInterrupted {
+		t.Errorf("run.json says %v %v", r, err)
+	}
+	if code := Main(Process{Args: []string{"version"}, Stdout: shut{}, Stderr: &errs, Registry: fake(nil)}); code != 141 {
+		t.Errorf("exit code %d", code)
 	}
 }
 

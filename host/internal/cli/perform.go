@@ -28,8 +28,8 @@ func (f *performFlags) add(cmd *cobra.Command) {
 	f.logLevel = choice{value: "warn", allowed: []string{"trace", "debug", "info", "warn", "error", "off"}}
 	f.logFormat = choice{value: "text", allowed: []string{"text", "json"}}
 	f.events = choice{allowed: []string{"ndjson"}}
-	cmd.Flags().IntVar(&f.threads, "threads", 0, "number of threads (default: as many as there are cores); results do not depend on it")
-	cmd.Flags().Var(&f.memory, "memory", "what a stage may hold in memory, as in 2GiB (default 512MiB)")
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "use `N` threads (default: as many as there are cores); results do not depend on it")
+	cmd.Flags().Var(&f.memory, "memory", "`SIZE` that a stage may hold in memory, as in 2GiB (default 512MiB)")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors and nothing else")
 	cmd.Flags().Var(&f.logLevel, "log-level", "which log lines go to standard error")
 	cmd.Flags().Var(&f.logFormat, "log-format", "how log lines are written")
@@ -92,7 +92,7 @@ func (a *app) display(p *pipeline.Pipeline, f performFlags) (d ui.Display, logs 
 	}
 	bars := func(w io.Writer) (ui.Display, io.Writer) {
 		o.Colour = a.colour(w)
-		f, _ := file(w)
+		f, _ := fileOf(w)
 		d := ui.Bars(f, o)
 		if a.terminal(a.Stderr) {
 			return d, d

@@ -20,9 +20,9 @@ type selectFlags struct {
 }
 
 func (f *selectFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.out, "out", "o", "", "output folder (default runs/NAME)")
-	cmd.Flags().StringArrayVar(&f.only, "only", nil, "run this stage and no others that are not named (may be given more than once)")
-	cmd.Flags().StringVar(&f.from, "from", "", "run this stage and all that come after it, whatever is up to date")
+	cmd.Flags().StringVarP(&f.out, "out", "o", "", "output folder `DIR` (default runs/NAME)")
+	cmd.Flags().StringArrayVar(&f.only, "only", nil, "run this `STAGE` and no others that are not named (may be given more than once)")
+	cmd.Flags().StringVar(&f.from, "from", "", "run this `STAGE` and all that come after it, whatever is up to date")
 	cmd.Flags().BoolVar(&f.noCache, "no-cache", false, "run every stage, whatever is up to date")
 	_ = cmd.MarkFlagDirname("out")
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/pathline/pathline/stages"
 )
 
-// real runs a command with the built-in stages.
-func real(t *testing.T, args string) string {
+// withStages runs a command with the built-in stages.
+func withStages(t *testing.T, args string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if code := Main(Process{Args: strings.Fields(args), Stdout: &out, Stderr: &errs, Registry: stages.Builtin}); code != 0 {
@@ -49,7 +49,7 @@ stages:
     from: {flow: train, data: data.test, solver: solver}
     to: scores.parquet
 `)
-	real(t, "run p.yaml --quiet")
+	withStages(t, "run p.yaml --quiet")
 	page, err := os.ReadFile("runs/tiny/report.html")
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +63,30 @@ stages:
 		t.Errorf("the report says: %s", page[max(0, i-80):min(len(page), i+200)])
 	}
 
+	// In processes of their own the stages give the same bytes.
+	withStages(t, "run p.yaml --quiet --isolate --out isolated --threads 2")
+	for _, f := range []string{"train.safetensors", "samples.parquet", "scores.parquet"} {
+		a, errA := os.ReadFile("runs/tiny/" + f)
+		b, errB := os.ReadFile("isolated/" + f)
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s differs with --isolate: %v %v", f, errA, errB)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, "plugin.yaml", "version: 1\nname: p\nplugins:\n  other: {command: ["+self+", plugin, serve]}\nstages:\n  p: {kind: path, use: other/vp}\n")
+	withStages(t, "validate plugin.yaml")
+	for _, args := range []string{"plugin list plugin.yaml", "plugin inspect plugin.yaml other", "plugin inspect -- " + self + " plugin serve"} {
+		if text := withStages(t, args); !strings.Contains(text, "variance preserving") {
+			t.Errorf("host %s:\n%s", args, text)
+		}
+	}
+	if withStages(t, "show path/other/vp --with-plugins plugin.yaml --at 0.5") != withStages(t, "show path/vp --at 0.5") {
+		t.Error("a path in a plugin has other coefficients")
+	}
+
 	var flow struct {
 		Result struct {
 			Checksum    string
@@ -70,26 +94,26 @@ stages:
 			Description struct{ Columns []struct{ Name string } }
 		}
 	}
-	if err := json.Unmarshal([]byte(real(t, "show runs/tiny/train.safetensors --json")), &flow); err != nil {
+	if err := json.Unmarshal([]byte(withStages(t, "show runs/tiny/train.safetensors --json")), &flow); err != nil {
 		t.Fatal(err)
 	}
 	if flow.Result.Checksum != "ok" || flow.Result.Parameters == 0 || len(flow.Result.Description.Columns) != 2 {
 		t.Errorf("%+v", flow.Result)
 	}
-	if text := real(t, "show runs/tiny/train.safetensors"); !strings.Contains(text, "checksum ok") {
+	if text := withStages(t, "show runs/tiny/train.safetensors"); !strings.Contains(text, "checksum ok") {
 		t.Error(text)
 	}
 
-	real(t, "sample runs/tiny/train.safetensors --rows 7 --seed 4 --solver euler,steps=3 --out new/a.csv")
+	withStages(t, "sample runs/tiny/train.safetensors --rows 7 --seed 4 --solver euler,steps=3 --out new/a.csv")
 	csv, err := os.ReadFile("new/a.csv")
 	if err != nil || bytes.Count(csv, []byte("\n")) != 8 || !bytes.HasPrefix(csv, []byte("x,y\n")) {
 		t.Errorf("%v\n%s", err, csv)
 	}
-	real(t, "sample runs/tiny/train.safetensors --rows 7 --seed 4 --solver euler,steps=3 --out b.csv")
+	withStages(t, "sample runs/tiny/train.safetensors --rows 7 --seed 4 --solver euler,steps=3 --out b.csv")
 	if again, _ := os.ReadFile("b.csv"); !bytes.Equal(csv, again) {
 		t.Error("equal seeds give other rows")
 	}
-	real(t, "score runs/tiny/train.safetensors runs/tiny/samples.parquet --solver euler,steps=3 --out scored.csv")
+	withStages(t, "score runs/tiny/train.safetensors runs/tiny/samples.parquet --solver euler,steps=3 --out scored.csv")
 	if scored, err := os.ReadFile("scored.csv"); err != nil || !bytes.HasPrefix(scored, []byte("x,y,log_prob")) || bytes.Count(scored, []byte("\n")) != 201 {
 		t.Errorf("%v\n%s", err, scored)
 	}
@@ -109,13 +133,13 @@ stages:
 func TestShowEverything(t *testing.T) {
 	r := stages.Builtin()
 	for _, what := range showable(r) {
-		text := real(t, "show "+what)
+		text := withStages(t, "show "+what)
 		if strings.Contains(what, "/") && !strings.Contains(text, "kind: "+strings.Split(what, "/")[0]) {
 			t.Errorf("%s has no example:\n%s", what, text)
 		}
-		real(t, "show "+what+" --json")
+		withStages(t, "show "+what+" --json")
 	}
 	for _, p := range r.Implementations("path") {
-		real(t, "show path/"+p.Name+" --at 0,0.5,1 --json")
+		withStages(t, "show path/"+p.Name+" --at 0,0.5,1 --json")
 	}
 }

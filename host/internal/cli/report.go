@@ -54,12 +54,18 @@ func (a *app) writeReport(ctx context.Context, p *pipeline.Pipeline, plugins *pl
 			r.Warnings = append(r.Warnings, s.Error)
 		}
 	}
+	f := readResolved(rec.File)
 	for _, s := range rec.Reports {
 		for _, item := range s.Items {
 			addItem(&r, s.Stage, item)
 		}
 	}
-	r.Samples = comparisons(ctx, p, plugins, rec, &r.Warnings)
+	for i, l := range r.Likelihoods {
+		if _, split, ok := f.Stages[l.Stage].input("data"); ok && l.Split == "" {
+			r.Likelihoods[i].Split = split
+		}
+	}
+	r.Samples = comparisons(ctx, p, plugins, rec, f, &r.Warnings)
 	var page bytes.Buffer
 	if err := report.Write(&page, r); err != nil {
 		return "", err

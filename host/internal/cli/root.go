@@ -40,6 +40,7 @@ and runs it. Start with
 func (a *app) command(c *cobra.Command, run func(cmd *cobra.Command, args []string) (result, error)) *cobra.Command {
 	c.DisableFlagsInUseLine = true
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		a.ran = true
 		r, err := run(cmd, args)
 		if err != nil {
 			return err

@@ -55,10 +55,10 @@ the format: .parquet, .arrow or .csv.`,
 			},
 		}, out, perf)
 	})
-	cmd.Flags().Int64VarP(&rows, "rows", "n", 0, "number of rows to make")
-	cmd.Flags().Uint64Var(&seed, "seed", 0, "every random number is a function of it")
-	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver, with keys after commas: rk4,steps=40")
-	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write: .parquet, .arrow or .csv")
+	cmd.Flags().Int64VarP(&rows, "rows", "n", 0, "make `N` rows")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed `S`: every random number is a function of it")
+	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver `NAME`, with keys after commas: rk4,steps=40")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write: .parquet, .arrow or .csv")
 	cmd.ValidArgsFunction = files("safetensors")
 	perf.add(cmd)
 	return cmd

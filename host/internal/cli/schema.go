@@ -28,7 +28,7 @@ the configurations that the plugins of a pipeline file describe.`,
 		s := pipeline.FileSchema(r)
 		return result{json.RawMessage(s), func(w io.Writer) { _, _ = w.Write(s) }}, nil
 	})
-	cmd.Flags().StringVar(&with, "with-plugins", "", "a pipeline file whose plugins are asked for their configurations")
+	cmd.Flags().StringVar(&with, "with-plugins", "", "a pipeline `FILE` whose plugins are asked for their configurations")
 	_ = cmd.RegisterFlagCompletionFunc("with-plugins", files("yaml", "yml"))
 	return cmd
 }

@@ -42,9 +42,9 @@ output folder is shown as a table.`,
 		}
 		return a.show(cmd.Context(), cmd, what, f)
 	})
-	cmd.Flags().StringArrayVar(&f.with, "with", nil, "a key of the path's configuration, as in beta_max=10 (may be given more than once)")
-	cmd.Flags().StringVar(&f.at, "at", "", "times at which the path's coefficients are printed, as in 0,0.5,1")
-	cmd.Flags().StringVar(&f.withPlugins, "with-plugins", "", "a pipeline file whose plugins are shown too")
+	cmd.Flags().StringArrayVar(&f.with, "with", nil, "a key `K=V` of the path's configuration, as in beta_max=10 (may be given more than once)")
+	cmd.Flags().StringVar(&f.at, "at", "", "times `T,...` at which the path's coefficients are printed, as in 0,0.5,1")
+	cmd.Flags().StringVar(&f.withPlugins, "with-plugins", "", "a pipeline `FILE` whose plugins are shown too")
 	_ = cmd.RegisterFlagCompletionFunc("with-plugins", files("yaml", "yml"))
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {

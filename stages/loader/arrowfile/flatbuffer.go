@@ -39,7 +39,7 @@ func (t table) field(i int) int {
 		panic(errMetadata)
 	}
 	size := int(binary.LittleEndian.Uint16(t.buf[v:]))
-	if 4+2*i+2 > size {
+	if 4+2*i >= size { // as the decoder has it, also for odd sizes
 		return 0
 	}
 	o := int(binary.LittleEndian.Uint16(t.buf[v+4+2*i:]))

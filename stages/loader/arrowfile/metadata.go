@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // Kinds of messages and the codes of types that need care, as in Arrow's
@@ -133,7 +134,7 @@ func decodeSchema(meta []byte) (s *arrow.Schema, err error) {
 	var b bytes.Buffer
 	binary.Write(&b, binary.LittleEndian, []uint32{continuation, uint32(len(meta))})
 	b.Write(meta)
-	r, err := ipc.NewReader(&b)
+	r, err := ipc.NewReader(&b, ipc.WithAllocator(thrifty{memory.NewGoAllocator()}))
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +143,17 @@ func decodeSchema(meta []byte) (s *arrow.Schema, err error) {
 		return nil, errors.New("the file has the other byte order")
 	}
 	return s, nil
+}
+
+// thrifty refuses memory that no schema needs, should the walk have missed
+// something.
+type thrifty struct{ memory.Allocator }
+
+func (t thrifty) Allocate(size int) []byte {
+	if size > 4096 {
+		panic(errMetadata)
+	}
+	return t.Allocator.Allocate(size)
 }
 
 // batch is the head of a record batch.

@@ -27,7 +27,7 @@ func (f Flow[T]) Eval(_ context.Context, dx []T, t []float64, x []T, rows int) e
 }
 
 // EvalQuad implements solver.Quadrature with the divergence for integrand.
-func (f Flow[T]) EvalQuad(_ context.Context, dx []T, dq []float64, t []float64, x []T, rows int) error {
+func (f Flow[T]) EvalQuad(_ context.Context, dx []T, dq []float64, t []float64, x []T, _ []int64, rows int) error {
 	for r := range rows {
 		dq[r] = f.Row(dx[r*f.Dim:(r+1)*f.Dim], t[r], x[r*f.Dim:(r+1)*f.Dim])
 	}
