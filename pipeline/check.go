@@ -486,6 +486,10 @@ func (l *fileLoader) order() {
 		if s.kind == nil || s.kind.Gives == GivesRows || s.kind.Gives == GivesService {
 			continue
 		}
+		if s.kind.Gives == GivesMetrics && strings.ToLower(s.name+".json") == recordFile {
+			l.add(s.at.fail(schemas.Conflict, "stages."+s.name, "the stage would write %s, which the host writes itself", recordFile).Suggest("give the stage another name"))
+			s.ok = false
+		}
 		for _, ending := range []string{".safetensors", ".metrics.parquet", ".json"} {
 			if o := files[strings.ToLower(s.name+ending)]; o != nil {
 				l.add(o.toPosition().fail(schemas.Conflict, "stages."+o.name+".to", "%s is a file that %s writes", o.to.file, s.name))
@@ -533,7 +537,10 @@ func (l *fileLoader) check(ctx context.Context) {
 // path is where a room's error path lies in the file.
 func (s *stage) path(path string) string {
 	full := "stages." + s.name
-	if path == "" || strings.HasPrefix(path, "from.") {
+	switch {
+	case path == "":
+		return full
+	case strings.HasPrefix(path, "from."):
 		return join(full, path)
 	}
 	return join(full, "with."+path)

@@ -32,7 +32,7 @@ func CreateFile(name string) (*File, error) {
 }
 
 func partial(name string) string {
-	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".partial")
+	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+partialEnding)
 }
 
 // Commit syncs the bytes and gives the file its name.

@@ -59,6 +59,7 @@ type work struct {
 	key        string         // of what it computes: what downstream depends on
 	components map[string]any // what key is the digest of
 	fileKey    string         // key and the file that it is written to
+	copy       string         // the framework's own copy of the rows, "" when there is none
 	action     string
 	last       *stageState // what the last run left, nil if nothing
 }
@@ -85,9 +86,7 @@ type FileDigest struct {
 // Plan compares the pipeline with what an earlier run left. It reads and
 // changes nothing but that.
 func (p *Pipeline) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
-	if o.Out == "" {
-		o.Out = filepath.Join("runs", p.Name)
-	}
+	o.Out = p.out(o)
 	plan := &Plan{Out: o.Out, work: map[*stage]*work{}}
 	only, err := p.named(o.Only, "--only")
 	if err != nil {
@@ -135,6 +134,14 @@ func (p *Pipeline) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		plan.Stages = append(plan.Stages, row)
 	}
 	return plan, nil
+}
+
+// out is the output folder.
+func (p *Pipeline) out(o PlanOptions) string {
+	if o.Out == "" {
+		return filepath.Join("runs", p.Name)
+	}
+	return o.Out
 }
 
 func configNumber(config json.RawMessage, key string) (float64, bool) {
@@ -215,6 +222,15 @@ func (p *Pipeline) workOf(ctx context.Context, s *stage, plan *Plan, code, out s
 	if s.to != nil {
 		w.fileKey = digestJSON([]any{w.key, s.to.file, s.to.writer.Name, string(s.to.config)})
 	}
+	if s.kind.Stored && s.taken {
+		readable, err := p.readable(ctx, s)
+		if err != nil {
+			return nil, inStage(s, err)
+		}
+		if !readable {
+			w.copy = s.copyName()
+		}
+	}
 	if raw, err := os.ReadFile(s.statePath(out, "stage.json")); err == nil {
 		var last stageState
 		if json.Unmarshal(raw, &last) == nil {
@@ -242,6 +258,9 @@ func (w *work) compare(out string) (changes []string, why string) {
 	}
 	if w.last.FileKey != w.fileKey {
 		return nil, "the rows go to another file"
+	}
+	if _, ok := w.last.Outputs[w.copy]; w.copy != "" && !ok {
+		return nil, "another stage reads its rows now, and the last run kept none that can be read"
 	}
 	for _, f := range keysOf(w.last.Outputs) {
 		d, err := digestFile(context.Background(), filepath.Join(out, f))

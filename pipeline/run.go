@@ -54,16 +54,29 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (*Record, error) {
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
 	}
-	plan, err := p.Plan(ctx, o.PlanOptions)
-	if err != nil {
-		return nil, err
+	for option, names := range map[string][]string{"--only": o.Only, "--from": o.From} {
+		if _, err := p.named(names, option); err != nil {
+			return nil, err
+		}
 	}
-	unlock, err := lock(plan.Out)
+	o.Out = p.out(o.PlanOptions)
+	unlock, err := lock(o.Out)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
+	// The plan is made under the lock: what it finds up to date, no other run
+	// replaces before this one reads it.
+	plan, err := p.Plan(ctx, o.PlanOptions)
+	if err != nil {
+		return nil, err
+	}
 	removePartials(plan.Out)
+	// A run that is killed leaves no record, rather than that of an earlier one
+	// beside files which it has replaced.
+	if err := removeFile(filepath.Join(plan.Out, recordFile)); err != nil {
+		return nil, err
+	}
 	r := &runner{p: p, o: o, plan: plan, done: map[*stage]Outputs{}, record: &Record{
 		Version: 1, Name: p.Name, Seed: p.Seed, Started: time.Now().UTC(), Host: hostRecord(),
 		Stages: map[string]StageRecord{}, File: p.resolvedFile(), Out: plan.Out, Status: RunDone}}
@@ -90,7 +103,7 @@ func lock(out string) (func(), error) {
 	if err := os.MkdirAll(filepath.Join(out, stateFolder), 0o777); err != nil {
 		return nil, FileError(err)
 	}
-	l := flock.New(filepath.Join(out, stateFolder, "lock"))
+	l := flock.New(filepath.Join(out, stateFolder, lockFile))
 	ok, err := l.TryLock()
 	if err != nil {
 		return nil, FileError(err)
@@ -105,7 +118,7 @@ func lock(out string) (func(), error) {
 // lock is held: nobody is writing these.
 func removePartials(out string) {
 	_ = filepath.WalkDir(out, func(name string, d fs.DirEntry, err error) error {
-		if ok, _ := filepath.Match(".*.partial", filepath.Base(name)); ok && err == nil && d.Type().IsRegular() {
+		if ok, _ := filepath.Match(".*"+partialEnding, filepath.Base(name)); ok && err == nil && d.Type().IsRegular() {
 			os.Remove(name)
 		}
 		return nil

@@ -66,7 +66,7 @@ func actions(t *testing.T, p *pipeline.Pipeline, o pipeline.PlanOptions) string 
 func TestRun(t *testing.T) {
 	file, out := setup(t, chain)
 	// What a run that was killed may have left.
-	if err := pipeline.WriteFile(filepath.Join(out, "sub", ".old.csv.partial"), nil); err != nil {
+	if err := pipeline.WriteFile(filepath.Join(out, "sub", ".old.csv.pathline.partial"), nil); err != nil {
 		t.Fatal(err)
 	}
 	f := newFakes()
@@ -351,6 +351,96 @@ func TestSchemaRoundTrip(t *testing.T) {
 		b, e2 := back.Resolve([]byte(raw))
 		if (e1 == nil) != ok || (e2 == nil) != ok || string(a) != string(b) {
 			t.Errorf("%s: %s %v, %s %v", raw, a, e1, b, e2)
+		}
+	}
+}
+
+// TestForeignPartials: what a killed run left is removed, files of other people are
+// not.
+func TestForeignPartials(t *testing.T) {
+	file, out := setup(t, chain)
+	foreign := filepath.Join(out, ".download.partial")
+	if err := pipeline.WriteFile(foreign, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mustLoad(t, file, newFakes()).Run(context.Background(), options(out)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(foreign); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNewReader: rows that a file cannot give back are made again when a stage
+// begins to read them.
+func TestNewReader(t *testing.T) {
+	const before = head + "  data: {kind: loader, use: count, with: {rows: 10}}\n  made: {kind: sampler, use: slow, from: {data: data}, with: {add: 5}, to: made.csv}\n"
+	file, out := setup(t, before)
+	f := newFakes()
+	for _, text := range []string{before, before + "  total: {kind: evaluator, use: sum, from: {data: made}}\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := mustLoad(t, file, f).Run(context.Background(), options(out)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestNames: no name of a stage meets a name of the framework.
+func TestNames(t *testing.T) {
+	file, out := setup(t, head+"  lock: {kind: loader, use: count, with: {rows: 10}}\n")
+	if _, err := mustLoad(t, file, newFakes()).Run(context.Background(), options(out)); err != nil {
+		t.Error(err)
+	}
+	_, err := load(t, head+data+"  run: {kind: evaluator, use: sum, from: {data: data}}\n")
+	if errs := schemas.Errors(err, schemas.Panic); len(errs) != 1 || errs[0].Reason != schemas.Conflict {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPlanUnderLock: a run that waits for the folder does not go by what it saw
+// before another run changed it. The fingerprint, which the plan asks for, is
+// asked for under the lock.
+func TestPlanUnderLock(t *testing.T) {
+	file, out := setup(t, chain)
+	f := newFakes()
+	f.hold, f.held = make(chan struct{}), make(chan struct{})
+	stop, done := make(chan struct{}), make(chan error)
+	first := mustLoad(t, file, f)
+	go func() {
+		o := options(out)
+		o.Stop = stop
+		_, err := first.Run(context.Background(), o)
+		done <- err
+	}()
+	<-f.held
+	second := mustLoad(t, file, newFakes())
+	if err := os.Remove(filepath.Join(filepath.Dir(file), "n.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Run(context.Background(), options(out)); err == nil || !strings.Contains(err.Error(), "another run") {
+		t.Errorf("got %v", err)
+	}
+	close(stop)
+	<-done
+}
+
+// TestKilledRunHasNoRecord: while a run replaces files there is no record of an
+// earlier run beside them.
+func TestKilledRunHasNoRecord(t *testing.T) {
+	file, out := setup(t, chain)
+	f := newFakes()
+	for range 2 {
+		o := options(out)
+		o.NoCache = true
+		o.Events = func(e pipeline.Event) {
+			if _, err := os.Stat(filepath.Join(out, "run.json")); e.Type != pipeline.RunEnded && err == nil {
+				t.Errorf("%s: a record of the run before", e.Type)
+			}
+		}
+		if _, err := mustLoad(t, file, f).Run(context.Background(), o); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/pathline/pathline/schemas"
@@ -20,18 +21,18 @@ func (r *runner) writeRows(ctx context.Context, s *stage, out *Outputs, state *s
 		return nil
 	}
 	state.Rows = rows.Count()
-	readable, err := r.readable(ctx, s)
+	readable, err := r.p.readable(ctx, s)
 	if err != nil {
 		return err
 	}
 	if s.kind.Stored && s.taken && !readable {
-		name := filepath.Join(stateFolder, s.name, rowsFile)
+		name := s.copyName()
 		n, d, err := r.writeFile(ctx, s, s.keeper(r), name, rows)
 		if err != nil {
 			return err
 		}
 		state.Rows = n
-		state.Outputs[filepath.ToSlash(name)] = d
+		state.Outputs[name] = d
 		if err := r.openRows(ctx, s, out); err != nil {
 			return err
 		}
@@ -55,16 +56,23 @@ func (r *runner) writeRows(ctx context.Context, s *stage, out *Outputs, state *s
 
 // readable says whether the file that `to:` names gives the rows back bit for
 // bit.
-func (r *runner) readable(ctx context.Context, s *stage) (bool, error) {
+func (p *Pipeline) readable(ctx context.Context, s *stage) (ok bool, err error) {
 	if s.to == nil {
 		return false, nil
 	}
-	w, err := r.rowFile(ctx, s, s.to)
-	if err != nil {
-		return false, err
-	}
-	return w.Readable(), nil
+	err = protect(func() error {
+		w, err := s.to.rowFile(ctx, p.env(s))
+		if err == nil {
+			ok = w.Readable()
+		}
+		return err
+	})
+	return ok, err
 }
+
+// copyName is where the framework keeps its own copy of the rows of a stage,
+// relative to the output folder.
+func (s *stage) copyName() string { return path.Join(stateFolder, s.name, rowsFile) }
 
 // keeper is the writer of the framework's own copies.
 func (s *stage) keeper(r *runner) *output {
@@ -81,6 +89,10 @@ func (r *runner) rowFile(ctx context.Context, s *stage, o *output) (RowFile, err
 	if err != nil {
 		return nil, err
 	}
+	return o.rowFile(ctx, env)
+}
+
+func (o *output) rowFile(ctx context.Context, env Env) (RowFile, error) {
 	env.Config = o.config
 	inst, err := o.writer.Build(ctx, env, o.config)
 	if err != nil {
@@ -108,15 +120,15 @@ func (r *runner) writeFile(ctx context.Context, s *stage, o *output, name string
 	}
 	tmp := partial(final)
 	n, err := w.Write(ctx, tmp, rows)
+	if want := rows.Count(); err == nil && want >= 0 && n != want {
+		err = schemas.Errorf(schemas.StageFailed, "%d rows were promised, %d came", want, n)
+	}
 	if err == nil {
 		err = commit(tmp, final)
 	}
 	if err != nil {
 		os.Remove(tmp)
 		return 0, FileDigest{}, err
-	}
-	if want := rows.Count(); want >= 0 && n != want {
-		return 0, FileDigest{}, schemas.Errorf(schemas.StageFailed, "%d rows were promised, %d came", want, n)
 	}
 	d, err := digestFile(ctx, final)
 	return n, d, err
@@ -133,8 +145,8 @@ func commit(tmp, final string) error {
 
 // openRows replaces computed rows by the file that holds them.
 func (r *runner) openRows(ctx context.Context, s *stage, out *Outputs) error {
-	o, name := s.keeper(r), filepath.Join(stateFolder, s.name, rowsFile)
-	readable, err := r.readable(ctx, s)
+	o, name := s.keeper(r), s.copyName()
+	readable, err := r.p.readable(ctx, s)
 	if err != nil {
 		return err
 	}

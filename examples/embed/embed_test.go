@@ -156,6 +156,27 @@ func TestStopAndResume(t *testing.T) {
 	}
 }
 
+// A folder belongs to one run at a time.
+func TestOneFolder(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	defer silent(t)()
+	out, tried := t.TempDir(), false
+	second := inCode(t, 50)
+	_, err := inCode(t, 50).Run(context.Background(), pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: out}, Events: func(e pipeline.Event) {
+		if e.Stage != "train" || tried {
+			return
+		}
+		tried = true
+		var refusal *schemas.Error
+		if _, err := second.Run(context.Background(), pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: out}}); !errors.As(err, &refusal) || refusal.Reason != schemas.FileAccess {
+			t.Errorf("the second run was not refused: %v", err)
+		}
+	}})
+	if err != nil || !tried {
+		t.Errorf("the first run: %v; a second was tried: %v", err, tried)
+	}
+}
+
 // A wrong pipeline is an error, not output.
 func TestWrong(t *testing.T) {
 	defer goleak.VerifyNone(t)

@@ -50,12 +50,6 @@ type component struct {
 	q      []float64 // [d][d], eigenvectors in columns; nil is the identity
 }
 
-// Validate says what NewGMM would find wrong, before there is a path.
-func (c GMMConfig) Validate() error {
-	_, err := newMixture(c)
-	return err
-}
-
 // NewGMM checks a mixture and decomposes its covariances.
 func NewGMM(c GMMConfig, p path.Path) (*GMM, error) {
 	g, err := newMixture(c)
@@ -77,7 +71,7 @@ func NewGMM(c GMMConfig, p path.Path) (*GMM, error) {
 func newMixture(c GMMConfig) (*GMM, error) {
 	k := len(c.Means)
 	if k == 0 || len(c.Means[0]) == 0 {
-		return nil, fmt.Errorf("model: gmm: means: needs at least one component of at least one dimension")
+		return nil, unfit("gmm", "means", outOfRange, "needs at least one component of at least one dimension")
 	}
 	g := &GMM{dim: len(c.Means[0])}
 	if err := g.setColumns(c.Columns); err != nil {
@@ -89,31 +83,31 @@ func newMixture(c GMMConfig) (*GMM, error) {
 	}
 	switch {
 	case c.Covariances == nil && c.Std == nil:
-		return nil, fmt.Errorf("model: gmm: give covariances or std")
+		return nil, unfit("gmm", "std", missing, "give covariances or std")
 	case c.Covariances != nil && c.Std != nil:
-		return nil, fmt.Errorf("model: gmm: covariances and std say the same thing: give one")
+		return nil, unfit("gmm", "std", conflict, "covariances and std say the same thing: give one")
 	case c.Std != nil && len(c.Std) != k:
-		return nil, fmt.Errorf("model: gmm: std: %d values for %d components", len(c.Std), k)
+		return nil, unfit("gmm", "std", widths, "%d values for %d components", len(c.Std), k)
 	case c.Covariances != nil && len(c.Covariances) != k:
-		return nil, fmt.Errorf("model: gmm: covariances: %d matrices for %d components", len(c.Covariances), k)
+		return nil, unfit("gmm", "covariances", widths, "%d matrices for %d components", len(c.Covariances), k)
 	}
 	for i, mean := range c.Means {
 		if len(mean) != g.dim {
-			return nil, fmt.Errorf("model: gmm: means[%d]: %d values, means[0] has %d", i, len(mean), g.dim)
+			return nil, unfit("gmm", fmt.Sprintf("means[%d]", i), widths, "%d values, means[0] has %d", len(mean), g.dim)
 		}
 		for _, v := range mean {
 			if !finite(v) {
-				return nil, fmt.Errorf("model: gmm: means[%d]: %v is not finite", i, v)
+				return nil, unfit("gmm", fmt.Sprintf("means[%d]", i), outOfRange, "%v is not finite", v)
 			}
 		}
 		part := component{logw: logw[i], mean: slices.Clone(mean)}
 		if c.Std != nil {
 			if !(c.Std[i] > 0) || !finite(c.Std[i]*c.Std[i]) {
-				return nil, fmt.Errorf("model: gmm: std[%d]: %v is not a positive number", i, c.Std[i])
+				return nil, unfit("gmm", fmt.Sprintf("std[%d]", i), outOfRange, "%v is not a positive number", c.Std[i])
 			}
 			part.spread = slices.Repeat([]float64{c.Std[i] * c.Std[i]}, g.dim)
 		} else if part.spread, part.q, err = decompose(c.Covariances[i], g.dim); err != nil {
-			return nil, fmt.Errorf("model: gmm: covariances[%d]: %w", i, err)
+			return nil, unfit("gmm", fmt.Sprintf("covariances[%d]", i), outOfRange, "%w", err)
 		}
 		g.components = append(g.components, part)
 	}
@@ -134,12 +128,12 @@ func (g *GMM) setColumns(names []string) error {
 		return nil
 	}
 	if len(names) != g.dim {
-		return fmt.Errorf("model: gmm: columns: %d names, means have %d values", len(names), g.dim)
+		return unfit("gmm", "columns", widths, "%d names, means have %d values", len(names), g.dim)
 	}
 	seen := make(map[string]bool)
 	for i, name := range names {
 		if name == "" || seen[name] {
-			return fmt.Errorf("model: gmm: columns[%d]: %q is empty or there twice", i, name)
+			return unfit("gmm", fmt.Sprintf("columns[%d]", i), conflict, "%q is empty or there twice", name)
 		}
 		seen[name] = true
 	}
@@ -152,17 +146,17 @@ func logWeights(w []float64, k int) ([]float64, error) {
 		w = slices.Repeat([]float64{1}, k)
 	}
 	if len(w) != k {
-		return nil, fmt.Errorf("model: gmm: weights: %d values for %d components", len(w), k)
+		return nil, unfit("gmm", "weights", widths, "%d values for %d components", len(w), k)
 	}
 	var sum float64
 	for i, v := range w {
 		if !(v > 0) || !finite(v) {
-			return nil, fmt.Errorf("model: gmm: weights[%d]: %v is not a positive number", i, v)
+			return nil, unfit("gmm", fmt.Sprintf("weights[%d]", i), outOfRange, "%v is not a positive number", v)
 		}
 		sum += v
 	}
 	if !finite(sum) {
-		return nil, fmt.Errorf("model: gmm: weights: the sum is not finite")
+		return nil, unfit("gmm", "weights", outOfRange, "the sum is not finite")
 	}
 	logw := make([]float64, k)
 	for i, v := range w {

@@ -420,7 +420,7 @@ func TestGMMConfigErrors(t *testing.T) {
 	} {
 		if _, err := model.NewGMM(bad.c, curvePath(straight)); err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("error %v does not say %q", err, bad.want)
-		} else if v := bad.c.Validate(); v == nil || v.Error() != err.Error() {
+		} else if v := bad.c.Validate(); v == nil || err.Error() != "model: gmm: "+v.Error() {
 			t.Errorf("Validate says %v, NewGMM %v", v, err)
 		}
 	}

@@ -42,12 +42,6 @@ type MLP struct {
 // maxWidth bounds a layer, so that a file cannot ask for absurd memory.
 const maxWidth = 1 << 16
 
-// Validate says what NewMLP would find wrong.
-func (c MLPConfig) Validate() error {
-	_, err := NewMLP(c)
-	return err
-}
-
 // NewMLP checks a configuration and fills in its defaults.
 func NewMLP(c MLPConfig) (MLP, error) {
 	d := DefaultMLPConfig()
@@ -55,23 +49,23 @@ func NewMLP(c MLPConfig) (MLP, error) {
 		c.Hidden = d.Hidden
 	}
 	if len(c.Hidden) > 64 {
-		return MLP{}, fmt.Errorf("model: mlp: hidden: %d layers, at most 64", len(c.Hidden))
+		return MLP{}, unfit("mlp", "hidden", outOfRange, "%d layers, at most 64", len(c.Hidden))
 	}
 	c.Hidden = append([]int{}, c.Hidden...)
 	for i, h := range c.Hidden {
 		if h < 1 || h > maxWidth {
-			return MLP{}, fmt.Errorf("model: mlp: hidden[%d]: width %d is not between 1 and %d", i, h, maxWidth)
+			return MLP{}, unfit("mlp", fmt.Sprintf("hidden[%d]", i), outOfRange, "width %d is not between 1 and %d", h, maxWidth)
 		}
 	}
 	if c.Activation == "" {
 		c.Activation = d.Activation
 	}
 	if activations[c.Activation] == nil {
-		return MLP{}, fmt.Errorf("model: mlp: activation: unknown %q; there are silu, relu, tanh, gelu, selu, softplus", c.Activation)
+		return MLP{}, unfit("mlp", "activation", outOfRange, "unknown %q; there are silu, relu, tanh, gelu, selu, softplus", c.Activation)
 	}
 	var err error
 	if c.Time, err = c.Time.withDefaults(); err != nil {
-		return MLP{}, fmt.Errorf("model: mlp: %w", err)
+		return MLP{}, err
 	}
 	return MLP{config: c, freqs: c.Time.frequencies()}, nil
 }

@@ -22,7 +22,7 @@ func Register(r *pipeline.Registry) {
 		func(_ context.Context, _ pipeline.Env, c MLPConfig) (pipeline.Stage, error) {
 			m, err := NewMLP(c)
 			if err != nil {
-				return nil, schemas.Errorf(schemas.OutOfRange, "%w", err)
+				return nil, inFile(err)
 			}
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return m, nil }), nil
 		}).Example = "{hidden: [256, 256, 256], activation: silu}"
@@ -35,7 +35,7 @@ func Register(r *pipeline.Registry) {
 				}
 				g, err := NewGMM(c, p)
 				if err != nil {
-					return nil, schemas.Errorf(schemas.OutOfRange, "%w", err)
+					return nil, inFile(err)
 				}
 				return g, nil
 			}), nil
@@ -60,4 +60,31 @@ func Builtin() map[string]func(config []byte, dim int) (Network, error) {
 			return m.Build(dim)
 		},
 	}
+}
+
+// Validate says what NewMLP would find wrong.
+func (c MLPConfig) Validate() error {
+	_, err := NewMLP(c)
+	return inFile(err)
+}
+
+// Validate says what NewGMM would find wrong, before there is a path.
+func (c GMMConfig) Validate() error {
+	_, err := newMixture(c)
+	return inFile(err)
+}
+
+// inFile gives an error about a configuration its reason and its place in the
+// pipeline file.
+func inFile(err error) error {
+	var e *unfitConfig
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &e):
+		return schemas.Errorf(schemas.OutOfRange, "%w", err)
+	}
+	reason := map[unfitKind]schemas.Reason{outOfRange: schemas.OutOfRange, conflict: schemas.Conflict,
+		missing: schemas.MissingKey, widths: schemas.DimensionDiffer}[e.kind]
+	return schemas.Errorf(reason, "%w", e.err).At(e.key)
 }

@@ -1,9 +1,6 @@
 package model
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // TimeConfig says how the time enters a network.
 type TimeConfig struct {
@@ -24,12 +21,12 @@ func (c TimeConfig) withDefaults() (TimeConfig, error) {
 			c.Features = 32
 		}
 		if c.Features < 0 || c.Features > 1<<16 {
-			return c, fmt.Errorf("time.features: %d is not between 1 and 65536", c.Features)
+			return c, unfit("mlp", "time.features", outOfRange, "%d is not between 1 and 65536", c.Features)
 		}
 	case "concat":
 		c.Features = 0
 	default:
-		return c, fmt.Errorf("time.use: unknown %q; there are fourier, concat", c.Use)
+		return c, unfit("mlp", "time.use", outOfRange, "unknown %q; there are fourier, concat", c.Use)
 	}
 	return c, nil
 }

@@ -45,17 +45,16 @@ func add(dst []float32, a float64, x []float32) {
 }
 
 // Start is what a path begins with at exactly t = 0: the share alpha of data
-// and the standard deviation sigma of all noise, both continued from where
-// Domain begins.
+// and the standard deviation sigma of all noise, both continued by their slopes
+// from where Domain begins. That is where the field of an exact model leads,
+// whose coefficients stay what they are at the first time of Domain.
 func Start(p Path) (Coef, error) {
-	std, err := BaseStd(p)
-	if err != nil {
-		return Coef{}, err
-	}
 	lo, _ := p.Domain()
 	var c [1]Coef
-	err = p.Coefficients(c[:], []float64{lo})
-	return Coef{Alpha: c[0].Alpha - lo*c[0].DAlpha, Sigma: std}, err
+	if err := p.Coefficients(c[:], []float64{lo}); err != nil {
+		return Coef{}, err
+	}
+	return Coef{Alpha: c[0].Alpha - lo*c[0].DAlpha, Sigma: continued(c[0], lo)}, nil
 }
 
 // BaseStd is the standard deviation of the base of a flow with this path, which
@@ -74,7 +73,13 @@ func BaseStd(p Path) (float64, error) {
 	if err := p.Coefficients(c[:], []float64{lo}); err != nil {
 		return 0, err
 	}
-	v := c[0].Sigma*c[0].Sigma + c[0].Gamma*c[0].Gamma
-	dv := 2 * (c[0].Sigma*c[0].DSigma + c[0].Gamma*c[0].DGamma)
-	return math.Sqrt(v - lo*dv), nil
+	return continued(c[0], lo), nil
+}
+
+// continued is the standard deviation at t = 0 of the noise whose coefficients
+// at lo are c.
+func continued(c Coef, lo float64) float64 {
+	v := c.Sigma*c.Sigma + c.Gamma*c.Gamma
+	dv := 2 * (c.Sigma*c.DSigma + c.Gamma*c.DGamma)
+	return math.Sqrt(v - lo*dv)
 }

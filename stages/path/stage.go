@@ -26,7 +26,7 @@ type exponent struct {
 }
 
 type betas struct {
-	BetaMin float64 `yaml:"beta_min" json:"beta_min" doc:"noise rate at the data end" min:"0"`
+	BetaMin float64 `yaml:"beta_min" json:"beta_min" doc:"noise rate at the data end" above:"0"`
 	BetaMax float64 `yaml:"beta_max" json:"beta_max" doc:"noise rate at the noise end" above:"0"`
 }
 
@@ -36,31 +36,32 @@ type sigmas struct {
 }
 
 type sigma struct {
-	Sigma float64 `yaml:"sigma" json:"sigma" doc:"standard deviation of the bridge's own noise" min:"0"`
+	Sigma float64 `yaml:"sigma" json:"sigma" doc:"standard deviation of the bridge's own noise" above:"0"`
 }
 
 // builtins is the list of paths; a new one is one line here and one file.
 var builtins = []builtin{
-	entry("condot", "straight lines: x_t = t x1 + (1-t) x0 (Lipman et al. 2023)", none{}, func(none) (Path, error) { return CondOT{}, nil }),
-	entry("target", "straight lines that keep some noise: x_t = t x1 + (1-(1-sigma_min)t) x0 (Lipman et al. 2023, eq. 20)", sigmaMin{1e-4},
+	entry("condot", "", "straight lines: x_t = t x1 + (1-t) x0 (Lipman et al. 2023)", none{}, func(none) (Path, error) { return CondOT{}, nil }),
+	entry("target", "sigma_min", "straight lines that keep some noise: x_t = t x1 + (1-(1-sigma_min)t) x0 (Lipman et al. 2023, eq. 20)", sigmaMin{1e-4},
 		func(c sigmaMin) (Path, error) { return NewTarget(c.SigmaMin) }),
-	entry("polynomial", "x_t = t^n x1 + (1-t^n) x0", exponent{2}, func(c exponent) (Path, error) { return NewPolynomial(c.N) }),
-	entry("cosine", "x_t = sin(pi t/2) x1 + cos(pi t/2) x0 (Albergo and Vanden-Eijnden 2023)", none{}, func(none) (Path, error) { return Cosine{}, nil }),
-	entry("linear-vp", "x_t = t x1 + sqrt(1-t^2) x0", none{}, func(none) (Path, error) { return LinearVP{}, nil }),
-	entry("vp", "variance preserving diffusion with a linear noise rate (Song et al. 2021)", betas{0.1, 20},
+	entry("polynomial", "n", "x_t = t^n x1 + (1-t^n) x0", exponent{2}, func(c exponent) (Path, error) { return NewPolynomial(c.N) }),
+	entry("cosine", "", "x_t = sin(pi t/2) x1 + cos(pi t/2) x0 (Albergo and Vanden-Eijnden 2023)", none{}, func(none) (Path, error) { return Cosine{}, nil }),
+	entry("linear-vp", "", "x_t = t x1 + sqrt(1-t^2) x0", none{}, func(none) (Path, error) { return LinearVP{}, nil }),
+	entry("vp", "beta_max", "variance preserving diffusion with a linear noise rate (Song et al. 2021)", betas{0.1, 20},
 		func(c betas) (Path, error) { return NewVP(c.BetaMin, c.BetaMax) }),
-	entry("ve", "variance exploding diffusion: x_t = x1 + sigma(t) x0, sigma geometric (Song et al. 2021)", sigmas{0.001, 50},
+	entry("ve", "sigma_max", "variance exploding diffusion: x_t = x1 + sigma(t) x0, sigma geometric (Song et al. 2021)", sigmas{0.001, 50},
 		func(c sigmas) (Path, error) { return NewVE(c.SigmaMin, c.SigmaMax) }),
-	entry("icfm", "straight lines with constant noise around them (Tong et al. 2024)", sigma{0.1}, func(c sigma) (Path, error) { return NewICFM(c.Sigma) }),
-	entry("bridge", "Brownian bridges between noise and data (Tong et al. 2024)", sigma{1}, func(c sigma) (Path, error) { return NewBridge(c.Sigma) }),
+	entry("icfm", "sigma", "straight lines with constant noise around them (Tong et al. 2024)", sigma{0.1}, func(c sigma) (Path, error) { return NewICFM(c.Sigma) }),
+	entry("bridge", "sigma", "Brownian bridges between noise and data (Tong et al. 2024)", sigma{1}, func(c sigma) (Path, error) { return NewBridge(c.Sigma) }),
 }
 
-// entry derives registration and construction from one configuration type.
-func entry[C any](name, doc string, defaults C, build func(C) (Path, error)) builtin {
+// entry derives registration and construction from one configuration type; key
+// is the one that build judges, by itself or against another.
+func entry[C any](name, key, doc string, defaults C, build func(C) (Path, error)) builtin {
 	checked := func(c C) (Path, error) {
 		p, err := build(c)
 		if err != nil {
-			return nil, schemas.Errorf(schemas.OutOfRange, "%w", err)
+			return nil, schemas.Errorf(schemas.OutOfRange, "%w", err).At(key)
 		}
 		return p, nil
 	}

@@ -18,6 +18,9 @@ func (c *fixedConfig) Validate() error {
 	if c.Steps != nil && c.TimeGrid != nil {
 		return schemas.Errorf(schemas.Conflict, "steps and time_grid both say where steps end; keep one").At("time_grid")
 	}
+	if c.TimeGrid != nil && len(c.TimeGrid) == 0 {
+		return schemas.Errorf(schemas.OutOfRange, "has no times").At("time_grid").Suggest("leave it out, or write steps")
+	}
 	return increasing(c.TimeGrid)
 }
 

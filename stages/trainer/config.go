@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"errors"
+	"math"
 
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/optim"
@@ -79,16 +80,8 @@ func (c *Config) Validate() error {
 	if c.Steps != nil && c.Epochs != nil {
 		add(schemas.Errorf(schemas.Conflict, "steps and epochs both say how long to train").At("epochs").Suggest("keep one"))
 	}
-	if c.Steps != nil {
-		if *c.Steps > maxSteps {
-			add(schemas.Errorf(schemas.OutOfRange, "must be at most %d", int64(maxSteps)).At("steps"))
-		}
-		if c.LogEvery > 0 && *c.Steps/c.LogEvery > maxPoints {
-			add(schemas.Errorf(schemas.OutOfRange, "the metrics table would have %d rows, more than %d", *c.Steps/c.LogEvery, maxPoints).At("log_every"))
-		}
-		if c.Schedule.Warmup > *c.Steps {
-			add(schemas.Errorf(schemas.Conflict, "a warm-up of %d steps does not end within %d", c.Schedule.Warmup, *c.Steps).At("schedule.warmup"))
-		}
+	if c.Epochs == nil {
+		errs = append(errs, c.fits(c.steps(0), false))
 	}
 	foreign := func(key string, set bool, use string) {
 		if set {
@@ -110,6 +103,41 @@ func (c *Config) Validate() error {
 		add(schemas.Errorf(schemas.Conflict, "mean and std have no meaning with %s", c.Time.Use).At("time").Suggest("leave them out, or use logit-normal"))
 	}
 	return errors.Join(errs...)
+}
+
+// fits finds what does not go together with a number of steps, which is known
+// in advance unless epochs are counted.
+func (c *Config) fits(steps int64, validates bool) error {
+	if steps > maxSteps {
+		key := "steps"
+		if c.Epochs != nil {
+			key = "epochs"
+		}
+		return schemas.Errorf(schemas.OutOfRange, "makes more than %d steps", int64(maxSteps)).At(key)
+	}
+	var errs []error
+	log, validate, _ := c.every(steps)
+	if points := steps / log; points > maxPoints {
+		errs = append(errs, schemas.Errorf(schemas.OutOfRange, "the metrics table would have %d rows, more than %d", points, maxPoints).At("log_every"))
+	} else if points += steps / validate; validates && points > maxPoints {
+		errs = append(errs, schemas.Errorf(schemas.OutOfRange, "the metrics table would have %d rows, more than %d", points, maxPoints).At("validate_every"))
+	}
+	if c.Schedule.Warmup > steps {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "a warm-up of %d steps does not end within %d", c.Schedule.Warmup, steps).At("schedule.warmup"))
+	}
+	return errors.Join(errs...)
+}
+
+// every are the numbers of steps from one row of the metrics, validation and
+// checkpoint to the next.
+func (c *Config) every(steps int64) (log, validate, checkpoint int64) {
+	or := func(v, otherwise int64) int64 {
+		if v > 0 {
+			return v
+		}
+		return max(1, otherwise)
+	}
+	return or(c.LogEvery, (steps+999)/1000), or(c.ValidateEvery, steps/20), or(c.CheckpointEvery, steps/10)
 }
 
 // sampler is the time sampler that the configuration names.
@@ -167,12 +195,16 @@ func (c OptimizerConfig) rule() optim.Rule {
 }
 
 // steps is how many steps to train on a table of rows rows: whole passes,
-// rounded up, when epochs are asked for.
+// rounded up, when epochs are asked for; more than maxSteps when there are too
+// many to count.
 func (c *Config) steps(rows int64) int64 {
 	switch {
 	case c.Steps != nil:
 		return *c.Steps
 	case c.Epochs != nil:
+		if *c.Epochs > (math.MaxInt64-int64(c.Batch))/max(rows, 1) {
+			return maxSteps + 1
+		}
 		return max(1, (*c.Epochs*rows+int64(c.Batch)-1)/int64(c.Batch))
 	}
 	return defaultSteps

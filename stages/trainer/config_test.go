@@ -42,6 +42,7 @@ func TestConfigErrors(t *testing.T) {
 		{`{"optimizer": {"lr": 0}}`, schemas.OutOfRange, "optimizer.lr"},
 		{`{"schedule": {"use": "constant", "final": 0.1}}`, schemas.Conflict, "schedule.final"},
 		{`{"steps": 10, "schedule": {"use": "cosine", "warmup": 11}}`, schemas.Conflict, "schedule.warmup"},
+		{`{"schedule": {"warmup": 5001}}`, schemas.Conflict, "schedule.warmup"},
 		{`{"steps": 1000000, "log_every": 1}`, schemas.OutOfRange, "log_every"},
 	} {
 		errs := decode(t, c.text)

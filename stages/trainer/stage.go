@@ -49,6 +49,7 @@ func Register(r *pipeline.Registry) {
 type cfm struct {
 	env    pipeline.Env
 	config Config
+	key    string // of checkpoints, known when the rows are
 }
 
 // parts are the inputs of the stage, understood.
@@ -127,6 +128,9 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	if p.target, err = path.ParsePrediction(s.config.Target); err != nil {
 		errs = append(errs, schemas.Errorf(schemas.UnknownValue, "%w", err).At("target"))
 	}
+	if s.config.Epochs == nil {
+		errs = append(errs, s.config.fits(s.config.steps(0), p.valid != nil))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -157,25 +161,24 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	}
 	defer rows.Close()
 	steps := s.config.steps(count)
-	or := func(v, otherwise int64) int64 {
-		if v > 0 {
-			return v
-		}
-		return max(1, otherwise)
+	if err := s.config.fits(steps, p.valid != nil); err != nil {
+		return none, err
+	}
+	log, validate, checkpoint := s.config.every(steps)
+	s.key = s.env.Key
+	if w, ok := rows.(*Window); ok {
+		// The order of the rows depends on the window's size, which may follow
+		// from the memory of the run: then it is another training.
+		s.key = fmt.Sprintf("%s window %d", s.env.Key, w.size)
 	}
 	o := Options{
 		Steps: steps, Batch: s.config.Batch,
 		Path: p.path.Path, Coupling: p.coupling, Time: s.config.Time.sampler(), Target: p.target,
 		Rule: s.config.Optimizer.rule(), LR: s.config.Optimizer.LR, Schedule: s.config.Schedule.schedule(steps),
 		EMA: s.config.EMA, Clip: s.config.Clip,
-		ValidateEvery:   or(s.config.ValidateEvery, steps/20),
-		LogEvery:        or(s.config.LogEvery, (steps+999)/1000),
-		CheckpointEvery: or(s.config.CheckpointEvery, steps/10),
-		Save:            func(state *State) error { return s.save(p, state) },
-		Stop:            s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
-	}
-	if steps/o.LogEvery > maxPoints {
-		return none, schemas.Errorf(schemas.OutOfRange, "the metrics table would have %d rows, more than %d", steps/o.LogEvery, maxPoints).At("log_every")
+		ValidateEvery: validate, LogEvery: log, CheckpointEvery: checkpoint,
+		Save: func(state *State) error { return s.save(p, state) },
+		Stop: s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
 	}
 	if p.valid != nil {
 		x, number, err := Sample(ctx, p.valid.open(s.env.Stop), p.data.dim, s.config.ValidationRows, keys.Validation)
@@ -206,7 +209,8 @@ func (s *cfm) rows(ctx context.Context, p *parts, keys Keys) (Rows, int64, error
 	d := p.data.dim
 	limit := s.config.Window
 	if limit == 0 {
-		limit = max(1, s.env.Memory/2/int64(4*d))
+		// A row in a window takes its values and its number.
+		limit = max(1, s.env.Memory/2/int64(4*d+8))
 	}
 	count := p.data.rows.Count()
 	var x []float32
@@ -236,7 +240,7 @@ func (s *cfm) observe(p Progress) {
 func (s *cfm) checkpoint() string { return filepath.Join(s.env.State, "checkpoint.safetensors") }
 
 func (s *cfm) save(p *parts, state *State) error {
-	return writeFile(s.checkpoint(), func(w io.Writer) error { return WriteCheckpoint(w, p.flow, s.env.Key, state) })
+	return writeFile(s.checkpoint(), func(w io.Writer) error { return WriteCheckpoint(w, p.flow, s.key, state) })
 }
 
 // load gives the state to go on from, if there is one for this work. A damaged
@@ -262,7 +266,7 @@ func (s *cfm) load() *State {
 		warn(err)
 		return nil
 	}
-	state, ok, err := ReadCheckpoint(f, info.Size(), s.env.Key)
+	state, ok, err := ReadCheckpoint(f, info.Size(), s.key)
 	if err != nil {
 		warn(err)
 		return nil

@@ -260,8 +260,8 @@ func TestStageDoesNotDependOnBatches(t *testing.T) {
 		{"larger batches", func(_ *run, g *given) { g.size = 500 }, true},
 		{"uncounted rows", func(_ *run, g *given) { g.uncounted = true }, true},
 		{"threads", func(r *run, _ *given) { r.env.Threads = 5 }, true},
-		{"a window that is large enough", func(r *run, _ *given) { r.env.Memory = 2 * 4 * 2 * 500 }, true},
-		{"a window", func(r *run, _ *given) { r.env.Memory = 2 * 4 * 2 * 100 }, false},
+		{"a window that is large enough", func(r *run, _ *given) { r.env.Memory = 2 * 16 * 500 }, true},
+		{"a window", func(r *run, _ *given) { r.env.Memory = 2 * 16 * 100 }, false},
 		{"the seed", func(r *run, _ *given) { r.env.Seed = 4 }, false},
 	} {
 		want := newRun(t).flow()
@@ -456,6 +456,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"validation of another width", func(r *run) {
 			r.in["valid"] = pipeline.Input{Rows: given{x: make([]float32, 3), dim: 1, size: 1, vector: true}}
 		}, schemas.DimensionDiffer, "from.valid"},
+		{"more validations than the metrics hold", func(r *run) { r.config = `{"steps": 1000000, "validate_every": 1}` }, schemas.OutOfRange, "validate_every"},
 		{"validation without the transform", func(r *run) {
 			r.in["valid"] = pipeline.Input{Rows: given{x: make([]float32, 4), dim: 2, size: 1}}
 		}, schemas.Conflict, "from.valid"},
@@ -466,6 +467,44 @@ func TestCheckRefuses(t *testing.T) {
 		errs := schemas.Errors(err, "")
 		if len(errs) != 1 || errs[0].Reason != c.reason || errs[0].Path != c.at {
 			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestEpochsThatDoNotFit(t *testing.T) {
+	for config, at := range map[string]string{
+		`{"batch": 40, "epochs": 9000000000000000000}`:                                               "epochs",
+		`{"batch": 40, "epochs": 1000000000000}`:                                                     "epochs",
+		`{"batch": 40, "epochs": 2, "schedule": {"warmup": 26}}`:                                     "schedule.warmup",
+		`{"batch": 1, "epochs": 1000, "log_every": 1}`:                                               "log_every",
+		`{"batch": 1, "epochs": 1000, "validate_every": 2, "log_every": 1000, "validation_rows": 1}`: "validate_every",
+	} {
+		r := newRun(t)
+		r.config = config
+		_, err := r.do()
+		if errs := schemas.Errors(err, ""); len(errs) != 1 || errs[0].Path != at {
+			t.Errorf("%s: %v", config, err)
+		}
+	}
+}
+
+// TestResumeWithOtherMemory: the memory of a run decides about the window, and
+// the window about the order of the rows. A training in another window is
+// another training.
+func TestResumeWithOtherMemory(t *testing.T) {
+	const small, large = 2 * 16 * 90, 2 * 16 * 200 // bytes of 90 and of 200 rows, twice
+	for _, c := range []struct {
+		memory int64
+		other  int64
+	}{{small, large}, {large, small}, {small, 1 << 20}} {
+		want := newRun(t)
+		want.env.Memory = c.memory
+		r := newRun(t)
+		r.env.Memory = c.other
+		r.flow() // leaves a checkpoint
+		r.env.Memory, r.env.Resume = c.memory, true
+		if !bytes.Equal(r.flow(), want.flow()) {
+			t.Errorf("a run with %d bytes went on from a checkpoint of one with %d", c.memory, c.other)
 		}
 	}
 }

@@ -62,15 +62,11 @@ func (s *stage) source(in pipeline.Input) (*source, error) {
 		}
 		src.splits = map[string]pipeline.Rows{"": in.Rows}
 	}
-	for _, name := range []string{trainSplit, ""} {
-		if src.fit == nil {
-			src.fit = src.splits[name]
-		}
+	src.fit = src.splits[trainSplit]
+	if all := src.splits[""]; src.fit == nil && len(src.splits) == 1 {
+		src.fit = all
 	}
-	if src.fit == nil {
-		src.fit = in.Rows
-	}
-	if src.fit == nil {
+	if src.fit == nil { // all rows would hold those of a test, too
 		return nil, schemas.Errorf(schemas.UnknownSplit, "the data has splits but none named %q to fit on", trainSplit).
 			At("from.data").Suggest("name one split, as in NAME.part, or add train to the loader's split")
 	}

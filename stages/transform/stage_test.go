@@ -245,7 +245,7 @@ func TestStageRefuses(t *testing.T) {
 	}{
 		"nothing joined": {check(pipeline.Input{}, false), schemas.MissingPort, "from.data"},
 		"strings":        {check(pipeline.Input{Rows: words}, false), schemas.ColumnType, "from.data"},
-		"no train split": {check(pipeline.Input{Splits: map[string]pipeline.Rows{"a": some}}, false), schemas.UnknownSplit, "from.data"},
+		"no train split": {check(pipeline.Input{Rows: some, Splits: map[string]pipeline.Rows{"": some, "a": some}}, false), schemas.UnknownSplit, "from.data"},
 		"no rows":        {check(pipeline.Input{Rows: newTable(t, mem, one, nil, 1)}, true), schemas.EmptyData, ""},
 		"not a number":   {check(pipeline.Input{Rows: newTable(t, mem, one, []float64{1, math.NaN()}, 1)}, true), schemas.NonFinite, ""},
 		"null":           {check(pipeline.Input{Rows: newTable(t, mem, []schemas.Column{{Name: "a", Type: "int8"}}, []float64{1, math.NaN()}, 1)}, true), schemas.NullValue, ""},

@@ -183,7 +183,7 @@ func outputRows(ctx context.Context, r *pipeline.Registry, rec *pipeline.Record,
 		if err != nil {
 			return nil, err
 		}
-		if f, ok := out.Service.(pipeline.RowFile); ok {
+		if f, ok := out.Service.(pipeline.RowFile); ok && f.Readable() {
 			return f.Open(ctx, filepath.Join(rec.Out, filepath.FromSlash(file)))
 		}
 	}

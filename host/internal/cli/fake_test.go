@@ -69,6 +69,8 @@ func (countFile) Write(ctx context.Context, name string, rows pipeline.Rows) (n 
 	return n, os.WriteFile(name, make([]byte, n), 0o666)
 }
 
+func (countFile) Readable() bool { return true }
+
 func (countFile) Open(_ context.Context, name string) (pipeline.Rows, error) {
 	st, err := os.Stat(name)
 	if err != nil {

@@ -68,7 +68,7 @@ that are known; the files that it writes. Nothing is run and nothing is written.
 }
 
 func writePlan(w io.Writer, plan *pipeline.Plan) {
-	rows := [][]string{{"STAGE", "USES", "ROWS", "STEPS", "ACTION", "WHY"}}
+	rows := [][]string{{"STAGE", "USES", "ROWS", "STEPS", "ACTION", "BECAUSE"}}
 	run := 0
 	for _, s := range plan.Stages {
 		count := func(n int64) string {
@@ -80,10 +80,12 @@ func writePlan(w io.Writer, plan *pipeline.Plan) {
 			}
 			return ui.Count(n)
 		}
+		words := strings.ReplaceAll(s.Action, "-", " ")
 		if s.Action == pipeline.ActionRun {
+			words = "will run"
 			run++
 		}
-		rows = append(rows, []string{clean(s.Name), clean(s.Kind + "/" + s.Use), count(s.Rows), count(s.Steps), strings.ReplaceAll(s.Action, "-", " "), clean(s.Why)})
+		rows = append(rows, []string{clean(s.Name), clean(s.Kind + "/" + s.Use), count(s.Rows), count(s.Steps), words, clean(s.Why)})
 	}
 	table(w, "", rows)
 	fmt.Fprintf(w, "\n%d of %s would run; outputs go to %s\n", run, plural(len(plan.Stages), "stage"), clean(plan.Out))

@@ -176,7 +176,7 @@ func ended(e pipeline.Event, files []string, o Options) string {
 	if e.Status != pipeline.StatusUpToDate && e.Status != pipeline.StatusSkipped {
 		parts = append(parts, fmt.Sprintf("%7s", Seconds(e.Seconds)))
 	}
-	if e.Rows > 0 {
+	if e.Rows > 0 && e.Status != pipeline.StatusFailed && e.Status != pipeline.StatusInterrupted {
 		parts = append(parts, Count(e.Rows)+" rows")
 	}
 	switch n := len(e.Values); {

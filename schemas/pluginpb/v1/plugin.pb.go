@@ -1054,10 +1054,29 @@ func (x *Surroundings) GetLogLevel() string {
 	return ""
 }
 
-// Call asks an object of the other side for something. Objects have names; the
-// instance itself is "", its service "service", what arrives at its ports
-// "port/NAME". Rows offer `read`. The methods of each kind are in the
-// documentation of the protocol.
+// Call asks an object of the other side for something. The instance itself is
+// the object "", with the methods
+//
+//	check, run    ports -> outputs      what the stage would give, and gives
+//	finish              -> outputs      the summary, metrics and report as they are now
+//	fingerprint         -> JSON string  when the instance has that capability
+//	restore       ports -> outputs      when the instance has that capability
+//
+// Other objects have the names that Service.target and Rows.target say. Rows
+// have the method `read`. A service has those of its kind; batches have the
+// columns named here:
+//
+//	path     coefficients(t) -> alpha, sigma, gamma, dalpha, dsigma, dgamma
+//	solver   solve(x, q; field, t0, t1, dim, quads, first, float64)
+//	         -> x, q, status, evaluations, accepted, rejected
+//	field    eval(t, x) -> v
+//	         eval_quad(t, x, id) -> v, dq
+//	         divergence(t, x, probe0, probe1, ...; probes) -> v, div
+//	model    of form exact: the methods of a field, sample(; key, first, rows) -> x,
+//	         log_prob(x) -> log_prob
+//	         of form definition: build(; dim) -> {target, tensors}
+//	network  the methods of a field, write(w), init(; key) -> w,
+//	         gradient(t, x, target, weight | grad; loss, zero, weight) -> loss | grad
 type Call struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`

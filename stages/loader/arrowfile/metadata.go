@@ -16,6 +16,7 @@ import (
 const (
 	headerSchema = 1
 	headerBatch  = 3
+	typeDecimal  = 7
 	typeUnion    = 14
 )
 
@@ -46,7 +47,9 @@ func parseMessage(meta []byte) (m message, err error) {
 }
 
 // CheckSchema says whether meta, the flatbuffer of a schema message, can be
-// decoded in memory that is proportional to its length.
+// decoded in memory that is proportional to its length. In meta, decimals of 32
+// and 64 bits, which Arrow's Go library does not know and no reader here gives,
+// become such of 128 bits, so that the other columns can be read.
 func CheckSchema(meta []byte) error {
 	m, err := parseMessage(meta)
 	if err != nil {
@@ -84,6 +87,12 @@ func checkField(f table, left *budget, depth int) {
 	if t, ok := f.table(3); ok && f.int8(2) == typeUnion {
 		_, n := t.vector(1, 4)
 		left.spend(4 * n)
+	} else if ok && f.int8(2) == typeDecimal {
+		if p := t.field(2); p != 0 {
+			if bits := binary.LittleEndian.Uint32(t.buf[p:]); bits == 32 || bits == 64 {
+				binary.LittleEndian.PutUint32(t.buf[p:], 128)
+			}
+		}
 	}
 	pos, n := f.elements(5, 4)
 	for k := range n {
@@ -103,7 +112,7 @@ func checkPairs(t table, i int, left *budget) {
 }
 
 // CheckEncapsulated checks a schema message with its length in front, as
-// Parquet files keep one under ARROW:schema.
+// Parquet files keep one under ARROW:schema, as CheckSchema does.
 func CheckEncapsulated(b []byte) error {
 	for range 2 {
 		if len(b) < 4 {

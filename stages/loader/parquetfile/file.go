@@ -132,7 +132,8 @@ func readFooter(src io.ReaderAt, size int64) (footer []byte, end int64, err erro
 }
 
 // checkFooter walks FileMetaData: lengths fit the bytes, and the tree of the
-// schema is not so deep that recursive decoders fail.
+// schema is not so deep that recursive decoders fail. It hides from them what
+// they do not know; see logical.
 func checkFooter(b []byte) error {
 	return guard(func() {
 		t := thrift{b: b}
@@ -149,11 +150,14 @@ func checkFooter(b []byte) error {
 			for range n {
 				var children int64
 				t.fields(func(id int, kind byte) {
-					if id == 5 && kind == tI32 {
+					switch {
+					case id == 5 && kind == tI32:
 						children = t.integer()
-						return
+					case id == 10 && kind == tStruct:
+						t.logical()
+					default:
+						t.skip(kind, 1)
 					}
-					t.skip(kind, 1)
 				})
 				for len(open) > 0 && open[len(open)-1] == 0 {
 					open = open[:len(open)-1]
@@ -172,6 +176,27 @@ func checkFooter(b []byte) error {
 	})
 }
 
+// logical reads a logical type. The library knows those up to FLOAT16 and
+// takes no file that has another one (VARIANT, GEOMETRY): such a field gets
+// the next number, which no decoder knows, and the column is one of bytes or
+// of a group.
+func (t *thrift) logical() {
+	const float16 = 15
+	head, known := t.head, true
+	t.fields(func(id int, kind byte) {
+		known = known && id >= 1 && id <= float16
+		t.skip(kind, 2)
+	})
+	if known {
+		return
+	}
+	if t.b[head]>>4 != 0 {
+		t.b[head] += 1 << 4
+	} else {
+		t.b[head+1] += 2 // zigzag
+	}
+}
+
 func (f *File) readSchema(meta *metadata.FileMetaData) error {
 	kv := meta.KeyValueMetadata()
 	if v := kv.FindValue(arrowSchemaKey); v != nil {
@@ -186,6 +211,7 @@ func (f *File) readSchema(meta *metadata.FileMetaData) error {
 		if err := arrowfile.CheckEncapsulated(raw); err != nil {
 			return fmt.Errorf("%s: %w", arrowSchemaKey, err)
 		}
+		*v = base64.StdEncoding.EncodeToString(raw)
 	}
 	manifest, err := pqarrow.NewSchemaManifest(meta.Schema, kv, &pqarrow.ArrowReadProperties{})
 	if err != nil {
@@ -215,6 +241,9 @@ func (f *File) readSchema(meta *metadata.FileMetaData) error {
 		s.stored = fields[i].Type
 		if isList {
 			s.stored = list.Elem()
+		}
+		if s.physical == parquet.Types.Int96 && !isList {
+			s.stored = &arrow.TimestampType{Unit: arrow.Nanosecond} // whose zone no file tells
 		}
 		elem := s.stored
 		if o := manifest.OriginSchema; o != nil && o.NumFields() == len(fields) && o.Field(i).Name == fields[i].Name {
@@ -253,8 +282,13 @@ func original(origin, stored arrow.DataType) arrow.DataType {
 			return o
 		}
 	case *arrow.TimestampType:
-		if s, ok := stored.(*arrow.TimestampType); ok && o.Unit == arrow.Second && s.Unit == arrow.Millisecond {
+		s, ok := stored.(*arrow.TimestampType)
+		switch {
+		case !ok:
+		case o.Unit == arrow.Second && s.Unit == arrow.Millisecond:
 			return o
+		case s.TimeZone != "" && o.TimeZone != "": // the place, where Parquet has UTC only
+			return &arrow.TimestampType{Unit: s.Unit, TimeZone: o.TimeZone}
 		}
 	case *arrow.Time32Type:
 		if s, ok := stored.(*arrow.Time32Type); ok && o.Unit == arrow.Second && s.Unit == arrow.Millisecond {

@@ -14,8 +14,9 @@ var errShort = errors.New("the file is cut off")
 // thrift walks a structure in Thrift's compact protocol. Its methods panic
 // with errDamaged or with a bounds error of the runtime; callers use guard.
 type thrift struct {
-	b []byte
-	p int
+	b    []byte
+	p    int
+	head int // where the head of the present field of fields is
 }
 
 // Types of the compact protocol.
@@ -56,6 +57,7 @@ func (t *thrift) fields(f func(id int, kind byte)) {
 	id := 0
 	for {
 		head := t.b[t.p]
+		t.head = t.p
 		t.p++
 		if head == 0 {
 			return

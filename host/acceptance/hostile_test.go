@@ -1,0 +1,164 @@
+package acceptance
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// contained demands an error in bounded time and memory.
+func contained(t *testing.T, what string, r outcome) {
+	t.Helper()
+	if r.code == 0 {
+		t.Errorf("%s: no error\n%s", what, head(r.stdout))
+	}
+	if r.seconds >= 5 {
+		t.Errorf("%s: %.1f s", what, r.seconds)
+	}
+	if r.peak >= 300<<20 {
+		t.Errorf("%s: %d MB of memory", what, r.peak>>20)
+	}
+}
+
+func TestHostileYAML(t *testing.T) {
+	dir := t.TempDir()
+	var laughs strings.Builder
+	laughs.WriteString("version: 1\nname: lol\nparams:\n  a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n")
+	for i := 1; i < 12; i++ {
+		fmt.Fprintf(&laughs, "  a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+	}
+	place(t, dir, "laughs.yaml", laughs.String()+"stages: *a11\n")
+	place(t, dir, "deep.yaml", "version: 1\nname: deep\nstages: "+strings.Repeat("[", 200000))
+	place(t, dir, "loop.yaml", "version: 1\nname: loop\nstages: &s {a: *s}\n")
+	place(t, dir, "merge.yaml", "version: 1\nname: merge\nstages: &s\n  <<: *s\n")
+
+	for name, before := range map[string]string{
+		"line.yaml": "version: 1\nname: ", "comment.yaml": "# ", "key.yaml": "version: 1\n", "quoted.yaml": "version: 1\nname: \"",
+	} {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := bufio.NewWriter(f)
+		fmt.Fprint(w, before)
+		for range 200 {
+			fmt.Fprint(w, strings.Repeat("a", 1<<20))
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	for _, name := range []string{"laughs", "deep", "loop", "merge", "line", "comment", "key", "quoted"} {
+		for _, verb := range []string{"validate", "run", "plan", "graph"} {
+			r := host(t, dir, verb, name+".yaml", "--json")
+			contained(t, verb+" "+name, r)
+			if r.code != 2 {
+				t.Errorf("%s %s: exit %d, want 2", verb, name, r.code)
+			}
+			if len(r.stdout) > 1<<16 {
+				t.Errorf("%s %s: an error of %d bytes", verb, name, len(r.stdout))
+			}
+		}
+	}
+}
+
+// numbersFile writes rows of two columns that do not compress.
+func numbersFile(t *testing.T, path string, rows int) {
+	t.Helper()
+	writeColumns(t, path, []string{"u", "v"}, exactTruth.draw(rand.New(rand.NewPCG(2, uint64(rows))), rows))
+}
+
+func TestCutParquet(t *testing.T) {
+	dir := t.TempDir()
+	numbersFile(t, filepath.Join(dir, "whole.parquet"), 3600)
+	whole := content(t, dir, "whole.parquet")
+	if len(whole) < 50000 || len(whole) > 80000 {
+		t.Fatalf("the file has %d bytes", len(whole))
+	}
+	const text = `
+version: 1
+name: cut
+stages:
+  data: {kind: loader, use: parquet, with: {path: FILE.parquet}}
+  field: {kind: model, use: gmm, with: {columns: [u, v], means: [[0, 0]], std: [1]}}
+  solver: {kind: solver, use: euler, with: {steps: 2}}
+  scores: {kind: likelihood, use: ode, from: {flow: field, data: data, solver: solver}, to: scores.parquet}
+`
+	place(t, dir, "whole.yaml", strings.Replace(text, "FILE", "whole", 1))
+	must(t, dir, "run", "whole.yaml", "--out", "whole")
+	inTwos(t, (len(whole)+1023)/1024, func(t *testing.T, i int) {
+		name := fmt.Sprint("cut", i)
+		place(t, dir, name+".parquet", string(whole[:i*1024]))
+		place(t, dir, name+".yaml", strings.Replace(text, "FILE", name, 1))
+		r := host(t, dir, "run", name+".yaml", "--out", name, "--json")
+		contained(t, name, r)
+		if m := r.document(t).Errors[0]; r.code != 1 || m.Reason != "corrupt_file" {
+			t.Errorf("cut at %d KB: exit %d, %s: %s", i, r.code, m.Reason, m.Message)
+		}
+		if _, err := os.Stat(filepath.Join(dir, name, "scores.parquet")); err == nil {
+			t.Errorf("cut at %d KB: scores were written", i)
+		}
+	})
+}
+
+// inTwos runs f(0..n-1), two at a time.
+func inTwos(t *testing.T, n int, f func(t *testing.T, i int)) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for half := range 2 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := half; i < n && !t.Failed(); i += 2 {
+				f(t, i)
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+func TestFlippedFlow(t *testing.T) {
+	slow(t)
+	dir := t.TempDir()
+	numbersFile(t, filepath.Join(dir, "data.parquet"), 200)
+	place(t, dir, "p.yaml", `
+version: 1
+name: flip
+stages:
+  data: {kind: loader, use: parquet, with: {path: data.parquet}}
+  scaled: {kind: transform, use: standardize, from: {data: data}}
+  field: {kind: model, use: mlp, with: {hidden: [4], time: concat}}
+  train: {kind: trainer, use: cfm, from: {data: scaled, model: field}, with: {steps: 5, batch: 16}}
+`)
+	must(t, dir, "run", "p.yaml", "--out", "out")
+	flow := content(t, dir, "out", "train.safetensors")
+	score := func(t *testing.T, name string) outcome {
+		return host(t, dir, "score", name+".safetensors", "data.parquet", "--out", name+".parquet", "--solver", "euler,steps=2", "--json")
+	}
+	place(t, dir, "same.safetensors", string(flow))
+	if r := score(t, "same"); r.code != 0 {
+		t.Fatalf("exit %d\n%s", r.code, head(r.stdout))
+	}
+	t.Logf("%d bytes", len(flow))
+	inTwos(t, len(flow)*8/97, func(t *testing.T, i int) {
+		name, bit := fmt.Sprint("flip", i), i*97
+		damaged := append([]byte(nil), flow...)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		place(t, dir, name+".safetensors", string(damaged))
+		r := score(t, name)
+		contained(t, fmt.Sprintf("bit %d of byte %d", bit%8, bit/8), r)
+		if r.code != 1 && r.code != 2 {
+			t.Errorf("bit %d of byte %d: exit %d\n%s", bit%8, bit/8, r.code, head(r.stdout))
+		}
+		if _, err := os.Stat(filepath.Join(dir, name+".parquet")); err == nil {
+			t.Errorf("bit %d of byte %d: scores were written", bit%8, bit/8)
+		}
+		os.Remove(filepath.Join(dir, name+".safetensors"))
+	})
+}

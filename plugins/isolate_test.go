@@ -1,0 +1,300 @@
+package plugins
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/path"
+	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/solver"
+)
+
+// isolated gives the built-in stages twice: in this process and out of it.
+func isolated(t testing.TB) (here, there *pipeline.Registry) {
+	here = stages.Builtin()
+	there = here.Clone()
+	if err := newHost(t, io.Discard).Isolate(there, nil, command("builtin")...); err != nil {
+		t.Fatal(err)
+	}
+	return here, there
+}
+
+func times(n int) []float64 {
+	t := make([]float64, n)
+	for i := range t {
+		t[i] = float64(i) / float64(n-1)
+	}
+	return t
+}
+
+func TestIsolatedPathIsThePath(t *testing.T) {
+	here, there := isolated(t)
+	for _, i := range here.Implementations("path") {
+		a := run(t, build(t, here, "path", i.Name, "{}"), nil).Service.(path.Described)
+		b := run(t, build(t, there, "path", i.Name, "{}"), nil).Service.(path.Described)
+		if a.Use != b.Use || string(a.Config) != string(b.Config) {
+			t.Errorf("%s describes itself as %s %s, not %s %s", i.Name, b.Use, b.Config, a.Use, a.Config)
+		}
+		lo, hi := a.Domain()
+		if lo2, hi2 := b.Domain(); lo != lo2 || hi != hi2 {
+			t.Errorf("%s has domain [%v, %v], not [%v, %v]", i.Name, lo2, hi2, lo, hi)
+		}
+		ts := times(37)
+		x, y := make([]path.Coef, 37), make([]path.Coef, 37)
+		if err := a.Coefficients(x, ts); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Coefficients(y, ts); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(x, y) {
+			t.Errorf("%s has other coefficients", i.Name)
+		}
+	}
+}
+
+func TestIsolatedSolverIsTheSolver(t *testing.T) {
+	here, there := isolated(t)
+	for _, i := range here.Implementations("solver") {
+		a := run(t, build(t, here, "solver", i.Name, "{}"), nil).Service.(*solver.Method)
+		b := run(t, build(t, there, "solver", i.Name, "{}"), nil).Service.(*solver.Method)
+		if !reflect.DeepEqual(a.Tableau, b.Tableau) || !reflect.DeepEqual(a.Options, b.Options) {
+			t.Errorf("%s is\n%+v %+v, not\n%+v %+v", i.Name, b.Tableau, b.Options, a.Tableau, a.Options)
+		}
+	}
+}
+
+func random32(n int) []float32 {
+	x := make([]float32, n)
+	random.NewKey(1, "test", "x").Normals32(x, 0, 0)
+	return x
+}
+
+func TestIsolatedNetworkIsTheNetwork(t *testing.T) {
+	here, there := isolated(t)
+	const config = `{"hidden":[16,16],"activation":"silu"}`
+	var networks [2]model.Network
+	for i, r := range []*pipeline.Registry{here, there} {
+		d := run(t, build(t, r, "model", "mlp", config), pipeline.Inputs{"path": {Service: path.CondOT{}}}).Service.(model.Definition)
+		n, err := d.Build(3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Init(random.NewKey(5, "train", "init"))
+		networks[i] = n
+	}
+	a, b := networks[0], networks[1]
+	const rows, probes = 41, 2
+	ts, x, target, weight, probe := times(rows), random32(rows*3), random32(rows*3), random32(rows), random32(probes*rows*3)
+	for round := range 3 {
+		for i, u := range a.Tensors() {
+			v := b.Tensors()[i]
+			if u.Name != v.Name || !reflect.DeepEqual(u.Shape, v.Shape) || !reflect.DeepEqual(u.Data, v.Data) {
+				t.Fatalf("round %d: tensor %s differs", round, u.Name)
+			}
+		}
+		va, vb := make([]float32, rows*3), make([]float32, rows*3)
+		da, db := make([]float64, rows*probes), make([]float64, rows*probes)
+		for _, err := range []error{a.Eval(t.Context(), va, ts, x, rows), b.Eval(t.Context(), vb, ts, x, rows)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !reflect.DeepEqual(va, vb) {
+			t.Fatalf("round %d: eval differs", round)
+		}
+		for _, k := range []int{0, probes} {
+			for _, err := range []error{a.Divergence(t.Context(), va, da, ts, x, probe, rows, k), b.Divergence(t.Context(), vb, db, ts, x, probe, rows, k)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !reflect.DeepEqual(va, vb) || !reflect.DeepEqual(da, db) {
+				t.Fatalf("round %d: divergence with %d probes differs", round, k)
+			}
+		}
+		ga, gb := gradients(a), gradients(b)
+		for range 2 { // the second adds to the first
+			la, err := a.Gradient(t.Context(), ga, ts, x, target, weight, rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lb, err := b.Gradient(t.Context(), gb, ts, x, target, weight, rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if la != lb || !reflect.DeepEqual(ga, gb) {
+				t.Fatalf("round %d: gradient differs, losses %v and %v", round, la, lb)
+			}
+		}
+		for i := range ga { // a step
+			for j := range ga[i] {
+				a.Tensors()[i].Data[j] -= 0.01 * ga[i][j]
+				b.Tensors()[i].Data[j] -= 0.01 * gb[i][j]
+			}
+		}
+	}
+}
+
+func gradients(n model.Network) [][]float32 {
+	var g [][]float32
+	for _, t := range n.Tensors() {
+		g = append(g, make([]float32, len(t.Data)))
+	}
+	return g
+}
+
+const mixture = `{"weights":[0.3,0.7],"means":[[-2,0],[1.5,1]],"std":[0.5,0.4]}`
+
+// A mixture whose path, solver and sampler are in other processes too: rows,
+// log-densities, summaries and reports are the same.
+func TestIsolatedPipelineGivesTheSameBits(t *testing.T) {
+	here, there := isolated(t)
+	type results struct {
+		data, sample, score []arrow.Record
+		summaries           string
+	}
+	var got [2]results
+	for i, r := range []*pipeline.Registry{here, there} {
+		p := run(t, build(t, r, "path", "cosine", "{}"), nil)
+		exact := run(t, build(t, r, "model", "gmm", mixture), pipeline.Inputs{"path": {Service: p.Service}})
+		s := run(t, build(t, r, "solver", "dopri5", `{"rtol":1e-4,"atol":1e-4}`), nil)
+		data := run(t, build(t, r, "loader", "generate", `{"name":"moons","rows":3000,"split":{"train":0.5,"test":0.25}}`), nil)
+		in := pipeline.Inputs{"flow": {Service: exact.Service}, "solver": {Service: s.Service}}
+		sample := run(t, build(t, r, "sampler", "ode", `{"rows":300,"batch":128,"trajectory":[0,0.5,1]}`), in)
+		named := renamed{data.Rows["test"], exact.Service.(model.Exact).Columns()}
+		score := run(t, build(t, r, "likelihood", "ode", `{"trace":"hutchinson","probes":3,"batch":256}`),
+			pipeline.Inputs{"flow": in["flow"], "solver": in["solver"], "data": {Rows: named}})
+		got[i].data = all(t, data.Rows["train"])
+		got[i].sample = all(t, sample.Rows[""])
+		got[i].score = all(t, score.Rows[""])
+		raw, err := json.Marshal([]any{sample.Summary, len(sample.Metrics), sample.Report, score.Summary, score.Metrics, score.Report})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[i].summaries = string(raw)
+	}
+	a, b := got[0], got[1]
+	for _, c := range []struct {
+		name string
+		a, b []arrow.Record
+	}{{"data", a.data, b.data}, {"sample", a.sample, b.sample}, {"score", a.score, b.score}} {
+		if len(c.a) != len(c.b) || len(c.a) == 0 {
+			t.Errorf("%s has %d batches, not %d", c.name, len(c.b), len(c.a))
+			continue
+		}
+		for i := range c.a {
+			if !sameBits(c.a[i], c.b[i]) {
+				t.Errorf("batch %d of %s differs", i, c.name)
+			}
+			if !c.a[i].Schema().Equal(c.b[i].Schema()) {
+				t.Errorf("batch %d of %s has schema %v, not %v", i, c.name, c.b[i].Schema(), c.a[i].Schema())
+			}
+		}
+	}
+	if a.summaries != b.summaries {
+		i := 0
+		for i < min(len(a.summaries), len(b.summaries)) && a.summaries[i] == b.summaries[i] {
+			i++
+		}
+		t.Errorf("summaries differ from byte %d on: %.200s, not %.200s", i, b.summaries[i:], a.summaries[i:])
+	}
+}
+
+// A sampler of this process opens a trained flow whose network is in another.
+func TestFlowWithIsolatedModel(t *testing.T) {
+	here := stages.Builtin()
+	there := here.Clone()
+	h := newHost(t, io.Discard)
+	if err := h.Isolate(there, []string{"model"}, command("builtin")...); err != nil {
+		t.Fatal(err)
+	}
+	d := run(t, build(t, here, "model", "mlp", `{"hidden":[8]}`), pipeline.Inputs{"path": {Service: path.CondOT{}}}).Service.(model.Definition)
+	n, err := d.Build(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Init(random.NewKey(3, "a", "b"))
+	name := filepath.Join(t.TempDir(), "f.safetensors")
+	err = flow.Save(name, flow.Description{Version: flow.FormatVersion, Dim: 2, Target: flow.TargetVelocity, BaseStd: 1,
+		Columns: []schemas.Column{{Name: "a", Type: "float32"}, {Name: "b", Type: "float64"}},
+		Path:    flow.Component{Use: "condot"}, Model: flow.Component{Use: d.Use(), With: d.Config()}}, n.Tensors())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [2][]arrow.Record
+	for i, r := range []*pipeline.Registry{here, there} {
+		s := run(t, build(t, r, "solver", "heun", `{"steps":5}`), nil)
+		out := run(t, build(t, r, "sampler", "ode", `{"rows":50,"batch":32}`), pipeline.Inputs{"flow": {Flow: &flow.Source{File: name}}, "solver": {Service: s.Service}})
+		got[i] = all(t, out.Rows[""])
+	}
+	for i := range got[0] {
+		if !sameBits(got[0][i], got[1][i]) {
+			t.Errorf("batch %d differs", i)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.instances) == 0 {
+		t.Error("no model ran in another process")
+	}
+}
+
+func sameBits(a, b arrow.Record) bool {
+	for i := range a.NumCols() {
+		x, ok := a.Column(int(i)).(*array.Float64)
+		y, ok2 := b.Column(int(i)).(*array.Float64)
+		if !ok || !ok2 {
+			continue
+		}
+		for j := range x.Len() {
+			if math.Float64bits(x.Value(j)) != math.Float64bits(y.Value(j)) {
+				return false
+			}
+		}
+	}
+	return array.RecordEqual(a, b)
+}
+
+func all(t testing.TB, rows pipeline.Rows) []arrow.Record {
+	t.Helper()
+	var out []arrow.Record
+	err := pipeline.Each(t.Context(), rows, func(rec arrow.Record) error {
+		rec.Retain()
+		out = append(out, rec)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestIsolateRefusesWhatItCannotDo(t *testing.T) {
+	h := newHost(t, io.Discard)
+	reason(t, h.Isolate(stages.Builtin(), []string{"path", "trainer"}), schemas.Usage, "trainer", "likelihood")
+}
+
+// A sampler in a process of its own cannot open a flow whose model is in
+// another plugin, and says so before anything starts.
+func TestIsolatedSamplerRefusesFlowsOfPlugins(t *testing.T) {
+	_, there := isolated(t)
+	planned := &flow.Description{Version: flow.FormatVersion, Dim: 1, Target: flow.TargetVelocity, BaseStd: 1,
+		Columns: []schemas.Column{{Name: "a", Type: "float32"}}, Path: flow.Component{Use: "condot"}, Model: flow.Component{Use: "gpu/net"}}
+	s := build(t, there, "sampler", "ode", `{"rows":5,"batch":32}`)
+	solver := run(t, build(t, there, "solver", "heun", `{"steps":5}`), nil)
+	_, err := s.Check(t.Context(), pipeline.Inputs{"flow": {Flow: &flow.Source{Planned: planned}}, "solver": {Service: solver.Service}})
+	reason(t, err, schemas.Conflict, "gpu/net", "from.flow", "--isolate")
+}

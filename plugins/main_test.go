@@ -1,0 +1,185 @@
+package plugins
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/path"
+	"github.com/pathline/pathline/stages/solver"
+)
+
+// The test binary is its own plugin: started with the argument test-plugin it
+// serves, in the manner that the next argument names.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "test-plugin" {
+		servePlugin(os.Args[2])
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func command(manner string) []string { return []string{os.Args[0], "test-plugin", manner} }
+
+func servePlugin(manner string) {
+	switch manner {
+	case "builtin":
+		Serve(stages.Builtin(), "pathline", "test")
+	case "noise":
+		fmt.Println("hello from an init function")
+		Serve(ownRegistry(), "own", "1")
+	case "silent":
+		time.Sleep(time.Hour)
+	case "exits":
+		fmt.Fprintln(os.Stderr, "cannot find my device")
+		os.Exit(3)
+	case "host": // a host that only starts a plugin and waits
+		h := NewHost(zerolog.Nop())
+		if err := h.Add(context.Background(), NewRegistry(), "mine", Plugin{Command: command(os.Args[3])}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(h.running["mine"].plugin.Pid())
+		time.Sleep(time.Minute)
+	case "deaf": // one that does not notice the end of its standard input
+		r, _, err := os.Pipe()
+		if err != nil {
+			panic(err)
+		}
+		os.Stdin = r
+		Serve(ownRegistry(), "own", "1")
+	case "own":
+		Serve(ownRegistry(), "own", "1")
+	}
+}
+
+type ownConfig struct {
+	Power float64 `yaml:"power" json:"power" doc:"exponent" above:"0"`
+}
+
+// power is a path that is not built in.
+type power struct{ n float64 }
+
+func (p power) Domain() (lo, hi float64) { return 0, 1 }
+
+func (p power) Coefficients(c []path.Coef, t []float64) error {
+	for i, t := range t {
+		c[i] = path.Coef{Alpha: t, Sigma: 1 - t, DAlpha: 1, DSigma: -1 * p.n}
+	}
+	return nil
+}
+
+// misbehaving is a path that does what its name says when it is asked.
+type misbehaving struct{ what string }
+
+func (misbehaving) Domain() (lo, hi float64) { return 0, 1 }
+
+func (m misbehaving) Coefficients(c []path.Coef, t []float64) error {
+	switch m.what {
+	case "hangs":
+		fmt.Fprintln(os.Stderr, "asked")
+		time.Sleep(time.Hour)
+	case "panics":
+		panic("a mistake of the author")
+	case "dies":
+		go panic("in another goroutine")
+		time.Sleep(time.Hour)
+	case "talks":
+		fmt.Fprintln(os.Stderr, `{"@message":5,"@level":null}`)
+		fmt.Fprintln(os.Stderr, `{"@message":"hc","@level":"warn","@module":"x","n":1}`)
+		fmt.Fprintln(os.Stderr, `{"level":"error","message":"zl","stage":"s"}`)
+		fmt.Fprintln(os.Stderr, strings.Repeat("x", 3<<20))
+		fmt.Fprintln(os.Stderr, "\x00\xff{\"")
+		fmt.Println("on standard output")
+		fmt.Print(strings.Repeat("y", 1<<20)) // no end of line
+	case "fails":
+		return errors.New("out of paint")
+	case "lies":
+		for i := range c {
+			c[i].Alpha = 1 / zero
+		}
+	}
+	return nil
+}
+
+var zero float64
+
+// midpoint is a solver that is no Runge-Kutta tableau to the host: it asks for
+// evaluations.
+type midpoint struct{ *solver.Method }
+
+func ownRegistry() *pipeline.Registry {
+	r := NewRegistry()
+	pipeline.Register(r, "path", "power", "a path", ownConfig{2}, func(_ context.Context, _ pipeline.Env, c ownConfig) (pipeline.Stage, error) {
+		return serviceOf(power{c.Power}), nil
+	})
+	pipeline.Register(r, "path", "straight", "straight lines", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+		return serviceOf(power{1}), nil
+	})
+	for _, what := range []string{"hangs", "panics", "dies", "talks", "fails", "lies"} {
+		pipeline.Register(r, "path", what, "a path that "+what, struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+			return serviceOf(misbehaving{what}), nil
+		})
+	}
+	pipeline.Register(r, "solver", "own-midpoint", "the midpoint rule", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+		return serviceOf(midpoint{&solver.Method{Tableau: solver.Midpoint(), Options: solver.Options{Steps: 10, Workers: 2, Tile: 4}}}), nil
+	})
+	pipeline.Register(r, "solver", "own-tableau", "Heun's method", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+		return serviceOf(&solver.Method{Tableau: solver.Heun(), Options: solver.Options{Steps: 10}}), nil
+	})
+	return r
+}
+
+func serviceOf(v any) pipeline.Stage {
+	return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return v, nil })
+}
+
+// build makes a stage of a registry.
+func build(t testing.TB, r *pipeline.Registry, kind, use, config string) pipeline.Stage {
+	t.Helper()
+	impl, ok := r.Find(kind, use)
+	if !ok {
+		t.Fatalf("there is no %s %q", kind, use)
+	}
+	env := pipeline.Env{Stage: "the-" + kind, Seed: 11, Dir: t.TempDir(), Threads: 2, Memory: 1 << 28, Log: zerolog.Nop(), Config: json.RawMessage(config)}
+	s, err := impl.Build(t.Context(), env, json.RawMessage(config))
+	if err != nil {
+		t.Fatalf("%s/%s: %v", kind, use, err)
+	}
+	return s
+}
+
+// run gives the outputs of a stage.
+func run(t testing.TB, s pipeline.Stage, in pipeline.Inputs) pipeline.Outputs {
+	t.Helper()
+	if _, err := s.Check(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.Run(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// newHost is a host that is closed when the test ends, and must leave nothing.
+func newHost(t testing.TB, log io.Writer) *Host {
+	h := NewHost(zerolog.New(log))
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}

@@ -1,0 +1,93 @@
+package plugins
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/likelihood"
+	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/path"
+	"github.com/pathline/pathline/stages/sampler"
+)
+
+// Parts are the constructors for the parts of trained flows, for a registry
+// with plugins: models and paths that the registry has as PLUGIN/NAME come from
+// there, and built-in models too when they are isolated.
+func (h *Host) Parts(r *pipeline.Registry) flow.Registry {
+	parts := stages.Parts()
+	parts.Models, parts.Paths = maps.Clone(parts.Models), maps.Clone(parts.Paths)
+	for _, i := range r.Implementations("model") {
+		if strings.Contains(i.Name, "/") || h.isolates("model") && parts.Models[i.Name] != nil {
+			parts.Models[i.Name] = func(config []byte, dim int) (model.Network, error) {
+				v, err := h.part(i, config)
+				if err != nil {
+					return nil, err
+				}
+				d, ok := v.(model.Definition)
+				if !ok {
+					return nil, schemas.Errorf(schemas.WrongPort, "model %s is not one that is trained", i.Name)
+				}
+				return d.Build(dim)
+			}
+		}
+	}
+	for _, i := range r.Implementations("path") {
+		if strings.Contains(i.Name, "/") {
+			parts.Paths[i.Name] = func(config []byte) (path.Path, error) {
+				v, err := h.part(i, config)
+				if err != nil {
+					return nil, err
+				}
+				p, ok := v.(path.Path)
+				if !ok {
+					return nil, schemas.Errorf(schemas.PluginProtocol, "%s gives %T where a path is due", i.Name, v)
+				}
+				return p, nil
+			}
+		}
+	}
+	return parts
+}
+
+// part makes the service of an implementation that a flow's file names.
+func (h *Host) part(i *pipeline.Implementation, config []byte) (any, error) {
+	ctx := context.Background()
+	s, err := i.Build(ctx, pipeline.Env{Stage: "flow", Log: h.log, Config: config}, config)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.Run(ctx, pipeline.Inputs{})
+	return out.Service, err
+}
+
+func (h *Host) isolates(kind string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.isolated[kind]
+}
+
+// join lets the stages that open flows find models and paths of plugins. Those
+// that are isolated have only what is built in.
+func (h *Host) join(r *pipeline.Registry) {
+	opening := pipeline.NewRegistry()
+	parts := h.Parts(r)
+	sampler.Register(opening, parts)
+	likelihood.Register(opening, parts)
+	for _, k := range opening.Kinds() {
+		if _, ok := r.Kind(k.Name); !ok || h.isolates(k.Name) {
+			continue
+		}
+		for _, i := range opening.Implementations(k.Name) {
+			if have, ok := r.Find(k.Name, i.Name); ok {
+				joined := *have
+				joined.Build = i.Build
+				r.Add(joined)
+			}
+		}
+	}
+}

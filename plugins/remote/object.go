@@ -1,0 +1,123 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/pathline/pathline/plugins/wire"
+	"github.com/pathline/pathline/schemas"
+)
+
+// object answers calls of the other side.
+type object func(ctx context.Context, method string, m wire.Message) (wire.Message, error)
+
+// peer is one end of a session: it calls the objects of the other end and
+// offers its own.
+type peer struct {
+	session *wire.Session
+
+	// The implementation that a plugin's end has made: what its services are
+	// called when they do not say it themselves.
+	use    string
+	config json.RawMessage
+
+	mu      sync.Mutex
+	objects map[string]object
+	next    int
+}
+
+func newPeer() *peer { return &peer{objects: map[string]object{}} }
+
+// offer names an object for the other side.
+func (p *peer) offer(what string, o object) (target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next++
+	target = what + "/" + strconv.Itoa(p.next)
+	p.objects[target] = o
+	return target
+}
+
+// withdraw forgets objects.
+func (p *peer) withdraw(targets ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range targets {
+		delete(p.objects, t)
+	}
+}
+
+// handle is the wire.Handler of this end.
+func (p *peer) handle(ctx context.Context, target, method string, m wire.Message) (wire.Message, error) {
+	p.mu.Lock()
+	o := p.objects[target]
+	p.mu.Unlock()
+	if o == nil {
+		return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "there is no object %q to %s", target, method)
+	}
+	return o(ctx, method, m)
+}
+
+// remote is an object of the other end.
+type remote struct {
+	*peer
+	target string
+}
+
+// call asks with JSON parameters and batches; values may be nil.
+func (r remote) call(ctx context.Context, method string, params any, m wire.Message, values any) (wire.Message, error) {
+	if params != nil {
+		raw, err := json.Marshal(params)
+		if err != nil {
+			return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "%w", err)
+		}
+		m.Values = raw
+	}
+	out, err := r.session.Call(ctx, r.target, method, m)
+	if err != nil {
+		return out, err
+	}
+	if values != nil {
+		if err := json.Unmarshal(out.Values, values); err != nil {
+			return out, r.broke(fmt.Errorf("the answer to %s is not what was asked: %w", method, err))
+		}
+	}
+	return out, nil
+}
+
+// broke ends the session: the other side does not keep to the protocol.
+func (r remote) broke(err error) error {
+	r.session.Fail(schemas.Errorf(schemas.PluginProtocol, "%w", err))
+	return r.session.Err()
+}
+
+// params reads the JSON parameters of a call.
+func params(m wire.Message, into any) error {
+	if err := json.Unmarshal(m.Values, into); err != nil {
+		return schemas.Errorf(schemas.PluginProtocol, "parameters: %w", err)
+	}
+	return nil
+}
+
+func valuesOf(v any) (wire.Message, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "%w", err)
+	}
+	return wire.Message{Values: raw}, nil
+}
+
+func noMethod(kind, method string) error {
+	return schemas.Errorf(schemas.PluginProtocol, "a %s has no method %q", kind, method)
+}
+
+// batches says whether a message has n of them.
+func batches(m wire.Message, n int) error {
+	if len(m.Batches) != n {
+		return schemas.Errorf(schemas.PluginProtocol, "%d batches came where %d are due", len(m.Batches), n)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pathline/pathline/plugins/wire"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/path"
+)
+
+// A path: facts {lo, hi}, where derivatives are finite; coefficients(t) gives
+// alpha, sigma, gamma, dalpha, dsigma, dgamma, one row for each t.
+
+//
+// use and config are what a flow file keeps of a path.
+
+type pathFacts struct {
+	Lo     float64         `json:"lo"`
+	Hi     float64         `json:"hi"`
+	Use    string          `json:"use"`
+	Config json.RawMessage `json:"config,omitempty"`
+}
+
+var coefficientNames = [6]string{"alpha", "sigma", "gamma", "dalpha", "dsigma", "dgamma"}
+
+func pathBinding() binding {
+	return binding{kind: "path",
+		offer: func(p *peer, v any) (any, object, bool) {
+			use, config := p.use, p.config
+			switch d := v.(type) {
+			case path.Described:
+				use, config = d.Use, d.Config
+			case *path.Described:
+				use, config = d.Use, d.Config
+			}
+			s, ok := v.(path.Path)
+			if !ok {
+				return nil, nil, false
+			}
+			lo, hi := s.Domain()
+			return pathFacts{lo, hi, use, config}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
+				if method != "coefficients" {
+					return wire.Message{}, noMethod("path", method)
+				}
+				if err := batches(m, 1); err != nil {
+					return wire.Message{}, err
+				}
+				t, err := wire.Values[float64](m.Batches[0], "t", 0, -1)
+				if err != nil {
+					return wire.Message{}, err
+				}
+				c := make([]path.Coef, len(t))
+				if err := s.Coefficients(c, t); err != nil {
+					return wire.Message{}, err
+				}
+				return wire.Message{Batches: []arrow.Record{coefficients(c)}}, nil
+			}, true
+		},
+		standIn: func(r remote, raw json.RawMessage, as naming) (any, error) {
+			var f pathFacts
+			if err := factsInto(raw, &f); err != nil {
+				return nil, err
+			}
+			if !(f.Lo >= 0 && f.Lo < f.Hi && f.Hi <= 1) {
+				return nil, schemas.Errorf(schemas.PluginProtocol, "derivatives are said to be finite on [%v, %v], which is not inside of [0, 1]", f.Lo, f.Hi)
+			}
+			return path.Described{Path: remotePath{r, f}, Use: as(f.Use), Config: f.Config}, nil
+		}}
+}
+
+func coefficients(c []path.Coef) arrow.Record {
+	columns := make([]wire.Column, len(coefficientNames))
+	for k, name := range coefficientNames {
+		v := make([]float64, len(c))
+		for i := range c {
+			v[i] = *coefficient(&c[i], k)
+		}
+		columns[k] = wire.ColumnOf(name, v, 0)
+	}
+	return wire.Batch(columns...)
+}
+
+// coefficient is the k-th of coefficientNames.
+func coefficient(c *path.Coef, k int) *float64 {
+	return [...]*float64{&c.Alpha, &c.Sigma, &c.Gamma, &c.DAlpha, &c.DSigma, &c.DGamma}[k]
+}
+
+// remotePath is a path.Path whose functions are computed on the other side, for
+// a whole batch of times in one call.
+type remotePath struct {
+	remote
+	facts pathFacts
+}
+
+// Domain implements path.Path.
+func (p remotePath) Domain() (lo, hi float64) { return p.facts.Lo, p.facts.Hi }
+
+// Coefficients implements path.Path.
+func (p remotePath) Coefficients(c []path.Coef, t []float64) error {
+	if len(t) == 0 {
+		return nil
+	}
+	out, err := p.call(context.Background(), "coefficients", nil,
+		wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("t", t, 0))}}, nil)
+	if err != nil {
+		return err
+	}
+	if err := batches(out, 1); err != nil {
+		return p.broke(err)
+	}
+	for k, name := range coefficientNames {
+		v, err := wire.Values[float64](out.Batches[0], name, 0, len(t))
+		if err != nil {
+			return p.broke(err)
+		}
+		for i, x := range v {
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				return schemas.Errorf(schemas.NonFinite, "%s at t = %v is %v", name, t[i], x)
+			}
+			*coefficient(&c[i], k) = x
+		}
+	}
+	return nil
+}

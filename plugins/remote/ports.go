@@ -1,0 +1,196 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/schemas/pluginpb/v1"
+	"github.com/pathline/pathline/stages/flow"
+)
+
+// offerInputs sends what arrived at the ports of a stage.
+func (p *peer) offerInputs(in pipeline.Inputs) ([]*pluginpb.Port, error) {
+	var ports []*pluginpb.Port
+	for name, i := range in {
+		port, err := p.offerInput(name, i)
+		if err != nil {
+			list := schemas.Errors(err, schemas.PluginProtocol)
+			return nil, list[0].At("from." + name)
+		}
+		ports = append(ports, port)
+	}
+	return ports, nil
+}
+
+func (p *peer) offerInput(name string, i pipeline.Input) (*pluginpb.Port, error) {
+	port := &pluginpb.Port{Name: name, From: i.From, Split: i.Split}
+	var err error
+	if i.Rows != nil {
+		if port.Rows, _, err = p.offerRows(i.Rows); err != nil {
+			return nil, err
+		}
+	}
+	if port.Splits, err = p.offerSplits(i.Splits); err != nil {
+		return nil, err
+	}
+	if i.Service != nil {
+		if port.Service, err = p.offerService(i.Service); err != nil {
+			return nil, err
+		}
+	}
+	port.Flow, err = p.offerFlow(i.Flow)
+	return port, err
+}
+
+func (p *peer) offerSplits(splits map[string]pipeline.Rows) (map[string]*pluginpb.Rows, error) {
+	if splits == nil {
+		return nil, nil
+	}
+	out := make(map[string]*pluginpb.Rows, len(splits))
+	for name, rows := range splits {
+		r, _, err := p.offerRows(rows)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = r
+	}
+	return out, nil
+}
+
+// offerFlow sends a flow: the name of its file, which both sides see, what is
+// planned, or an exact model.
+func (p *peer) offerFlow(v any) (*pluginpb.Flow, error) {
+	var src flow.Source
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case *flow.Source:
+		if v == nil {
+			return nil, nil
+		}
+		src = *v
+	case flow.Source:
+		src = v
+	case string:
+		src.File = v
+	default:
+		return nil, schemas.Errorf(schemas.PluginProtocol, "a flow of type %T does not travel between processes", v)
+	}
+	if err := plain(src); err != nil {
+		return nil, err
+	}
+	f := &pluginpb.Flow{}
+	if src.File != "" {
+		name, err := filepath.Abs(src.File)
+		if err != nil {
+			return nil, pipeline.FileError(err)
+		}
+		f.File = name
+	}
+	if src.Planned != nil {
+		raw, err := json.Marshal(src.Planned)
+		if err != nil {
+			return nil, schemas.Errorf(schemas.PluginProtocol, "a planned flow: %w", err)
+		}
+		f.Planned = raw
+	}
+	if src.Exact != nil {
+		s, err := p.offerService(src.Exact)
+		if err != nil {
+			return nil, err
+		}
+		f.Exact = s
+	}
+	return f, nil
+}
+
+// plain refuses flows of which a part is itself in a plugin: the other side
+// would look for it in its own registry.
+func plain(src flow.Source) error {
+	if src.Exact != nil {
+		return nil
+	}
+	d, err := flow.Describe(src)
+	if err != nil {
+		return nil // the stage that opens it says so
+	}
+	for _, part := range []string{d.Model.Use, d.Path.Use} {
+		if strings.Contains(part, "/") && (part == d.Model.Use || d.Target != flow.TargetVelocity) {
+			return schemas.Errorf(schemas.Conflict, "the flow needs %s, which is in a plugin of its own, and cannot be used from another process yet", part).
+				Suggest("leave this kind of stage out of --isolate")
+		}
+	}
+	return nil
+}
+
+// flow makes the source of a flow of the other side.
+func (p *peer) flow(f *pluginpb.Flow, as naming) (any, error) {
+	if f == nil {
+		return nil, nil
+	}
+	src := &flow.Source{File: f.GetFile()}
+	if len(f.GetPlanned()) > 0 {
+		src.Planned = &flow.Description{}
+		if err := factsInto(f.GetPlanned(), src.Planned); err != nil {
+			return nil, err
+		}
+	}
+	if f.GetExact() != nil {
+		v, err := p.service(f.GetExact(), as)
+		if err != nil {
+			return nil, err
+		}
+		exact, ok := v.(exactModel)
+		if !ok {
+			return nil, schemas.Errorf(schemas.PluginProtocol, "a flow is said to be exact and is not")
+		}
+		src.Exact = exact
+	}
+	return src, nil
+}
+
+// inputs makes stand-ins for what arrives at the ports.
+func (p *peer) inputs(ports []*pluginpb.Port, as naming) (pipeline.Inputs, error) {
+	in := pipeline.Inputs{}
+	for _, port := range ports {
+		i := pipeline.Input{From: port.GetFrom(), Split: port.GetSplit()}
+		var err error
+		if port.GetRows() != nil {
+			if i.Rows, err = p.rows(port.GetRows(), nil); err != nil {
+				return nil, err
+			}
+		}
+		if i.Splits, err = p.splits(port.GetSplits(), nil); err != nil {
+			return nil, err
+		}
+		if port.GetService() != nil {
+			if i.Service, err = p.service(port.GetService(), as); err != nil {
+				return nil, err
+			}
+		}
+		if i.Flow, err = p.flow(port.GetFlow(), as); err != nil {
+			return nil, err
+		}
+		in[port.GetName()] = i
+	}
+	return in, nil
+}
+
+func (p *peer) splits(splits map[string]*pluginpb.Rows, ended func(context.Context) error) (map[string]pipeline.Rows, error) {
+	if len(splits) == 0 {
+		return nil, nil
+	}
+	out := make(map[string]pipeline.Rows, len(splits))
+	for name, rows := range splits {
+		r, err := p.rows(rows, ended)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = r
+	}
+	return out, nil
+}

@@ -1,0 +1,153 @@
+package wire
+
+import (
+	"context"
+	"time"
+
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/schemas/pluginpb/v1"
+)
+
+// Call asks the other side. Batches of the answer share memory with what was
+// received; they are garbage collected.
+func (s *Session) Call(ctx context.Context, target, method string, m Message) (Message, error) {
+	e, out, more, err := s.call(ctx, target, method, m)
+	if err != nil || !more {
+		return out, err
+	}
+	s.wait()
+	defer s.waited()
+	out.Batches, err = e.items.collect(ctx)
+	if err != nil {
+		s.cancelled(e)
+	}
+	return out, err
+}
+
+// Read asks the other side for rows. The caller closes the stream.
+func (s *Session) Read(ctx context.Context, target, method string, m Message) (Rows, error) {
+	e, _, more, err := s.call(ctx, target, method, m)
+	if err != nil {
+		return nil, err
+	}
+	if !more {
+		return nil, s.blame(broken("%s gave a value where rows were due", method))
+	}
+	return &reading{s: s, e: e}, nil
+}
+
+// blame ends the session because the other side broke the protocol.
+func (s *Session) blame(err error) error {
+	s.fail(err)
+	return s.Err()
+}
+
+func (s *Session) call(ctx context.Context, target, method string, m Message) (e *exchange, out Message, more bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, out, false, err
+	}
+	head := &pluginpb.Call{Target: target, Method: method, Params: m.Values, Ports: m.Ports, More: tooLarge(m.Batches)}
+	var payloads []payload
+	if !head.More {
+		if payloads, head.Batches, err = encodeAll(m.Batches); err != nil {
+			return nil, out, false, err
+		}
+	}
+	if s.o.CallTimeout > 0 {
+		outer := ctx
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.o.CallTimeout)
+		defer cancel()
+		defer func() {
+			if err != nil && ctx.Err() != nil && outer.Err() == nil {
+				err = s.blame(schemas.Errorf(schemas.PluginTimeout, "%s was not answered within %s", method, s.o.CallTimeout).
+					Suggest("raise call_timeout when it may take so long"))
+			}
+		}()
+	}
+	s.wait()
+	defer s.waited()
+	answered := make(chan struct{})
+	defer close(answered)
+	// Sending waits for a side that does not read. A call that was given up does
+	// not wait for ever.
+	defer context.AfterFunc(ctx, func() {
+		t := time.NewTimer(3 * cancelGrace)
+		defer t.Stop()
+		select {
+		case <-answered:
+		case <-t.C:
+			s.fail(schemas.Errorf(schemas.PluginTimeout, "the other side does not read what it is sent"))
+		}
+	})()
+	if e, err = s.begin(head, payloads); err != nil {
+		return nil, out, false, err
+	}
+	if head.More {
+		if err = s.sendPieces(ctx, e, m.Batches); err != nil {
+			s.cancelled(e)
+			return nil, out, false, err
+		}
+	}
+	var answer *pluginpb.Frame
+	select {
+	case answer = <-e.head:
+	case <-s.failed:
+		select {
+		case answer = <-e.head: // it came before the end
+		default:
+			return nil, out, false, s.Err()
+		}
+	case <-ctx.Done():
+		s.cancelled(e)
+		// Give the other side a moment, so that what it does for this call has
+		// ended when the caller goes on.
+		t := time.NewTimer(cancelGrace)
+		defer t.Stop()
+		select {
+		case <-e.head:
+		case <-s.failed:
+		case <-t.C:
+		}
+		return nil, out, false, ctx.Err()
+	}
+	if fault := answer.GetFault(); fault != nil {
+		return nil, out, false, ErrorOf(fault.GetDiagnostics())
+	}
+	r := answer.GetResult()
+	return e, Message{Values: r.GetValues(), Outputs: r.GetOutputs(), Batches: e.batches}, r.GetMore(), nil
+}
+
+// begin numbers a call and sends its head; numbers rise in the order of frames.
+func (s *Session) begin(head *pluginpb.Call, payloads []payload) (*exchange, error) {
+	s.sendMu.Lock()
+	defer s.sendMu.Unlock()
+	s.mu.Lock()
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return nil, s.err
+	}
+	e := newExchange(s, s.next)
+	s.next += 2
+	s.calls[e.seq] = e
+	s.mu.Unlock()
+	err := s.sendLocked(&pluginpb.Frame{Seq: e.seq, Body: &pluginpb.Frame_Call{Call: head}}, payloads)
+	if err != nil {
+		s.drop(e.seq, true)
+	}
+	return e, err
+}
+
+func (s *Session) wait() {
+	if s.waiting.Add(1) == 1 {
+		s.touch()
+	}
+}
+
+func (s *Session) waited() { s.waiting.Add(-1) }
+
+// cancelled gives a call up. What still arrives of it is dropped.
+func (s *Session) cancelled(e *exchange) {
+	e.items.abandon()
+	_ = s.send(&pluginpb.Frame{Seq: e.seq, Body: &pluginpb.Frame_Cancel{Cancel: &pluginpb.Cancel{}}}, nil)
+}
