@@ -19,7 +19,8 @@ const (
 	// columns, in order, fitted.
 	MetaTransforms = "pathline.transforms"
 	// MetaOmitWhen on a field: the column is left out of a file when every
-	// value equals this.
+	// value equals this. A status column has it, which tells it from a column
+	// of the data that happens to have the name.
 	MetaOmitWhen = "pathline.omit_when"
 )
 

@@ -74,6 +74,17 @@ func numbersFile(t *testing.T, path string, rows int) {
 	writeColumns(t, path, []string{"u", "v"}, exactTruth.draw(rand.New(rand.NewPCG(2, uint64(rows))), rows))
 }
 
+// scoring reads every row of a table.
+const scoring = `
+version: 1
+name: scoring
+stages:
+  data: {kind: loader, use: parquet, with: {path: FILE.parquet}}
+  field: {kind: model, use: gmm, with: {columns: [u, v], means: [[0, 0]], std: [1]}}
+  solver: {kind: solver, use: euler, with: {steps: 2}}
+  scores: {kind: likelihood, use: ode, from: {flow: field, data: data, solver: solver}, to: scores.parquet}
+`
+
 func TestCutParquet(t *testing.T) {
 	dir := t.TempDir()
 	numbersFile(t, filepath.Join(dir, "whole.parquet"), 3600)
@@ -81,21 +92,12 @@ func TestCutParquet(t *testing.T) {
 	if len(whole) < 50000 || len(whole) > 80000 {
 		t.Fatalf("the file has %d bytes", len(whole))
 	}
-	const text = `
-version: 1
-name: cut
-stages:
-  data: {kind: loader, use: parquet, with: {path: FILE.parquet}}
-  field: {kind: model, use: gmm, with: {columns: [u, v], means: [[0, 0]], std: [1]}}
-  solver: {kind: solver, use: euler, with: {steps: 2}}
-  scores: {kind: likelihood, use: ode, from: {flow: field, data: data, solver: solver}, to: scores.parquet}
-`
-	place(t, dir, "whole.yaml", strings.Replace(text, "FILE", "whole", 1))
+	place(t, dir, "whole.yaml", strings.Replace(scoring, "FILE", "whole", 1))
 	must(t, dir, "run", "whole.yaml", "--out", "whole")
 	inTwos(t, (len(whole)+1023)/1024, func(t *testing.T, i int) {
 		name := fmt.Sprint("cut", i)
 		place(t, dir, name+".parquet", string(whole[:i*1024]))
-		place(t, dir, name+".yaml", strings.Replace(text, "FILE", name, 1))
+		place(t, dir, name+".yaml", strings.Replace(scoring, "FILE", name, 1))
 		r := host(t, dir, "run", name+".yaml", "--out", name, "--json")
 		contained(t, name, r)
 		if m := r.document(t).Errors[0]; r.code != 1 || m.Reason != "corrupt_file" {
@@ -161,4 +163,43 @@ stages:
 		}
 		os.Remove(filepath.Join(dir, name+".safetensors"))
 	})
+}
+
+// A flipped bit of a Parquet file is found or changes a number: it never
+// crashes the host, fills its memory or stops it.
+func TestFlippedParquet(t *testing.T) {
+	slow(t)
+	dir := t.TempDir()
+	numbersFile(t, filepath.Join(dir, "whole.parquet"), 400)
+	whole := content(t, dir, "whole.parquet")
+	footer := len(whole) - 8 - int(binary4(whole[len(whole)-8:]))
+	var bits []int
+	for bit := 0; bit < footer*8; bit += 4001 {
+		bits = append(bits, bit)
+	}
+	for bit := footer * 8; bit < len(whole)*8; bit += 97 {
+		bits = append(bits, bit)
+	}
+	inTwos(t, len(bits), func(t *testing.T, i int) {
+		name, bit := fmt.Sprint("flip", i), bits[i]
+		damaged := append([]byte(nil), whole...)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		place(t, dir, name+".parquet", string(damaged))
+		place(t, dir, name+".yaml", strings.Replace(scoring, "FILE", name, 1))
+		r := host(t, dir, "run", name+".yaml", "--out", name, "--json")
+		if r.code == 0 {
+			r.code = 1 // a number changed
+		} else if m := r.document(t).Errors[0]; r.code != 1 && m.Reason != "unknown_column" && m.Reason != "column_type" && m.Reason != "dimension_mismatch" {
+			t.Errorf("bit %d of byte %d: exit %d, %s: %s", bit%8, bit/8, r.code, m.Reason, m.Message)
+		} else if m.Reason == "stage_failed" {
+			t.Errorf("bit %d of byte %d: %s: %s", bit%8, bit/8, m.Reason, m.Message)
+		}
+		contained(t, fmt.Sprintf("bit %d of byte %d", bit%8, bit/8), r)
+		remove(t, dir, name)
+	})
+}
+
+// binary4 reads four bytes, the lowest first.
+func binary4(b []byte) uint32 {
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
 }

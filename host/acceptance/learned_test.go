@@ -28,7 +28,7 @@ func TestLearns(t *testing.T) {
 			truth: mixture{weights: []float64{1}, means: [][]float64{{100, -0.003, 5e4}}, covs: [][][]float64{covariance(
 				[]float64{10, 0.001, 2000}, [][]float64{{1, 0.8, -0.3}, {0.8, 1, 0.1}, {-0.3, 0.1, 1}})}},
 			hidden: "[64, 64]",
-			train:  "{steps: 2000, batch: 256, optimizer: {use: adamw, lr: 3e-3}, schedule: cosine, ema: 0.995}",
+			train:  "{steps: 2500, batch: 512, optimizer: {use: adamw, lr: 3e-3}, schedule: cosine, ema: 0.998}",
 		},
 		{
 			name:    "two modes",
@@ -36,7 +36,7 @@ func TestLearns(t *testing.T) {
 			truth: mixture{weights: []float64{0.35, 0.65}, means: [][]float64{{-2, 1}, {2, -0.5}},
 				covs: [][][]float64{{{0.5, 0.2}, {0.2, 0.4}}, {{0.6, -0.3}, {-0.3, 0.5}}}},
 			hidden: "[64, 64]",
-			train:  "{steps: 3000, batch: 256, optimizer: {use: adamw, lr: 3e-3}, schedule: cosine, ema: 0.998}",
+			train:  "{steps: 3000, batch: 512, optimizer: {use: adamw, lr: 3e-3}, schedule: cosine, ema: 0.998}",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

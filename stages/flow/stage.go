@@ -121,13 +121,22 @@ func StatusField() arrow.Field {
 		Metadata: arrow.NewMetadata([]string{schemas.MetaOmitWhen}, []string{solver.OK.String()})}
 }
 
+// StatusWords are the words of a status column.
+func StatusWords(status []solver.Status) []string {
+	out := make([]string, len(status))
+	for i, s := range status {
+		out[i] = s.String()
+	}
+	return out
+}
+
 // StatusArray is a column of StatusField. The caller releases it.
-func StatusArray(mem memory.Allocator, status []solver.Status) arrow.Array {
+func StatusArray(mem memory.Allocator, status []string) arrow.Array {
 	b := array.NewStringBuilder(mem)
 	defer b.Release()
 	b.Reserve(len(status))
 	for _, s := range status {
-		b.Append(s.String())
+		b.Append(s)
 	}
 	return b.NewArray()
 }

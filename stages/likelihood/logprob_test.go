@@ -100,6 +100,25 @@ func TestExactModels(t *testing.T) {
 	}
 }
 
+// Where a path's derivatives are infinite at t = 0 the base is what the field
+// leads to: the density is right to the solver's tolerance, not to where the
+// domain begins.
+func TestSingularStart(t *testing.T) {
+	const rows = 16
+	x := points(rows)
+	for _, n := range []float64{0.3, 0.5, 0.8} {
+		logp := make([]float64, rows)
+		if _, err := likelihood.LogProb(ctx, exactFlow(t, path.Polynomial{N: n}), dopri5(1e-9, solver.Options{}), logp, nil, x, 0, rows, likelihood.Trace{}); err != nil {
+			t.Fatal(err)
+		}
+		for r, got := range logp {
+			if want := blurred(x[2*r:2*r+2], 0); math.Abs(got-want) > 1e-5 {
+				t.Errorf("n = %v: log p(%v) = %.9f, want %.9f", n, x[2*r:2*r+2], got, want)
+			}
+		}
+	}
+}
+
 // network is a float32 flow of a small random network behind a transform.
 func network(t testing.TB, dim int) *flow.Flow {
 	t.Helper()

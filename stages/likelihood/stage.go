@@ -168,10 +168,18 @@ func (s *stage) rows(columns []schemas.Column, data pipeline.Rows) (*scored, err
 		}
 		out.columns = append(out.columns, have)
 	}
-	fields := slices.Clone(in.Fields())
+	var fields []arrow.Field
+	out.status = -1
+	for i, f := range in.Fields() {
+		if f.Name == schemas.ColumnStatus && f.Type.ID() == arrow.STRING && f.Metadata.FindKey(schemas.MetaOmitWhen) >= 0 {
+			out.status = i
+			continue
+		}
+		fields, out.passed = append(fields, f), append(out.passed, i)
+	}
 	fields = append(fields, s.added()...)
 	for _, f := range s.added() {
-		if len(in.FieldIndices(f.Name)) > 0 {
+		if at := in.FieldIndices(f.Name); len(at) > 0 && at[0] != out.status {
 			errs = append(errs, schemas.Errorf(schemas.Conflict, "the data has a column %q already", f.Name).
 				At("from.data").Suggest("rename it or leave it out in the loader's columns"))
 		}
@@ -208,6 +216,8 @@ type scored struct {
 	*stage
 	data    pipeline.Rows
 	columns []schemas.Column // those that the flow models, as the data has them
+	passed  []int            // columns of the data that pass through
+	status  int              // the data's own status column, which scoring continues; -1 is none
 	schema  *arrow.Schema
 	flow    *flow.Flow
 	solver  solver.Solver
@@ -273,12 +283,18 @@ func (s *stream) score(ctx context.Context, rec arrow.Record) (arrow.Record, err
 	if err := schemas.Numbers(x, rec, s.columns); err != nil {
 		return nil, s.placed(err, rows)
 	}
+	before := s.before(rec)
+	for r, status := range before {
+		if status != solver.OK.String() {
+			clear(x[r*d : (r+1)*d]) // a row that its sampler could not make is not scored
+		}
+	}
 	for i, v := range x {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, schemas.Errorf(schemas.NonFinite, "row %d has %v in column %q", s.next+int64(i/d), v, s.flow.Description.Names()[i%d])
 		}
 	}
-	logp, se, status := make([]float64, rows), make([]float64, rows), make([]solver.Status, 0, rows)
+	logp, se, status := make([]float64, rows), make([]float64, rows), make([]string, 0, rows)
 	for r := 0; r < rows; {
 		if flow.Interrupted(s.env) {
 			return nil, pipeline.ErrInterrupted
@@ -294,9 +310,14 @@ func (s *stream) score(ctx context.Context, rec arrow.Record) (arrow.Record, err
 				return nil, err
 			}
 		}
+		for i, v := range report.Status {
+			status = append(status, v.String())
+			if k := r + i; before != nil && before[k] != solver.OK.String() {
+				status[k], logp[k], se[k] = before[k], math.NaN(), math.NaN()
+			}
+		}
 		s.tally.Add(report)
 		s.spread.add(logp[r : r+n])
-		status = append(status, report.Status...)
 		r, s.next = r+n, s.next+int64(n)
 		if s.env.Emit != nil {
 			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: s.next, Total: max(s.Count(), 0), Unit: "rows"})
@@ -312,12 +333,28 @@ func (s *stream) placed(err error, rows int) error {
 	return &e
 }
 
-func (s *stream) append(rec arrow.Record, logp, se []float64, status []solver.Status) arrow.Record {
+// before is the status that rows came with, nil when they came with none.
+func (s *stream) before(rec arrow.Record) []string {
+	if s.scored.status < 0 {
+		return nil
+	}
+	column := rec.Column(s.scored.status).(*array.String)
+	out := make([]string, column.Len())
+	for i := range out {
+		out[i] = column.Value(i)
+	}
+	return out
+}
+
+func (s *stream) append(rec arrow.Record, logp, se []float64, status []string) arrow.Record {
 	mem := s.env.Alloc
 	if mem == nil {
 		mem = memory.DefaultAllocator
 	}
-	columns := slices.Clone(rec.Columns())
+	var columns []arrow.Array
+	for _, i := range s.passed {
+		columns = append(columns, rec.Column(i))
+	}
 	own := len(columns)
 	number := func(v []float64) {
 		b := array.NewFloat64Builder(mem)

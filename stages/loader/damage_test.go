@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -127,6 +129,17 @@ func fuzz(f *testing.F, format string) {
 			c[len(c)-40] ^= 0x10
 			f.Add(c)
 		}
+	}
+	files, err := filepath.Glob(filepath.Join(foreign[format], "*."+format+"*"))
+	if err != nil || len(files) == 0 {
+		f.Fatal("no files of other programs: ", err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
 	}
 	f.Fuzz(func(_ *testing.T, b []byte) { readAll(format, b) })
 }

@@ -39,8 +39,20 @@ type MLP struct {
 	freqs  []float64
 }
 
-// maxWidth bounds a layer, so that a file cannot ask for absurd memory.
-const maxWidth = 1 << 16
+// maxWidth bounds a layer and maxWeights a network (4 GiB), so that a file
+// cannot ask for absurd memory.
+const (
+	maxWidth   = 1 << 16
+	maxWeights = 1 << 30
+)
+
+// weights is the number of weights of layers between the given widths.
+func weights(widths ...int) (n int64) {
+	for i := 1; i < len(widths); i++ {
+		n += int64(widths[i-1]+1) * int64(widths[i])
+	}
+	return n
+}
 
 // NewMLP checks a configuration and fills in its defaults.
 func NewMLP(c MLPConfig) (MLP, error) {
@@ -56,6 +68,9 @@ func NewMLP(c MLPConfig) (MLP, error) {
 		if h < 1 || h > maxWidth {
 			return MLP{}, unfit("mlp", fmt.Sprintf("hidden[%d]", i), outOfRange, "width %d is not between 1 and %d", h, maxWidth)
 		}
+	}
+	if n := weights(c.Hidden...); n > maxWeights {
+		return MLP{}, unfit("mlp", "hidden", outOfRange, "makes %d weights, more than %d", n, maxWeights)
 	}
 	if c.Activation == "" {
 		c.Activation = d.Activation
@@ -92,6 +107,9 @@ func (m MLP) Build(dim int) (Network, error) {
 	}
 	n := &perceptron{dim: dim, freqs: m.freqs, act: activations[m.config.Activation]}
 	in := dim + timeWidth(m.freqs)
+	if w := weights(append(append([]int{in}, m.config.Hidden...), dim)...); w > maxWeights {
+		return nil, fmt.Errorf("model: mlp: %d weights for rows of %d columns, more than %d", w, dim, maxWeights)
+	}
 	for _, out := range append(append([]int{}, m.config.Hidden...), dim) {
 		n.layers = append(n.layers, layer{in: in, out: out, w: make([]float32, out*in), b: make([]float32, out)})
 		in = out

@@ -342,6 +342,7 @@ func TestMLPConfig(t *testing.T) {
 	}{
 		{model.MLPConfig{Hidden: []int{8, 0}}, "hidden[1]"},
 		{model.MLPConfig{Hidden: []int{1 << 30}}, "hidden[0]"},
+		{model.MLPConfig{Hidden: []int{1 << 16, 1 << 16}}, "hidden: makes 4295032832 weights"},
 		{model.MLPConfig{Hidden: make([]int, 1000)}, "1000 layers"},
 		{model.MLPConfig{Activation: "sillu"}, `"sillu"`},
 		{model.MLPConfig{Time: model.TimeConfig{Use: "sine"}}, `"sine"`},

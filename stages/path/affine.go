@@ -88,10 +88,11 @@ func (p Polynomial) Coefficients(c []Coef, t []float64) error {
 	})
 }
 
-// Domain implements [Path].
+// Domain implements [Path]. With N < 1 it begins where alpha is 1e-5, but not
+// before 1e-15: what is left out is an error of the start.
 func (p Polynomial) Domain() (lo, hi float64) {
 	if p.N < 1 {
-		return singular, 1
+		return max(math.Pow(singular, 1/p.N), 1e-15), 1
 	}
 	return 0, 1
 }

@@ -213,7 +213,7 @@ func (s *stream) batch(ctx context.Context, rows int) (arrow.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	arrays = append(arrays, flow.StatusArray(mem, report.Status))
+	arrays = append(arrays, flow.StatusArray(mem, flow.StatusWords(report.Status)))
 	rec := array.NewRecord(s.schema, arrays, int64(rows))
 	for _, a := range arrays {
 		a.Release()

@@ -114,7 +114,7 @@ func (f *rowFile) encode(ctx context.Context, path string, rows pipeline.Rows) (
 			count = 0
 		}
 	}()
-	schema := written(rows.Schema())
+	schema := rows.Schema()
 	w := bufio.NewWriterSize(file, 1<<20)
 	enc, err := f.format.encoder(w, schema, f.mem)
 	if err != nil {
@@ -152,17 +152,7 @@ func fileError(err error) error {
 	return pipeline.FileError(err)
 }
 
-// written is the schema as the file has it.
-func written(s *arrow.Schema) *arrow.Schema {
-	fields := make([]arrow.Field, s.NumFields())
-	for i, f := range s.Fields() {
-		f.Metadata = without(f.Metadata, schemas.MetaOmitWhen)
-		fields[i] = f
-	}
-	meta := s.Metadata()
-	return arrow.NewSchema(fields, &meta)
-}
-
+// without is metadata less one key.
 func without(m arrow.Metadata, key string) arrow.Metadata {
 	var keys, values []string
 	for i, k := range m.Keys() {

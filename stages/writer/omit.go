@@ -41,7 +41,6 @@ func leaveOut(rows pipeline.Rows) *narrowed {
 	for i, f := range rows.Schema().Fields() {
 		if k := f.Metadata.FindKey(schemas.MetaOmitWhen); k >= 0 {
 			usual := f.Metadata.Values()[k]
-			f.Metadata = without(f.Metadata, schemas.MetaOmitWhen)
 			n.columns = append(n.columns, &omitted{at: i, field: f, usual: usual})
 			continue
 		}

@@ -2,6 +2,7 @@ package parquetfile
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -51,6 +52,10 @@ func (c *column) array(raw []byte, n int64, valid *bitmap, _ memory.Allocator) (
 	}
 	return made(c.t, n, []*memory.Buffer{valid.buffer(), memory.NewBufferBytes(raw)}, nil, valid.nulls), nil
 }
+
+// errRange is what a time of 96 bits gives that is no damage for sure: other
+// programs write the year 1 or 9999 for "never".
+var errRange = errors.New("a time lies outside of the years 1678 to 2261, the range of nanoseconds in 64 bits")
 
 func (c *column) convert(raw []byte, n int) ([]byte, error) {
 	const julianEpoch = 2_440_588 // day number of 1970-01-01
@@ -104,7 +109,7 @@ func (c *column) convert(raw []byte, n int) ([]byte, error) {
 				nanos, day := le.Uint64(raw[12*i:]), int64(le.Uint32(raw[12*i+8:]))-julianEpoch
 				if nanos > dayNanos || day > math.MaxInt64/dayNanos-1 || day < math.MinInt64/dayNanos+1 {
 					if nanos != 0 || day != -julianEpoch { // what stands at nulls
-						return nil, errDamaged
+						return nil, errRange
 					}
 					nanos, day = 0, 0
 				}

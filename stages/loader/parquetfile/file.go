@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/parquet"
@@ -215,6 +216,10 @@ func (f *File) readSchema(meta *metadata.FileMetaData) error {
 	}
 	manifest, err := pqarrow.NewSchemaManifest(meta.Schema, kv, &pqarrow.ArrowReadProperties{})
 	if err != nil {
+		// What the library says of a panic that it caught helps nobody.
+		if strings.Contains(err.Error(), "runtime error") {
+			err = errDamaged
+		}
 		return fmt.Errorf("schema: %w", err)
 	}
 	fields := make([]arrow.Field, len(manifest.Fields))
