@@ -96,7 +96,7 @@ func (p *Pipeline) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, err := codeVersion()
+	code, err := CodeVersion()
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +126,11 @@ func (p *Pipeline) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		default:
 			row.Action, row.Why = ActionUpToDate, "nothing changed since the last run"
 		}
-		if steps, ok := configNumber(s.config, "steps"); ok && s.kind.Gives == GivesFlow {
-			row.Steps = int64(steps)
+		if s.kind.Gives == GivesFlow {
+			row.Steps = int64(number(s.planned.Summary["steps"]))
+			if steps, ok := configNumber(s.config, "steps"); ok && row.Steps == 0 {
+				row.Steps = int64(steps)
+			}
 		}
 		w.action = row.Action
 		plan.work[s] = w
@@ -364,9 +367,9 @@ func (c contextReader) Read(b []byte) (int, error) {
 	return c.r.Read(b)
 }
 
-// codeVersion is the digest of the running program: other code may give other
+// CodeVersion is the digest of the running program: other code may give other
 // results, so nothing that it left is taken as up to date.
-func codeVersion() (string, error) {
+func CodeVersion() (string, error) {
 	name, err := os.Executable()
 	if err != nil {
 		return "", schemas.Errorf(schemas.Environment, "the running program cannot be found: %w", err)

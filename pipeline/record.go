@@ -10,18 +10,18 @@ import (
 
 // Record is what run.json holds: what ran, why, from what, to what.
 type Record struct {
-	Version int                    `json:"version"`
-	Name    string                 `json:"name"`
-	Seed    uint64                 `json:"seed"`
-	Status  string                 `json:"status"` // done, failed or interrupted
-	Error   string                 `json:"error,omitempty"`
-	Started time.Time              `json:"started"`
-	Seconds float64                `json:"seconds"`
-	Host    HostRecord             `json:"host"`
-	Plugins map[string]any         `json:"plugins,omitempty"`
-	Stages  map[string]StageRecord `json:"stages"`
-	Order   []string               `json:"order"`
-	File    any                    `json:"file"` // the resolved pipeline file
+	Version int                     `json:"version"`
+	Name    string                  `json:"name"`
+	Seed    uint64                  `json:"seed"`
+	Status  string                  `json:"status"` // done, failed or interrupted
+	Error   string                  `json:"error,omitempty"`
+	Started time.Time               `json:"started"`
+	Seconds float64                 `json:"seconds"`
+	Host    HostRecord              `json:"host"`
+	Plugins map[string]PluginRecord `json:"plugins,omitempty"` // by name
+	Stages  map[string]StageRecord  `json:"stages"`
+	Order   []string                `json:"order"`
+	File    any                     `json:"file"` // the resolved pipeline file
 
 	Out     string        `json:"-"`
 	Reports []StageReport `json:"-"`
@@ -33,6 +33,13 @@ type HostRecord struct {
 	Go     string `json:"go"`
 	OS     string `json:"os"`
 	Arch   string `json:"arch"`
+}
+
+// PluginRecord says which plugin ran.
+type PluginRecord struct {
+	Plugin  string `json:"plugin"` // what it calls itself
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"` // of its program, "" when it does not say
 }
 
 // StageRecord is what happened to one stage.
@@ -64,7 +71,7 @@ const (
 )
 
 func hostRecord() HostRecord {
-	code, _ := codeVersion()
+	code, _ := CodeVersion()
 	return HostRecord{SHA256: code, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 }
 

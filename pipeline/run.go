@@ -22,12 +22,13 @@ import (
 // RunOptions are what a run gets from its surroundings.
 type RunOptions struct {
 	PlanOptions
-	Resume  bool            // continue stages from their checkpoints
-	Threads int             // default GOMAXPROCS
-	Memory  int64           // bytes that a stage may hold; default 512 MiB
-	Log     zerolog.Logger  // default none
-	Events  func(Event)     // called one at a time
-	Stop    <-chan struct{} // closed: stop at the next safe point and save
+	Resume  bool                    // continue stages from their checkpoints
+	Threads int                     // default GOMAXPROCS
+	Memory  int64                   // bytes that a stage may hold; default 512 MiB
+	Log     zerolog.Logger          // default none
+	Events  func(Event)             // called one at a time
+	Plugins map[string]PluginRecord // for the record
+	Stop    <-chan struct{}         // closed: stop at the next safe point and save
 }
 
 // DefaultMemory is the budget of a stage when none is given.
@@ -79,7 +80,7 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (*Record, error) {
 	}
 	r := &runner{p: p, o: o, plan: plan, done: map[*stage]Outputs{}, record: &Record{
 		Version: 1, Name: p.Name, Seed: p.Seed, Started: time.Now().UTC(), Host: hostRecord(),
-		Stages: map[string]StageRecord{}, File: p.resolvedFile(), Out: plan.Out, Status: RunDone}}
+		Stages: map[string]StageRecord{}, File: p.resolvedFile(), Out: plan.Out, Status: RunDone, Plugins: o.Plugins}}
 	r.emit(Event{Type: RunStarted, File: plan.Out})
 	err = r.run(ctx)
 	r.record.Seconds = time.Since(r.record.Started).Seconds()
@@ -207,7 +208,7 @@ func (r *runner) runStage(ctx context.Context, s *stage, row PlanStage, rec *Sta
 		}
 		var p *PanicError
 		if errors.As(err, &p) {
-			r.o.Log.Error().Str("stage", s.name).Str("stack", string(p.Stack)).Msg("programming error")
+			r.o.Log.Debug().Str("stage", s.name).Str("stack", string(p.Stack)).Msg("programming error")
 		}
 		err = inStage(s, err)
 		rec.Error = err.Error()
@@ -334,7 +335,7 @@ func (r *runner) outputs(ctx context.Context, p, consumer *stage) (Outputs, erro
 				Suggest("run it too: --only " + p.name + " --only " + consumer.name)
 		}
 	}
-	inst, in, env, err := r.prepare(ctx, p)
+	inst, in, _, err := r.prepare(ctx, p)
 	if err != nil {
 		return Outputs{}, err
 	}
@@ -352,7 +353,6 @@ func (r *runner) outputs(ctx context.Context, p, consumer *stage) (Outputs, erro
 	default:
 		out, err = inst.Run(ctx, in)
 	}
-	_ = env
 	if err == nil {
 		r.done[p] = out
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ const (
 	describeTimeout = 10 * time.Second
 	closeTimeout    = 3 * time.Second
 	maxOffered      = 1000 // implementations of one plugin
+	maxCode         = 256  // bytes of a digest
 )
 
 // Host holds the plugins of one run: every process is started once, shared by
@@ -50,7 +52,16 @@ type Host struct {
 	running   map[string]*starting
 	instances []*remote.Instance
 	isolated  map[string]bool // kinds
+	records   map[string]pipeline.PluginRecord
 	closed    bool
+}
+
+// Records are what the plugins that were added said of themselves, by name, as
+// the record of a run keeps it.
+func (h *Host) Records() map[string]pipeline.PluginRecord {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.records)
 }
 
 // starting is a plugin that is started once.
@@ -63,7 +74,7 @@ type starting struct {
 // NewHost makes a host without plugins. What plugins write goes to log, with
 // the fields plugin and, where they say it, stage.
 func NewHost(log zerolog.Logger) *Host {
-	return &Host{log: log, running: map[string]*starting{}, isolated: map[string]bool{}}
+	return &Host{log: log, running: map[string]*starting{}, isolated: map[string]bool{}, records: map[string]pipeline.PluginRecord{}}
 }
 
 // start starts a plugin, or gives the one that runs under that name.
@@ -90,6 +101,7 @@ func (h *Host) start(ctx context.Context, name string, p Plugin) (*launch.Plugin
 type Description struct {
 	Name            string
 	Version         string
+	Code            string // digest of its program, "" when it does not say
 	Implementations []Offered
 }
 
@@ -126,7 +138,10 @@ func (h *Host) Describe(ctx context.Context, name string, p Plugin) (*Descriptio
 	if len(d.GetImplementations()) > maxOffered {
 		return nil, schemas.Errorf(schemas.PluginProtocol, "plugin %q says that it has %d implementations", name, len(d.GetImplementations()))
 	}
-	out := &Description{Name: d.GetName(), Version: d.GetVersion()}
+	if len(d.GetCode()) > maxCode {
+		return nil, schemas.Errorf(schemas.PluginProtocol, "plugin %q has a digest of %d bytes", name, len(d.GetCode()))
+	}
+	out := &Description{Name: d.GetName(), Version: d.GetVersion(), Code: d.GetCode()}
 	for _, i := range d.GetImplementations() {
 		config, err := pipeline.ParseSchema(i.GetConfigSchema())
 		if err != nil {
@@ -149,6 +164,9 @@ func (h *Host) Add(ctx context.Context, r *pipeline.Registry, name string, p Plu
 	if err != nil {
 		return err
 	}
+	h.mu.Lock()
+	h.records[name] = pipeline.PluginRecord{Plugin: d.Name, Version: d.Version, SHA256: d.Code}
+	h.mu.Unlock()
 	if p.StallTimeout == 0 {
 		p.StallTimeout = stallTimeout
 	}
@@ -158,7 +176,7 @@ func (h *Host) Add(ctx context.Context, r *pipeline.Registry, name string, p Plu
 			continue
 		}
 		r.Add(pipeline.Implementation{Kind: o.Kind, Name: name + "/" + o.Name, Doc: o.Doc, Example: o.Example, Config: o.Config,
-			Version: d.Version + "+" + o.Version,
+			Version: d.Version + "+" + d.Code + "+" + o.Version,
 			Build: h.builder(o.Kind, o.Name, func(ctx context.Context, _ pipeline.Env) (*launch.Plugin, error) { return h.start(ctx, name, p) },
 				remote.Options{CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0),
 					As: func(use string) string { return name + "/" + use }})})

@@ -26,7 +26,11 @@ func (s *service) register(g *grpc.Server) { pluginpb.RegisterPluginServer(g, s)
 
 // Describe implements the protocol.
 func (s *service) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginpb.DescribeResponse, error) {
-	out := &pluginpb.DescribeResponse{Name: s.name, Version: s.version}
+	code, err := pipeline.CodeVersion()
+	if err != nil {
+		return nil, err
+	}
+	out := &pluginpb.DescribeResponse{Name: s.name, Version: s.version, Code: code}
 	for _, k := range s.registry.Kinds() {
 		for _, i := range s.registry.Implementations(k.Name) {
 			out.Implementations = append(out.Implementations, &pluginpb.Implementation{

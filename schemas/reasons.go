@@ -116,7 +116,7 @@ var Reasons = []Advice{
 	{EmptyData, ExitStage, "there are no rows where some are needed"},
 	{Numerical, ExitStage, "a computation did not converge; see the message for what to change"},
 	{StageFailed, ExitStage, "a stage failed"},
-	{Panic, ExitStage, "a stage hit a programming error; please report it with the stack in the log"},
+	{Panic, ExitStage, "a stage hit a programming error; please report it with the stack that --log-level debug shows"},
 	{Interrupted, ExitInterrupted, "the run was interrupted; `--resume` goes on where it stopped"},
 	{StaleInput, ExitUsage, "--only needs the results of other stages, and they are missing or out of date; run those too"},
 	{PluginStart, ExitPlugin, "a plugin did not start; run its command by hand to see why"},

@@ -74,6 +74,11 @@ func (p *problem[T]) judge(w *tile[T]) {
 			}
 			w.try[r] = h * p.factor(e, 0.2)
 			w.rejected[r]++
+		case bad && w.verdict[r] == giveUp:
+			// With one step for all rows: others have no shorter step, and this
+			// one goes on without them.
+			w.verdict[r], w.try[r] = reject, h
+			w.rejected[r]++
 		default: // no shorter step: fail or giveUp, as above
 			w.rejected[r]++
 		}

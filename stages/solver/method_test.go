@@ -1,6 +1,7 @@
 package solver_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -352,6 +353,38 @@ func TestAllocations(t *testing.T) {
 		}
 		if short, long := count(2), count(200); short != long {
 			t.Errorf("%s: %v allocations for a short solve, %v for a long one", b.Name, short, long)
+		}
+	}
+}
+
+// hole is dx/dt = -x with a row that has no slope after t = 1/2.
+type hole struct{}
+
+func (hole) Eval(_ context.Context, dx []float64, t []float64, x []float64, rows int) error {
+	for r := range rows {
+		dx[r] = -x[r]
+		if x[r] > 5 && t[r] > 0.5 {
+			dx[r] = math.NaN()
+		}
+	}
+	return nil
+}
+
+// TestOneBadRow: a row that cannot go on does not end the others, even when all
+// have one step.
+func TestOneBadRow(t *testing.T) {
+	for _, control := range []string{"row", "batch"} {
+		x := []float64{1, 10, 2}
+		m := &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1e-6, Atol: 1e-6, Control: control, MaxEvaluations: 2000}}
+		report, err := m.Solve64(context.Background(), hole{}, solver.State[float64]{X: x, Rows: 3, Dim: 1}, 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []solver.Status{solver.OK, solver.NonFinite, solver.OK}; !slices.Equal(report.Status, want) {
+			t.Errorf("%s: %v, want %v", control, report.Status, want)
+		}
+		if math.Abs(x[0]-math.Exp(-1)) > 1e-5 || math.Abs(x[2]-2*math.Exp(-1)) > 1e-5 {
+			t.Errorf("%s: %v", control, x)
 		}
 	}
 }

@@ -68,7 +68,11 @@ func (s *cfm) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
-	return pipeline.Outputs{Flow: &flow.Source{Planned: &p.flow}, Files: s.files()}, nil
+	out := pipeline.Outputs{Flow: &flow.Source{Planned: &p.flow}, Files: s.files()}
+	if count := p.data.rows.Count(); s.config.Epochs == nil || count > 0 {
+		out.Summary = map[string]any{"steps": s.config.steps(count)} // for the plan
+	}
+	return out, nil
 }
 
 // Restore gives the flow of an earlier run.

@@ -471,6 +471,19 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
+func TestPlannedSteps(t *testing.T) {
+	for config, want := range map[string]any{
+		`{}`: int64(5000), `{"steps": 7}`: int64(7), `{"epochs": 3, "batch": 40}`: int64(38),
+	} {
+		r := newRun(t)
+		r.config = config
+		out, err := r.stage().Check(context.Background(), r.in)
+		if err != nil || out.Summary["steps"] != want {
+			t.Errorf("%s: %v steps, %v", config, out.Summary["steps"], err)
+		}
+	}
+}
+
 func TestEpochsThatDoNotFit(t *testing.T) {
 	for config, at := range map[string]string{
 		`{"batch": 40, "epochs": 9000000000000000000}`:                                               "epochs",

@@ -40,7 +40,7 @@ func (a *app) writeReport(ctx context.Context, p *pipeline.Pipeline, plugins *pl
 		Config: resolvedYAML(rec.File), Warnings: warnings,
 	}
 	for _, n := range sortedKeys(rec.Plugins) {
-		r.Versions = append(r.Versions, report.KV{Key: "plugin " + n, Value: short(rec.Plugins[n])})
+		r.Versions = append(r.Versions, report.KV{Key: "plugin " + n, Value: rec.Plugins[n].Version + ", sha256 " + rec.Plugins[n].SHA256[:min(12, len(rec.Plugins[n].SHA256))]})
 	}
 	g := drawing(p.Graph())
 	for i, n := range g.Nodes {

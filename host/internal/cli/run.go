@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
 			return result{}, err
 		}
 		defer plugins.close()
-		o := pipeline.RunOptions{PlanOptions: sel.options(), Resume: resume}
+		o := pipeline.RunOptions{PlanOptions: sel.options(), Resume: resume, Plugins: plugins.host.Records()}
 		record, warnings, err := a.perform(cmd.Context(), p, o, perf)
 		page := ""
 		if record != nil {
@@ -75,7 +75,7 @@ Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
 	sel.add(cmd)
 	perf.add(cmd)
 	cmd.Flags().BoolVar(&resume, "resume", false, "continue stages from where an interrupted run saved them")
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "accept new digests of plugins into pathline.lock")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "accept new digests of plugins (digests are not pinned yet: nothing is asked, and this changes nothing)")
 	return cmd
 }
 

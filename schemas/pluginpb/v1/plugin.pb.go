@@ -255,6 +255,7 @@ type DescribeResponse struct {
 	Version         string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	Implementations []*Implementation      `protobuf:"bytes,3,rep,name=implementations,proto3" json:"implementations,omitempty"`
 	Capabilities    []string               `protobuf:"bytes,4,rep,name=capabilities,proto3" json:"capabilities,omitempty"` // of the plugin as a whole
+	Code            string                 `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`                 // digest of the program: other code may give other results under the same version
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -315,6 +316,13 @@ func (x *DescribeResponse) GetCapabilities() []string {
 		return x.Capabilities
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
 }
 
 // Implementation is one way to be a kind of stage.
@@ -2286,12 +2294,13 @@ const file_plugin_proto_rawDesc = "" +
 	"\fplugin.proto\x12\x12pathline.plugin.v1\"X\n" +
 	"\x0fDescribeRequest\x12!\n" +
 	"\fhost_version\x18\x01 \x01(\tR\vhostVersion\x12\"\n" +
-	"\fcapabilities\x18\x02 \x03(\tR\fcapabilities\"\xb2\x01\n" +
+	"\fcapabilities\x18\x02 \x03(\tR\fcapabilities\"\xc6\x01\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12L\n" +
 	"\x0fimplementations\x18\x03 \x03(\v2\".pathline.plugin.v1.ImplementationR\x0fimplementations\x12\"\n" +
-	"\fcapabilities\x18\x04 \x03(\tR\fcapabilities\"\xc7\x01\n" +
+	"\fcapabilities\x18\x04 \x03(\tR\fcapabilities\x12\x12\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\"\xc7\x01\n" +
 	"\x0eImplementation\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +

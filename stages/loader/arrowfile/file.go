@@ -95,6 +95,9 @@ func (f *File) message(pos int64) (meta []byte, where block, err error) {
 
 func (f *File) indexStream() error {
 	meta, where, err := f.message(0)
+	if err == errShort && f.size >= 8 {
+		return errors.New("this is neither an Arrow file nor an Arrow stream, or it is cut off")
+	}
 	if err != nil {
 		return noEOF(err)
 	}
@@ -168,15 +171,20 @@ func (f *File) indexFile() error {
 	if err != nil {
 		return err
 	}
-	meta, _, err := f.message(8)
-	if err != nil {
-		return noEOF(err)
-	}
-	if f.schema, err = decodeSchema(meta); err != nil {
+	// The schema stands in the footer too, and there alone for sure: Polars puts
+	// no message at the start of its files.
+	var meta, blocks []byte
+	var told bool
+	if err := guard(func() {
+		blocks, _ = root(footer).vector(3, 24)
+		meta, told = root(footer).message()
+	}); err != nil {
 		return err
 	}
-	var blocks []byte
-	if err := guard(func() { blocks, _ = root(footer).vector(3, 24) }); err != nil {
+	if !told {
+		return errors.New("the footer has no schema")
+	}
+	if f.schema, err = decodeSchema(meta); err != nil {
 		return err
 	}
 	for i := 0; i < len(blocks); i += 24 {

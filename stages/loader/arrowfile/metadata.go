@@ -16,7 +16,9 @@ import (
 const (
 	headerSchema = 1
 	headerBatch  = 3
+	typeInt      = 2
 	typeDecimal  = 7
+	typeFixed    = 15 // FixedSizeBinary
 	typeUnion    = 14
 )
 
@@ -47,9 +49,8 @@ func parseMessage(meta []byte) (m message, err error) {
 }
 
 // CheckSchema says whether meta, the flatbuffer of a schema message, can be
-// decoded in memory that is proportional to its length. In meta, decimals of 32
-// and 64 bits, which Arrow's Go library does not know and no reader here gives,
-// become such of 128 bits, so that the other columns can be read.
+// decoded in memory that is proportional to its length. It changes types in
+// meta that Arrow's Go library does not know; see widen.
 func CheckSchema(meta []byte) error {
 	m, err := parseMessage(meta)
 	if err != nil {
@@ -87,16 +88,32 @@ func checkField(f table, left *budget, depth int) {
 	if t, ok := f.table(3); ok && f.int8(2) == typeUnion {
 		_, n := t.vector(1, 4)
 		left.spend(4 * n)
-	} else if ok && f.int8(2) == typeDecimal {
-		if p := t.field(2); p != 0 {
-			if bits := binary.LittleEndian.Uint32(t.buf[p:]); bits == 32 || bits == 64 {
-				binary.LittleEndian.PutUint32(t.buf[p:], 128)
-			}
-		}
+	} else if ok {
+		widen(f, t)
 	}
 	pos, n := f.elements(5, 4)
 	for k := range n {
 		checkField(at(f.buf, pos+4*k), left, depth+1)
+	}
+}
+
+// widen turns types that make Arrow's Go library refuse the whole schema, and
+// that no reader here gives, into known ones with the same number of buffers,
+// so that the other columns can be read: decimals of 32 and 64 bits into such
+// of 128, integers of 128 bits into bytes.
+func widen(f, t table) {
+	kind := f.int8(2)
+	at := map[int]int{typeInt: 0, typeDecimal: 2}[kind] // where the type has its number of bits
+	if kind != typeInt && kind != typeDecimal || t.field(at) == 0 {
+		return
+	}
+	bits := t.buf[t.field(at):]
+	switch n := binary.LittleEndian.Uint32(bits); {
+	case kind == typeDecimal && (n == 32 || n == 64):
+		binary.LittleEndian.PutUint32(bits, 128)
+	case kind == typeInt && n == 128:
+		binary.LittleEndian.PutUint32(bits, 16)
+		t.buf[f.field(2)] = typeFixed
 	}
 }
 
@@ -163,6 +180,27 @@ func (t thrifty) Allocate(size int) []byte {
 		panic(errMetadata)
 	}
 	return t.Allocator.Allocate(size)
+}
+
+// message is the schema of a footer in a message of its own. Message.fbs: the
+// version, the kind and the place of the header are fields 0 to 2.
+func (t table) message() ([]byte, bool) {
+	const front, slot = 32, 24
+	schema, ok := t.table(1)
+	if !ok {
+		return nil, false
+	}
+	le := binary.LittleEndian
+	b := make([]byte, front, front+len(t.buf))
+	le.PutUint32(b, 16) // the table; before it, from 4 on, its vtable
+	for i, v := range []uint16{10, 12, 4, 6, slot - 16} {
+		le.PutUint16(b[4+2*i:], v)
+	}
+	le.PutUint32(b[16:], 12) // back to the vtable
+	le.PutUint16(b[20:], uint16(t.int16(0)))
+	b[22] = headerSchema
+	le.PutUint32(b[slot:], uint32(front+schema.pos-slot))
+	return append(b, t.buf...), true
 }
 
 // batch is the head of a record batch.

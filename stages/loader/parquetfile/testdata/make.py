@@ -2,7 +2,7 @@
 
     python make.py
 
-needs pyarrow and numpy. With duckdb and fastparquet it writes their files too;
+needs pyarrow and numpy. With duckdb, fastparquet and polars it writes their files too;
 without, theirs stay as they are. Parquet files lie beside this script, Arrow
 files in ../../arrowfile/testdata. What is expected of a file is what pyarrow
 reads from it, but for restored() below: of every column that a table of numbers can use, its type in
@@ -286,6 +286,11 @@ def parquet_files():
     parquet("others_v2", among_others().select(["first", "text", "kind", "tags", "number 3", "vector 10", "map", "last"]), data_page_version="2.0", compression="lz4")
     parquet("nulls_only", pa.table({"n": pa.nulls(20, pa.int32()), "f": pa.nulls(20, pa.float64()), "v": pa.nulls(20, pa.list_(pa.float32(), 3))}), compression="lz4")
     parquet("nulls_only_v2", pa.table({"n": pa.nulls(20, pa.int32()), "f": pa.nulls(20, pa.float64()), "v": pa.nulls(20, pa.list_(pa.float32(), 3))}), compression="snappy", data_page_version="2.0")
+    half = pa.table({"n": pa.array([None] * 40 + list(range(40)), pa.int32()), "f": pa.array([None] * 40 + [i / 4 for i in range(40)])})
+    for page in ["1.0", "2.0"]:
+        how = {"data_page_size": 16, "write_batch_size": 8, "data_page_version": page}
+        parquet(f"null_pages_v{page[0]}", half, **how)
+        parquet(f"null_pages_delta_v{page[0]}", half, use_dictionary=False, column_encoding={"n": "DELTA_BINARY_PACKED", "f": "BYTE_STREAM_SPLIT"}, **how)
     parquet("required", pa.table([ints("int32"), floats("float64"), fixed(np.arange(2.0 * N), 2)],
             schema=pa.schema([pa.field("n", pa.int32(), False), pa.field("f", pa.float64(), False), pa.field("v", pa.list_(pa.float64(), 2), False)])))
     parquet("names", pa.table([ints("int32", 20), ints("int32", 20), ints("int32", 20), ints("int32", 20), ints("int32", 20), pa.array([{"b": i} for i in range(20)])],
@@ -338,6 +343,31 @@ def parquet_of_others():
             keep(path)
     except ImportError:
         print("no fastparquet")
+    try:
+        import polars as pl
+        n = 20
+        df = pl.DataFrame({
+            "i8": pl.Series(range(-10, 10), dtype=pl.Int8), "i64": pl.Series([None if i % 3 == 0 else i << 40 for i in range(n)], dtype=pl.Int64),
+            "u16": pl.Series(range(n), dtype=pl.UInt16), "f32": pl.Series([i / 8 for i in range(n)], dtype=pl.Float32), "f64": pl.Series([i / 7 for i in range(n)]),
+            "text": pl.Series([str(i) for i in range(n)]), "kind": pl.Series(["a", "b"] * 10, dtype=pl.Categorical), "flag": pl.Series([i % 3 == 0 for i in range(n)]),
+            "day": pl.Series(range(n), dtype=pl.Int32).cast(pl.Date), "at": pl.Series(range(n)).cast(pl.Datetime("us", "UTC")), "span": pl.Series(range(n)).cast(pl.Duration("ms")),
+            "clock": pl.Series(range(n)).cast(pl.Time), "steps": pl.Series([[i] for i in range(n)]), "pair": pl.Series([None if i % 5 == 1 else [i, i / 4] for i in range(n)], dtype=pl.Array(pl.Float32, 2)),
+            "nested": pl.Series([{"a": i} for i in range(n)]), "nothing": pl.Series([None] * n), "money": pl.Series(range(n)).cast(pl.Decimal(9, 2))})
+        for name, how in {"polars": {}, "polars_lz4": {"compression": "lz4", "row_group_size": 7}, "polars_gzip_pages": {"compression": "gzip", "data_page_size": 32, "statistics": False}}.items():
+            path = HERE / (name + ".parquet")
+            (df if name == "polars" else df.select("i8", "i64", "f32", "pair", "at", "text")).write_parquet(path, **how)
+            keep(path)
+        for name, how in {"polars": {}, "polars_zstd": {"compression": "zstd"}, "polars_lz4": {"compression": "lz4"}}.items():
+            path = ARROW / (name + ".arrow")
+            df.select("text", "i8", "i64", "kind", "f32", "steps", "flag", "pair", "nested", "nothing", "at", "money").write_ipc(path, **how)
+            with open(path, "rb") as f:
+                keep(path, ipc.open_file(f).read_all())
+        path = ARROW / "polars.arrows"
+        df.select("text", "i64", "pair").write_ipc_stream(path)
+        with open(path, "rb") as f:
+            keep(path, ipc.open_stream(f).read_all())
+    except ImportError:
+        print("no polars")
 
 
 def arrow_files():
@@ -379,6 +409,6 @@ for folder, files in expected.items():
     path = folder / "expected.json"
     old = json.loads(path.read_text()) if path.exists() else {}
     for name in old:
-        if name not in files and name.startswith(("duckdb", "fastparquet")) and (folder / name).exists():
+        if name not in files and name.startswith(("duckdb", "fastparquet", "polars")) and (folder / name).exists():
             files[name] = old[name]
     path.write_text("{\n" + ",\n".join(json.dumps(k) + ": " + json.dumps(v, ensure_ascii=False, separators=(",", ":")) for k, v in sorted(files.items())) + "\n}\n")
