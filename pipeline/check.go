@@ -595,15 +595,18 @@ func (p *Pipeline) inputs(ctx context.Context, s *stage, outputs func(*stage) (O
 				se = *env
 			}
 			se.Config = e.config
-			inst, err := e.fallback.Build(ctx, se, e.config)
+			err := protect(func() error {
+				inst, err := e.fallback.Build(ctx, se, e.config)
+				if err != nil {
+					return err
+				}
+				out, err := inst.Check(ctx, nil)
+				v.Service = out.Service
+				return err
+			})
 			if err != nil {
 				return nil, err
 			}
-			out, err := inst.Check(ctx, nil)
-			if err != nil {
-				return nil, err
-			}
-			v.Service = out.Service
 		default:
 			out, err := outputs(e.producer)
 			if err != nil {

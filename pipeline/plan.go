@@ -386,6 +386,9 @@ func inStage(s *stage, err error) error {
 		c := *e
 		if !strings.HasPrefix(c.Path, "stages.") {
 			c.Path = s.path(c.Path)
+			if c.Reason != schemas.Interrupted {
+				c.Message = s.kind.Name + "/" + s.impl.Name + ": " + c.Message
+			}
 		}
 		out[i] = &c
 	}

@@ -65,8 +65,8 @@ type process struct {
 	late    bool
 }
 
-// limitSeconds bounds every run that does not say otherwise.
-const limitSeconds = 120
+// limitSeconds bounds every run.
+const limitSeconds = 240
 
 // command prepares a host in dir, in a process group of its own, with an
 // environment that says nothing but where things are.
@@ -255,7 +255,7 @@ func firstDifference(a, b []byte) int {
 	return min(len(a), len(b))
 }
 
-// deadline is a context for helpers that poll.
+// deadline is a context for tests that poll.
 func deadline(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), limitSeconds*time.Second)
 	t.Cleanup(cancel)

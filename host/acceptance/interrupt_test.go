@@ -91,7 +91,7 @@ func complete(t *testing.T, dir, out string) {
 }
 
 // interruptible is what makes power take a few seconds in its stages.
-var interruptible = []string{"--set", "params.steps=1500", "--set", "params.rows=20000", "--set", "params.batch=256"}
+var interruptible = []string{"--set", "params.steps=1000", "--set", "params.rows=12000", "--set", "params.batch=256"}
 
 func runPower(verbs ...string) []string {
 	return append(append([]string{"run", "power.yaml"}, interruptible...), verbs...)

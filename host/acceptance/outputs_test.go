@@ -171,6 +171,23 @@ func TestOutputs(t *testing.T) {
 		}
 	})
 
+	t.Run("saved flow", func(t *testing.T) {
+		// Input paths are relative to the pipeline file, outputs to where the
+		// host runs; a saved flow scores as the trainer's own did.
+		place(t, dir, "saved.yaml", `
+version: 1
+name: saved
+seed: 5
+stages:
+  data: {kind: loader, use: parquet, with: {path: data.parquet, columns: [volts, "amps A", count], split: {train: 0.8, valid: 0.1, test: 0.1}}}
+  scores: {kind: likelihood, use: ode, from: {flow: {file: runs/power/train.safetensors}, data: data.test}}
+`)
+		elsewhere := t.TempDir()
+		must(t, elsewhere, "run", filepath.Join(dir, "saved.yaml"))
+		sameNumbers(t, "saved flow", readTable(t, dir, out, "scores.parquet"), readTable(t, elsewhere, "runs", "saved", "scores.parquet"),
+			"volts", "amps A", "count", "log_prob")
+	})
+
 	t.Run("second run", func(t *testing.T) {
 		before := content(t, dir, out, "samples.parquet")
 		must(t, dir, "run", "power.yaml")

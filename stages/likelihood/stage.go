@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +29,7 @@ type Config struct {
 	Probes     *int   `yaml:"probes" json:"probes,omitempty" doc:"random directions per row, for hutchinson (default 8)" min:"1" max:"65536"`
 	Noise      string `yaml:"noise" json:"noise,omitempty" doc:"distribution of the directions, for hutchinson (default rademacher)" enum:"rademacher,gaussian"`
 	BitsPerDim bool   `yaml:"bits_per_dim" json:"bits_per_dim" doc:"also give -log_prob / (dimensions ln 2)"`
-	Batch      int    `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no score" min:"1" max:"1048576"`
+	Batch      int    `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no score, unless the solver has one step for a batch" min:"1" max:"1048576"`
 }
 
 // Validate refuses keys that would say nothing.
@@ -397,7 +396,13 @@ func (s *stream) finish() {
 	if s.report.Rows > 1 {
 		s.summary["mean_log_prob_se"], s.metrics["mean_log_prob_se"] = s.report.SE, s.report.SE
 	}
-	if far := slices.Max(s.away); !math.IsNaN(far) {
+	far := math.Inf(-1)
+	for _, away := range s.away { // NaN where a row failed on the way
+		if away > far {
+			far = away
+		}
+	}
+	if far >= 0 {
 		s.summary["round_trip_max"] = far
 	}
 }

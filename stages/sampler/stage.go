@@ -27,7 +27,7 @@ type Config struct {
 	Rows       int64     `yaml:"rows" json:"rows" doc:"number of rows to make" required:"true" min:"1"`
 	Seed       *uint64   `yaml:"seed" json:"seed,omitempty" doc:"seed of the base draws; the pipeline's when left out"`
 	Trajectory []float64 `yaml:"trajectory" json:"trajectory,omitempty" doc:"increasing times at which the report shows the first 256 rows" min:"0" max:"1"`
-	Batch      int       `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row" min:"1" max:"1048576"`
+	Batch      int       `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row, unless the solver has one step for a batch" min:"1" max:"1048576"`
 }
 
 // Validate reports what the tags of the fields cannot say.

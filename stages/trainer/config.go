@@ -26,7 +26,7 @@ type Config struct {
 	ValidationRows  int   `yaml:"validation_rows" json:"validation_rows" min:"1" max:"16777216" doc:"Rows that are validated, drawn from the input valid."`
 	CheckpointEvery int64 `yaml:"checkpoint_every" json:"checkpoint_every" min:"0" doc:"Steps between checkpoints; 0 is a tenth of all steps. An interrupt saves one too."`
 	LogEvery        int64 `yaml:"log_every" json:"log_every" min:"0" doc:"Steps between rows of the metrics table; 0 makes at most 1000 rows."`
-	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is half of the memory that the stage may use. A larger table is shuffled within a window of this size."`
+	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is as many as fit in 256 MiB. A larger table is shuffled within a window of this size."`
 }
 
 // OptimizerConfig chooses the update rule. Keys that a rule does not know must

@@ -49,7 +49,6 @@ func Register(r *pipeline.Registry) {
 type cfm struct {
 	env    pipeline.Env
 	config Config
-	key    string // of checkpoints, known when the rows are
 }
 
 // parts are the inputs of the stage, understood.
@@ -169,12 +168,6 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		return none, err
 	}
 	log, validate, checkpoint := s.config.every(steps)
-	s.key = s.env.Key
-	if w, ok := rows.(*Window); ok {
-		// The order of the rows depends on the window's size, which may follow
-		// from the memory of the run: then it is another training.
-		s.key = fmt.Sprintf("%s window %d", s.env.Key, w.size)
-	}
 	o := Options{
 		Steps: steps, Batch: s.config.Batch,
 		Path: p.path.Path, Coupling: p.coupling, Time: s.config.Time.sampler(), Target: p.target,
@@ -207,16 +200,25 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	return s.finish(p, rows, result)
 }
 
+// windowBytes is what a window takes when its size is not configured: half of
+// the memory that a run has when nothing is said. It does not follow the memory
+// of a run, because the order of the rows, and so the weights, follow it.
+const windowBytes = pipeline.DefaultMemory / 2
+
 // rows chooses between memory and a window, and counts the rows when the number
 // of steps depends on it.
 func (s *cfm) rows(ctx context.Context, p *parts, keys Keys) (Rows, int64, error) {
 	d := p.data.dim
 	limit := s.config.Window
+	each := int64(4*d + 8) // a row in a window takes its values and its number
 	if limit == 0 {
-		// A row in a window takes its values and its number.
-		limit = max(1, s.env.Memory/2/int64(4*d+8))
+		limit = max(1, windowBytes/each)
 	}
 	count := p.data.rows.Count()
+	if held := min(limit, count); held*each > s.env.Memory/2 {
+		return nil, 0, schemas.Errorf(schemas.TooLarge, "%d training rows of %d columns take %d MiB, which is more than half of the memory of the run, %d MiB", held, d, held*each>>20, s.env.Memory>>20).
+			At("window").Suggest(fmt.Sprintf("set window: %d, or allow the run more memory; the order of the rows follows the window", s.env.Memory/2/each))
+	}
 	var x []float32
 	if count <= limit {
 		var err error
@@ -244,7 +246,7 @@ func (s *cfm) observe(p Progress) {
 func (s *cfm) checkpoint() string { return filepath.Join(s.env.State, "checkpoint.safetensors") }
 
 func (s *cfm) save(p *parts, state *State) error {
-	return writeFile(s.checkpoint(), func(w io.Writer) error { return WriteCheckpoint(w, p.flow, s.key, state) })
+	return writeFile(s.checkpoint(), func(w io.Writer) error { return WriteCheckpoint(w, p.flow, s.env.Key, state) })
 }
 
 // load gives the state to go on from, if there is one for this work. A damaged
@@ -270,13 +272,13 @@ func (s *cfm) load() *State {
 		warn(err)
 		return nil
 	}
-	state, ok, err := ReadCheckpoint(f, info.Size(), s.key)
+	state, ok, err := ReadCheckpoint(f, info.Size(), s.env.Key)
 	if err != nil {
 		warn(err)
 		return nil
 	}
 	if !ok {
-		s.env.Log.Info().Msg("the checkpoint belongs to other work and is not used")
+		warn(errors.New("it belongs to another configuration, seed, input or program"))
 		return nil
 	}
 	return state

@@ -7,7 +7,6 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
 )
 
 // buffer is one buffer of a record batch, read from its start to its end.
@@ -36,7 +35,7 @@ func openBuffer(src *io.SectionReader, n, need int64, codec int) (*buffer, error
 			return nil, errMetadata
 		case codec == 0:
 			b.plain = false
-			b.r = lz4.NewReader(src)
+			b.r = &lz4Frames{r: src}
 		default:
 			z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(64<<20))
 			if err != nil {

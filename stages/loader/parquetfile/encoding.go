@@ -27,6 +27,8 @@ type values interface {
 // strings, -1 for booleans, which become a byte each.
 func newValues(enc int, data []byte, size int, dict *dictionary) (values, error) {
 	switch {
+	case len(data) == 0 && (enc == encRLE || enc == encDelta):
+		return &plain{size: max(size, 1)}, nil // of nulls alone, for which some writers write nothing
 	case enc == encPlain && size < 0:
 		return &booleans{bits: &hybrid{b: data, width: 1, packed: true, run: 8 * uint64(len(data))}}, nil
 	case enc == encRLE && size < 0:

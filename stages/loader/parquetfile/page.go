@@ -29,6 +29,7 @@ const (
 	codecSnappy = 1
 	codecGzip   = 2
 	codecBrotli = 4
+	codecLZ4    = 5 // as Hadoop frames it
 	codecZstd   = 6
 	codecLZ4Raw = 7
 )
@@ -180,11 +181,14 @@ func (p *pages) decompress(raw []byte, size int64, code int) ([]byte, error) {
 			return nil, errDamaged
 		}
 		return out, nil
-	case codecLZ4Raw:
+	case codecLZ4Raw, codecLZ4:
 		if size > 256*int64(len(raw)) {
 			return nil, errDamaged
 		}
 		out := make([]byte, size)
+		if code == codecLZ4 && hadoop(out, raw) {
+			return out, nil
+		}
 		if n, err := lz4.UncompressBlock(raw, out); err != nil || int64(n) != size {
 			return nil, errDamaged
 		}
@@ -216,7 +220,34 @@ func (p *pages) decompress(raw []byte, size int64, code int) ([]byte, error) {
 		}
 		return all(p.zstd, size)
 	}
-	return nil, fmt.Errorf("compression codec number %d is not supported", code)
+	return nil, errCodec(code)
+}
+
+// errCodec is nil when the codec is supported.
+func errCodec(code int) error {
+	switch code {
+	case codecNone, codecSnappy, codecGzip, codecBrotli, codecLZ4, codecZstd, codecLZ4Raw:
+		return nil
+	}
+	return fmt.Errorf("compression codec number %d is not supported", code)
+}
+
+// hadoop decompresses LZ4 blocks that have their lengths in front, decompressed
+// and compressed, and says whether they fill out. The codec LZ4 never said what
+// it is: Hadoop's programs write this, others one block alone.
+func hadoop(out, raw []byte) bool {
+	for len(raw) >= 8 {
+		size, n := binary.BigEndian.Uint32(raw), binary.BigEndian.Uint32(raw[4:])
+		raw = raw[8:]
+		if uint64(size) > uint64(len(out)) || uint64(n) > uint64(len(raw)) {
+			return false
+		}
+		if got, err := lz4.UncompressBlock(raw[:n], out[:size]); err != nil || got != int(size) {
+			return false
+		}
+		out, raw = out[size:], raw[n:]
+	}
+	return len(out) == 0 && len(raw) == 0
 }
 
 // all reads a stream that has exactly size bytes.

@@ -46,6 +46,11 @@ func (f *File) NewReader(columns []int, rows int64, mem memory.Allocator) (*Read
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", fields[i].Name, err)
 		}
+		for _, g := range f.groups {
+			if err := errCodec(g.chunks[col.field.leaf].codec); err != nil {
+				return nil, fmt.Errorf("column %q: %w", fields[i].Name, err)
+			}
+		}
 		wide += col.rowBytes()
 	}
 	meta := f.schema.Metadata()
