@@ -10,6 +10,10 @@
 // counted before rows with nulls are dropped: neither batches, nor columns, nor
 // the order of reading changes it.
 //
+// Files that other programs wrote lie in parquetfile/testdata and
+// arrowfile/testdata, with what is to be read from them; make.py in the former
+// writes both. To add one: a call there.
+//
 // To add a file format: a package that opens a file and reads windows of some
 // of its columns, as parquetfile and arrowfile do, and an entry in formats.
 // To add a distribution: see package distribution.

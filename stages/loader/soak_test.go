@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/pathline/pathline/pipeline"
@@ -160,6 +161,14 @@ func soakParquet(t *testing.T, f *os.File) {
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
+	}
+	r, err := file.OpenParquetFile(f.Name(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.NumRowGroups() != 1 {
+		t.Fatalf("the file has %d row groups, want one large one", r.NumRowGroups())
 	}
 }
 

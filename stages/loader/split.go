@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"fmt"
 	"regexp"
 	"sort"
 
@@ -90,11 +89,4 @@ func intervals(split map[string]float64, seed uint64, stage string) map[string]i
 		at = to
 	}
 	return out
-}
-
-func splitUnit(name string) string {
-	if name == "" {
-		return "all rows"
-	}
-	return fmt.Sprintf("split %q", name)
 }

@@ -15,13 +15,12 @@ import (
 func showRun(dir string) (result, error) {
 	r, err := pipeline.LoadRecord(dir)
 	if err != nil {
-		for _, e := range schemas.Errors(err, schemas.CorruptFile) {
-			if e.Reason == schemas.FileNotFound {
-				return result{}, schemas.Errorf(schemas.FileNotFound, "%s is no output folder: it has no run.json", dir)
-			}
-			e.Message = filepath.Join(dir, "run.json") + ": " + e.Message
-			return result{}, e
+		e := schemas.Errors(err, schemas.CorruptFile)[0]
+		if e.Reason == schemas.FileNotFound {
+			return result{}, schemas.Errorf(schemas.FileNotFound, "%s is no output folder: it has no run.json", dir)
 		}
+		e.Message = filepath.Join(dir, "run.json") + ": " + e.Message
+		return result{}, e
 	}
 	return result{r, func(w io.Writer) { writeRecord(w, r) }}, nil
 }

@@ -13,6 +13,10 @@
 // record batch may be larger than memory: only the columns asked for are
 // read, and of them only a window.
 //
+// The schema of a file is that of its footer; Polars writes it nowhere else.
+// Types that the library does not know are kept from it (widen), and frames of
+// LZ4 are taken apart here (lz4Frames).
+//
 // To add a type: a case in columnOf.
 //
 // Reference: Apache Arrow, "Arrow Columnar Format", version 1.4, sections
