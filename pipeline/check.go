@@ -244,7 +244,7 @@ func (l *fileLoader) readEdge(s *stage, port Port, v *node, path string) *edge {
 	}
 	if v.kind == mappingNode && port.Takes == GivesFlow {
 		if file, ok := v.get("file").scalarString(); ok && len(v.fields) == 1 {
-			e.file = l.inputPath(file)
+			e.file, e.at = l.inputPath(file), v.get("file").at
 			return e
 		}
 		l.add(v.at.fail(schemas.WrongType, path, "takes a stage or {file: FLOW.safetensors}"))

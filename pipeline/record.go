@@ -29,10 +29,11 @@ type Record struct {
 
 // HostRecord says which program ran.
 type HostRecord struct {
-	SHA256 string `json:"sha256"`
-	Go     string `json:"go"`
-	OS     string `json:"os"`
-	Arch   string `json:"arch"`
+	Version string `json:"version,omitempty"` // what RunOptions said
+	SHA256  string `json:"sha256"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
 }
 
 // PluginRecord says which plugin ran.
@@ -70,9 +71,9 @@ const (
 	RunInterrupted = "interrupted"
 )
 
-func hostRecord() HostRecord {
+func hostRecord(version string) HostRecord {
 	code, _ := CodeVersion()
-	return HostRecord{SHA256: code, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	return HostRecord{Version: version, SHA256: code, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 }
 
 func (r *Record) save() error {

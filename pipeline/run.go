@@ -27,6 +27,7 @@ type RunOptions struct {
 	Memory  int64                   // bytes that a stage may hold; default 512 MiB
 	Log     zerolog.Logger          // default none
 	Events  func(Event)             // called one at a time
+	Version string                  // of the program, for the record
 	Plugins map[string]PluginRecord // for the record
 	Stop    <-chan struct{}         // closed: stop at the next safe point and save
 }
@@ -79,7 +80,7 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (*Record, error) {
 		return nil, err
 	}
 	r := &runner{p: p, o: o, plan: plan, done: map[*stage]Outputs{}, record: &Record{
-		Version: 1, Name: p.Name, Seed: p.Seed, Started: time.Now().UTC(), Host: hostRecord(),
+		Version: 1, Name: p.Name, Seed: p.Seed, Started: time.Now().UTC(), Host: hostRecord(o.Version),
 		Stages: map[string]StageRecord{}, File: p.resolvedFile(), Out: plan.Out, Status: RunDone, Plugins: o.Plugins}}
 	r.emit(Event{Type: RunStarted, File: plan.Out})
 	err = r.run(ctx)

@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"path/filepath"
 	"regexp"
@@ -241,14 +240,14 @@ stages:
 
 	t.Run("changed data", func(t *testing.T) {
 		numbersFile(t, filepath.Join(dir, "other.parquet"), 300)
-		place(t, dir, "small.yaml", fmt.Sprintf(`
+		place(t, dir, "small.yaml", `
 version: 1
 name: small
 stages:
   data: {kind: loader, use: parquet, with: {path: other.parquet}}
   field: {kind: model, use: gmm, with: {columns: [u, v], means: [[0, 0]], std: [1]}}
   scores: {kind: likelihood, use: ode, from: {flow: field, data: data}}
-`))
+`)
 		must(t, dir, "run", "small.yaml")
 		if n := readTable(t, dir, "runs/small", "scores.parquet").rows; n != 300 {
 			t.Errorf("%d rows", n)

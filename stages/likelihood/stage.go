@@ -123,6 +123,9 @@ func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs
 	if rows.solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
 		return out, err
 	}
+	if s.config.Trace != "exact" && rows.stage.config.trace(0).Probes == 1 && s.env.Emit != nil {
+		s.env.Emit(pipeline.Event{Type: pipeline.StageWarning, Message: "one probe has no standard error: log_prob_se is not a number; set probes to 2 or more"})
+	}
 	rows.flow, rows.trace = f, s.config.trace(random.NewKey(s.env.Seed, s.env.Stage, "probes"))
 	rows.summary, rows.metrics, rows.report = map[string]any{}, map[string]float64{}, &Scores{}
 	return pipeline.Outputs{

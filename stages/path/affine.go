@@ -6,7 +6,7 @@ import (
 )
 
 // singular is how far Domain stops from an end where a derivative is infinite.
-const singular = 1e-5
+const singular = 1e-8
 
 // fill is the Coefficients of a path that is a function of one time.
 func fill(c []Coef, t []float64, lo, hi float64, at func(float64) Coef) error {
@@ -92,7 +92,7 @@ func (p Polynomial) Coefficients(c []Coef, t []float64) error {
 // before 1e-15: what is left out is an error of the start.
 func (p Polynomial) Domain() (lo, hi float64) {
 	if p.N < 1 {
-		return max(math.Pow(singular, 1/p.N), 1e-15), 1
+		return max(math.Pow(1e-5, 1/p.N), 1e-15), 1
 	}
 	return 0, 1
 }

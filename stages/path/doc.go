@@ -12,9 +12,10 @@
 //
 // Singular ends. Where a derivative of a coefficient is infinite (dsigma/dt of
 // vp and linear-vp at the data end, dgamma/dt of bridge at both), Domain stops
-// 1e-5 short of the end and a time beyond is moved to it. The marginal velocity
+// 1e-8 short of the end and a time beyond is moved to it. The marginal velocity
 // is smooth there, since only sigma dsigma/dt enters, so holding it still over
-// the last 1e-5 costs an error of second order in 1e-5. [Convert] says what
+// the last 1e-8 costs an error of second order in 1e-8. Training keeps further
+// away, see [Interior]. [Convert] says what
 // it does at its own singular ends.
 //
 // To add a path, write one file with a type that implements Path, a constructor

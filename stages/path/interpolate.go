@@ -44,6 +44,20 @@ func add(dst []float32, a float64, x []float32) {
 	}
 }
 
+// Interior are the times that a path is trained at: Domain, and where it stops
+// short of an end at least 1e-5 of it (as Song et al. 2021 train), because the
+// variance of u_t grows without bound towards a singular end.
+func Interior(p Path) (lo, hi float64) {
+	lo, hi = p.Domain()
+	if lo > 0 {
+		lo = max(lo, 1e-5)
+	}
+	if hi < 1 {
+		hi = min(hi, 1-1e-5)
+	}
+	return lo, hi
+}
+
 // Start is what a path begins with at exactly t = 0: the share alpha of data
 // and the standard deviation sigma of all noise, both continued by their slopes
 // from where Domain begins. That is where the field of an exact model leads,

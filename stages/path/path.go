@@ -19,6 +19,6 @@ type Path interface {
 	Coefficients(c []Coef, t []float64) error
 
 	// Domain is where the derivatives are finite: [0, 1] for most paths,
-	// [0, 1-1e-5] where dsigma/dt diverges at the data end.
+	// [0, 1-1e-8] where dsigma/dt diverges at the data end.
 	Domain() (lo, hi float64)
 }

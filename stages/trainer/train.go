@@ -123,7 +123,7 @@ func newLoop(def model.Definition, dim int, rows Rows, o Options) (*loop, error)
 			return nil, err
 		}
 	}
-	l.lo, l.hi = o.Path.Domain()
+	l.lo, l.hi = path.Interior(o.Path)
 	l.lanes = newLanes(net, b)
 	l.noise, l.mix = l.drawBlock, l.mixBlock
 	l.crew = newCrew(o.Workers)

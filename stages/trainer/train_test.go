@@ -513,7 +513,7 @@ func TestTimesStayInsideOfTheDomain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lo, hi := bridge.Domain()
+	lo, hi := path.Interior(bridge)
 	o := options(2, 32)
 	o.Path, o.Time = bridge, ends{}
 	l, err := newLoop(network(t, 3), 2, NewMemory(gaussian(50, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o)

@@ -98,7 +98,7 @@ func NewValidation(x []float32, number []int64, dim, batch int, p path.Path, c c
 	v := &Validation{dim: dim, number: number, t: make([]float64, rows),
 		xt: make([]float32, rows*dim), target: make([]float32, rows*dim),
 		v: make([]float32, rows*dim), loss: make([]float64, rows)}
-	lo, hi := p.Domain()
+	lo, hi := path.Interior(p)
 	for i := range v.t {
 		at := keys.ValidTime.Permute(uint64(i), uint64(rows), 0)
 		v.t[i] = min(max((float64(at)+0.5)/float64(rows), lo), hi)

@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
 			return result{}, err
 		}
 		defer plugins.close()
-		o := pipeline.RunOptions{PlanOptions: sel.options(), Resume: resume, Plugins: plugins.host.Records()}
+		o := pipeline.RunOptions{PlanOptions: sel.options(), Resume: resume, Version: hostVersion().Version, Plugins: plugins.host.Records()}
 		record, warnings, err := a.perform(cmd.Context(), p, o, perf)
 		page := ""
 		if record != nil {
