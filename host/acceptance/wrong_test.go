@@ -138,8 +138,8 @@ var mistakes = []struct {
 	{name: "Parquet read as Arrow", old: "use: parquet, with: {path: data.parquet", replace: "use: arrow, with: {path: «data.parquet", reason: "corrupt_file", exit: 1},
 	{name: "a null", old: "[a, b]", replace: "[a, holes]", reason: "null_value", exit: 1, run: true},
 	{name: "not a number", old: "[a, b]", replace: "[a, nan]", reason: "non_finite", exit: 1, run: true},
-	{name: "a flow that is not there", old: "flow: train, data: data.test", replace: "flow: «{file: no.safetensors}, data: data.test", reason: "file_not_found", exit: 3},
-	{name: "a flow that is no flow", old: "flow: train, data: data.test", replace: "flow: «{file: data.parquet}, data: data.test", reason: "corrupt_file", exit: 1},
+	{name: "a flow that is not there", old: "flow: train, data: data.test", replace: "flow: {file: «no.safetensors}, data: data.test", reason: "file_not_found", exit: 3},
+	{name: "a flow that is no flow", old: "flow: train, data: data.test", replace: "flow: {file: «data.parquet}, data: data.test", reason: "corrupt_file", exit: 1},
 }
 
 // wrongTables writes what the table of mistakes reads.
