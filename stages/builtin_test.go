@@ -8,6 +8,8 @@ import (
 	"os"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/stages"
 )
@@ -38,6 +40,15 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 				t.Errorf("%s has no sentence", name)
 			}
 			undocumented(t, name, i.Config)
+			var with any
+			if err := yaml.Unmarshal([]byte(i.Example), &with); err != nil {
+				t.Errorf("%s: the example is not YAML: %v", name, err)
+			}
+			if raw, _ := json.Marshal(with); with != nil {
+				if _, err := i.Config.Resolve(raw); err != nil {
+					t.Errorf("%s: the example %s: %v", name, i.Example, err)
+				}
+			}
 			back, err := pipeline.ParseSchema(i.Config.JSON())
 			if err != nil || !bytes.Equal(back.JSON(), i.Config.JSON()) {
 				t.Errorf("%s: the schema does not read back: %v\n%s\n%s", name, err, i.Config.JSON(), back.JSON())

@@ -76,7 +76,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
-	impl.Example = "with: {trace: hutchinson, probes: 8}"
+	impl.Example = "{trace: hutchinson, probes: 8}"
 }
 
 type stage struct {

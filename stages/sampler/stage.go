@@ -58,7 +58,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
-	impl.Example = "with: {rows: 100000}"
+	impl.Example = "{rows: 100000}"
 }
 
 type stage struct {

@@ -35,12 +35,11 @@ func Register(r *pipeline.Registry) {
 		Gives:  pipeline.GivesRows,
 		Splits: true,
 	})
-	impl := pipeline.Register(r, "transform", "standardize", "moves every column to mean 0 and standard deviation 1, fitted on the split train, or on all rows when there are no splits",
+	pipeline.Register(r, "transform", "standardize", "moves every column to mean 0 and standard deviation 1, fitted on the split train, or on all rows when there are no splits",
 		Config{},
 		func(_ context.Context, env pipeline.Env, _ Config) (pipeline.Stage, error) {
 			return &stage{env: env}, nil
 		})
-	impl.Example = "from: {data: data}"
 }
 
 type stage struct{ env pipeline.Env }
