@@ -517,6 +517,7 @@ func (l *fileLoader) check(ctx context.Context) {
 			}
 		}
 		if !s.ok {
+			l.checkSplits(s)
 			continue
 		}
 		env := l.p.env(s)
@@ -532,6 +533,43 @@ func (l *fileLoader) check(ctx context.Context) {
 			l.addErr(err, schemas.StageFailed, s.find, s.path)
 		}
 	}
+}
+
+// checkSplits looks at the splits that a stage names when its inputs are not in
+// order, as far as they are known all the same.
+func (l *fileLoader) checkSplits(s *stage) {
+	for _, port := range sortedPorts(s) {
+		e := s.from[port]
+		if e.producer == nil || e.producer.ok || e.split == "" {
+			continue
+		}
+		if rows := e.producer.splits(0); rows != nil {
+			if _, ok := rows[e.split]; !ok {
+				l.addErr(missingSplit(e, rows), schemas.UnknownSplit, s.find, s.path)
+			}
+		}
+	}
+}
+
+// splits are the names of the splits that a stage gives by its configuration,
+// or its input's; nil when they are not known.
+func (s *stage) splits(depth int) map[string]Rows {
+	if s.kind == nil || depth > 100 { // a circle is reported elsewhere
+		return nil
+	}
+	if e := s.from["data"]; s.kind.Splits && e != nil && e.producer != nil && e.split == "" {
+		return e.producer.splits(depth + 1)
+	}
+	var config map[string]json.RawMessage
+	var names map[string]any
+	if s.kind.SplitKey == "" || json.Unmarshal(s.config, &config) != nil || json.Unmarshal(config[s.kind.SplitKey], &names) != nil {
+		return nil
+	}
+	rows := map[string]Rows{"": nil}
+	for name := range names {
+		rows[name] = nil
+	}
+	return rows
 }
 
 // path is where a room's error path lies in the file.

@@ -150,7 +150,7 @@ func newFakes() *fakes {
 	f := &fakes{Registry: pipeline.NewRegistry()}
 	r := f.Registry
 	rows := pipeline.GivesRows
-	r.AddKind(pipeline.Kind{Name: "loader", Gives: rows, Doc: "reads"})
+	r.AddKind(pipeline.Kind{Name: "loader", SplitKey: "split", Gives: rows, Doc: "reads"})
 	r.AddKind(pipeline.Kind{Name: "transform", Gives: rows, Splits: true, Ports: []pipeline.Port{{Name: "data", Takes: rows, Doc: "rows"}}})
 	r.AddKind(pipeline.Kind{Name: "solver", Gives: pipeline.GivesService})
 	r.AddKind(pipeline.Kind{Name: "sampler", Gives: rows, Stored: true, Ports: []pipeline.Port{{Name: "data", Takes: rows, Doc: "rows"},

@@ -25,6 +25,11 @@ type Kind struct {
 	// kinds are read through, as often as they are asked for.
 	Stored bool
 
+	// SplitKey is the key of a configuration whose mapping names the splits
+	// that a stage gives, so that a wrong name is found even when the stage
+	// itself is not in order.
+	SplitKey string
+
 	// Splits says that outputs keep the splits of the port `data`.
 	Splits bool
 }

@@ -133,6 +133,15 @@ stages:
 	}
 }
 
+// A wrong split is found although the stage that gives the splits is wrong too.
+func TestSplitsOfWrongStages(t *testing.T) {
+	_, err := load(t, head+"  data: {kind: loader, use: count, with: {rows: 13, split: {train: 0.5}}}\n  b: {kind: transform, use: double, from: {data: data}}\n  c: {kind: evaluator, use: sum, from: {data: b.trian}}\n  d: {kind: evaluator, use: sum, from: {data: b.train}}\n")
+	errs := schemas.Errors(err, schemas.Panic)
+	if len(errs) != 2 || errs[1].Reason != schemas.UnknownSplit || errs[1].Line != 6 || !strings.Contains(errs[1].Error(), `"train"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestHostileFiles(t *testing.T) {
 	laughs := "version: 1\nname: t\nparams:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
 	for i := 1; i < 12; i++ {

@@ -14,7 +14,7 @@ const Kind = "loader"
 // Register adds the kind loader and its implementations.
 func Register(r *pipeline.Registry) {
 	r.AddKind(pipeline.Kind{
-		Name:  Kind,
+		Name: Kind, SplitKey: "split",
 		Doc:   "reads rows from files, or makes rows of a known distribution",
 		Gives: pipeline.GivesRows,
 	})
