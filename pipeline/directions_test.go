@@ -23,9 +23,10 @@ var directions = []struct {
 	{"schemas", []string{"schemas"}},
 	{"pipeline", []string{"schemas"}},
 	{"stages", []string{"schemas", "pipeline", "stages"}}, // builtin.go
-	{"stages/random", nil},
-	{"stages/internal/kernel", nil},
+	{"stages/random", []string{"stages/internal/kernel"}},
+	{"stages/internal/kernel", []string{"stages/internal/kernel"}},
 	{"stages/optim", []string{"stages/random", "stages/internal/kernel"}},
+	{"stages/autodiff", []string{"stages/internal/kernel"}},
 	{"stages/path", []string{"stages/random"}},
 	{"stages/solver", []string{"stages/internal/kernel"}},
 	{"stages/coupling", []string{"stages/random"}},
