@@ -145,6 +145,8 @@ func TestIsolatedNetworkIsTheNetwork(t *testing.T) {
 				b.Tensors()[i].Data[j] -= 0.01 * gb[i][j]
 			}
 		}
+		a.Changed(nil)
+		b.Changed(nil)
 	}
 }
 

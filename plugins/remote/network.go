@@ -83,6 +83,7 @@ func answerNetwork(ctx context.Context, n model.Network, method string, m wire.M
 			return none, err
 		}
 		scatter(n.Tensors(), w)
+		n.Changed(nil)
 		return none, nil
 	case "init":
 		var c initParams
@@ -215,6 +216,9 @@ type remoteNetwork struct {
 
 // Tensors implements model.Network.
 func (n *remoteNetwork) Tensors() []model.Tensor { return n.tensors }
+
+// Changed implements model.Network: the next call sees for itself what to send.
+func (n *remoteNetwork) Changed(model.Share) {}
 
 // Init implements model.Network.
 func (n *remoteNetwork) Init(key random.Key) {

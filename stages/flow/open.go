@@ -82,6 +82,7 @@ func (r Registry) Field(c Component, dim int, tensors []model.Tensor) (model.Fie
 		}
 		copy(t.Data, from.Data)
 	}
+	n.Changed(nil)
 	return n, nil
 }
 

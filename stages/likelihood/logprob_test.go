@@ -136,6 +136,7 @@ func network(t testing.TB, dim int) *flow.Flow {
 			w.Data[i] *= 2
 		}
 	}
+	n.Changed(nil)
 	mean, sd := make([]float64, dim), make([]float64, dim)
 	d := flow.Description{Version: 1, Dim: dim, Target: flow.TargetVelocity, BaseStd: 1.5, Path: flow.Component{Use: "condot"}, Model: flow.Component{Use: "mlp"}}
 	for i := range dim {

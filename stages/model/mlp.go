@@ -148,6 +148,9 @@ func (n *perceptron) Tensors() []Tensor {
 	return ts
 }
 
+// Changed does nothing: every call transposes the weights that it finds.
+func (n *perceptron) Changed(Share) {}
+
 // Init draws weights and biases of a layer uniformly from ±1/sqrt(in), as
 // PyTorch's Linear does. Element i of tensor number j is draw i of row j.
 func (n *perceptron) Init(key random.Key) {

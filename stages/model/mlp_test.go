@@ -39,6 +39,7 @@ func (c recorded) network(t testing.TB) model.Network {
 			ts.Data[j] = float32(w)
 		}
 	}
+	n.Changed(nil)
 	return n
 }
 

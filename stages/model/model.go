@@ -26,11 +26,17 @@ type Field[T solver.Float] interface {
 type Network interface {
 	Field[float32]
 
-	// Tensors names the weights, in a fixed order. Data is shared: writing it
-	// changes the network, and nobody may evaluate it meanwhile.
+	// Tensors names the weights, in a fixed order. Data is shared: who writes it
+	// calls Changed afterwards, and nobody may evaluate the network meanwhile.
 	Tensors() []Tensor
 
-	// Init draws the weights anew.
+	// Changed takes the weights as they are now into use: what is made of them
+	// once for all rows (packed products) is made here. Its work comes in
+	// independent pieces, which share may hand out to workers; a nil share does
+	// them one after the other.
+	Changed(share Share)
+
+	// Init draws the weights anew and calls Changed.
 	Init(key random.Key)
 
 	// Gradient adds, to grad, the gradient of
@@ -45,6 +51,10 @@ type Network interface {
 	// when their grads differ.
 	Gradient(ctx context.Context, grad [][]float32, t []float64, x, target []float32, weight []float32, rows int) (loss float64, err error)
 }
+
+// Share does pieces 0..pieces-1 of some work and returns when all are done. It
+// does them in any order and may do them at the same time.
+type Share func(pieces int, do func(piece int))
 
 // Tensor is a named array of weights.
 type Tensor struct {

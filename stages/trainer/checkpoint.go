@@ -161,6 +161,7 @@ func (l *loop) restore(ctx context.Context, s *State) error {
 	for i, t := range tensors {
 		copy(t.Data, s.Weights[i].Data)
 	}
+	l.net.Changed(l.crew.run)
 	if err := l.rows.Seek(ctx, s.Rows); errors.Is(err, errOutside) {
 		return unfit(err)
 	} else if err != nil {

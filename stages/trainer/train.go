@@ -164,6 +164,7 @@ func (l *loop) best() model.Network {
 	for i, w := range l.ema.Weights() {
 		copy(data(l.mean)[i], w)
 	}
+	l.mean.Changed(l.crew.run)
 	return l.mean
 }
 
@@ -286,6 +287,7 @@ func (l *loop) update(norm float64) {
 	}
 	l.rate = l.o.LR * l.o.Schedule.LR(int(l.Step), int(l.o.Steps))
 	l.rule.Step(l.rate, l.params, grad)
+	l.net.Changed(l.crew.run)
 	if l.ema != nil {
 		l.ema.Update(l.params)
 	}
