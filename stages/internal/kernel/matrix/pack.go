@@ -22,9 +22,14 @@ func (p *Packed) PackPiece(i int, b []float32, ldb int) {
 	check(b, ldb, p.k, p.n)
 	column, dst, width := p.piece(i)
 	columns := min(width, p.n-column)
-	for l := range p.k {
+	packRows(dst, width, b[min(column, len(b)):], ldb, p.k, columns)
+}
+
+// packRows copies rows rows of columns columns and pads them to the width.
+func packRows(dst []float32, width int, b []float32, ldb, rows, columns int) {
+	for l := range rows {
 		row := dst[l*width : (l+1)*width]
-		copy(row, b[l*ldb+column:l*ldb+column+columns])
+		copy(row, b[l*ldb:l*ldb+columns])
 		clear(row[columns:])
 	}
 }

@@ -21,6 +21,9 @@ type Packed struct {
 // line is a cache line in float32.
 const line = 16
 
+// aligned is how many elements after x a cache line begins.
+func aligned(x *float32) int { return int(-(uintptr(unsafe.Pointer(x)) / 4) % line) }
+
 // K is the number of rows of B.
 func (p *Packed) K() int { return p.k }
 
@@ -38,10 +41,7 @@ func (p *Packed) Resize(k, n int) {
 	size := k * width
 	if size > cap(p.data) {
 		room := make([]float32, size+line-1)
-		skip := 0
-		if at := uintptr(unsafe.Pointer(unsafe.SliceData(room))) / 4 % line; at != 0 {
-			skip = line - int(at)
-		}
+		skip := aligned(unsafe.SliceData(room))
 		p.data = room[skip : skip+size : skip+size]
 	}
 	p.data = p.data[:size]
