@@ -21,8 +21,9 @@ func (p *Packed) PackTransposed(w []float32, ldw, k, n int) {
 func (p *Packed) PackPiece(i int, b []float32, ldb int) {
 	check(b, ldb, p.k, p.n)
 	column, dst, width := p.piece(i)
-	columns := min(width, p.n-column)
-	packRows(dst, width, b[min(column, len(b)):], ldb, p.k, columns)
+	if p.k > 0 {
+		packRows(dst, width, b[column:], ldb, p.k, min(width, p.n-column))
+	}
 }
 
 // packRows copies rows rows of columns columns and pads them to the width.
@@ -38,6 +39,9 @@ func packRows(dst []float32, width int, b []float32, ldb, rows, columns int) {
 func (p *Packed) PackPieceTransposed(i int, w []float32, ldw int) {
 	check(w, ldw, p.n, p.k)
 	column, dst, width := p.piece(i)
+	if p.k == 0 {
+		return
+	}
 	for j := range width {
 		if column+j >= p.n {
 			for l := range p.k {

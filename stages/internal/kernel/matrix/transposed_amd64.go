@@ -36,7 +36,7 @@ func addTransposedTiles(c []float32, ldc int, a []float32, lda int, b []float32,
 				packRows(strip, width, b[l*ldb+column:], ldb, rows, columns)
 				t.b, t.ldb = unsafe.Pointer(&strip[0]), 4*uintptr(width)
 			}
-			s.panel(&t, m, width, columns)
+			s.panel(t, m, width, columns)
 			column += width
 		}
 	}

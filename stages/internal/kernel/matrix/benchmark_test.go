@@ -1,0 +1,116 @@
+package matrix_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/pathline/pathline/stages/internal/kernel/matrix"
+)
+
+// measure reports the best rate of f, and its share of the best rate of fused
+// multiply-adds. The two take turns, so that both meet the same clock and the
+// same neighbours.
+func measure(b *testing.B, flops float64, f func()) {
+	calls := max(1, int(5e6/flops))
+	var best, peak float64
+	for b.Loop() {
+		begin := time.Now()
+		for range calls {
+			f()
+		}
+		best = max(best, flops*float64(calls)/float64(time.Since(begin)))
+		begin = time.Now()
+		work := matrix.PeakFMA(4000)
+		peak = max(peak, work/float64(time.Since(begin)))
+	}
+	b.ReportMetric(best, "GFLOP/s")
+	b.ReportMetric(100*best/peak, "peak%")
+	b.ReportMetric(flops/best, "ns/call")
+	b.ReportMetric(0, "ns/op") // of both together
+}
+
+// Shapes are m x n x k: tiles of rows through layers that are 64, 128 and 512
+// wide, first layers (k = 3, 21, 85), last layers (n = 2, 8, 21), and tiles
+// that run empty.
+func BenchmarkMultiply(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, s := range [][3]int{
+		{4096, 512, 512}, {512, 128, 128},
+		{16, 64, 64}, {64, 64, 64}, {256, 64, 64}, {16, 128, 128}, {64, 128, 128}, {256, 128, 128},
+		{16, 512, 512}, {64, 512, 512}, {128, 64, 3}, {128, 512, 3}, {128, 64, 21}, {128, 512, 85},
+		{128, 2, 64}, {128, 8, 64}, {128, 21, 64}, {128, 2, 512}, {128, 8, 512}, {128, 21, 512},
+		{1, 64, 64}, {2, 64, 64}, {3, 64, 64}, {5, 64, 64}, {13, 64, 64}, {1, 512, 512}, {3, 512, 512}, {13, 512, 512},
+		{256, 64, 2}, {256, 512, 21}, {256, 85, 512},
+	} {
+		m, n, k := s[0], s[1], s[2]
+		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
+			a, w := newOperand(m, k, 0, normals(r)), newOperand(n, k, 0, normals(r))
+			c, bias := newOperand(m, n, 0, zero), make([]float32, n)
+			var p matrix.Packed
+			p.PackTransposed(w.x, k, k, n)
+			measure(b, 2*float64(m)*float64(n)*float64(k), func() {
+				matrix.Multiply(c.x, n, a.x, k, &p, m, bias, false)
+			})
+		})
+	}
+}
+
+// Packing is measured as if it were part of the product of 256 rows.
+func BenchmarkPackAndMultiply(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, s := range [][3]int{{256, 64, 64}, {512, 128, 128}, {256, 512, 512}, {4096, 512, 512}} {
+		m, n, k := s[0], s[1], s[2]
+		a, w := newOperand(m, k, 0, normals(r)), newOperand(n, k, 0, normals(r))
+		c := newOperand(m, n, 0, zero)
+		var p matrix.Packed
+		flops := 2 * float64(m) * float64(n) * float64(k)
+		b.Run(fmt.Sprintf("%dx%dx%d/rows", m, n, k), func(b *testing.B) {
+			measure(b, flops, func() {
+				p.Pack(w.x, n, k, n)
+				matrix.Multiply(c.x, n, a.x, k, &p, m, nil, false)
+			})
+		})
+		b.Run(fmt.Sprintf("%dx%dx%d/transposed", m, n, k), func(b *testing.B) {
+			measure(b, flops, func() {
+				p.PackTransposed(w.x, k, k, n)
+				matrix.Multiply(c.x, n, a.x, k, &p, m, nil, false)
+			})
+		})
+	}
+}
+
+func BenchmarkPack(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, n := range []int{64, 128, 512} {
+		w := newOperand(n, n, 0, normals(r))
+		var p matrix.Packed
+		for name, pack := range map[string]func([]float32, int, int, int){"rows": p.Pack, "transposed": p.PackTransposed} {
+			b.Run(fmt.Sprintf("%dx%d/%s", n, n, name), func(b *testing.B) {
+				for b.Loop() {
+					pack(w.x, n, n, n)
+				}
+				b.SetBytes(int64(8 * n * n)) // read and written
+			})
+		}
+	}
+}
+
+// Shapes are m x n x k: gradients of weights [m][n] from k rows.
+func BenchmarkAddTransposed(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, s := range [][3]int{
+		{64, 64, 64}, {64, 64, 128}, {64, 64, 256}, {128, 128, 64}, {128, 128, 256}, {512, 512, 128}, {512, 512, 256},
+		{64, 3, 256}, {2, 64, 256}, {512, 3, 256}, {512, 85, 256}, {21, 512, 256}, {512, 21, 256},
+	} {
+		m, n, k := s[0], s[1], s[2]
+		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
+			x, y := newOperand(k, m, 0, normals(r)), newOperand(k, n, 0, normals(r))
+			c := newOperand(m, n, 0, zero)
+			measure(b, 2*float64(m)*float64(n)*float64(k), func() {
+				matrix.AddTransposed(c.x, n, x.x, m, y.x, n, m, n, k)
+			})
+		})
+	}
+}
