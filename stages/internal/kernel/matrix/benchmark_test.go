@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/pathline/pathline/stages/internal/kernel/matrix"
 )
@@ -31,6 +32,18 @@ func measure(b *testing.B, flops float64, f func()) {
 	b.ReportMetric(0, "ns/op") // of both together
 }
 
+// lines is a matrix of normals that begins on a cache line.
+func lines(r *rand.Rand, rows, columns int) []float32 {
+	room := make([]float32, rows*columns+15)
+	for uintptr(unsafe.Pointer(&room[0]))%64 != 0 {
+		room = room[1:]
+	}
+	for i := range room {
+		room[i] = float32(r.NormFloat64())
+	}
+	return room[:rows*columns]
+}
+
 // Shapes are m x n x k: tiles of rows through layers that are 64, 128 and 512
 // wide, first layers (k = 3, 21, 85), last layers (n = 2, 8, 21), and tiles
 // that run empty.
@@ -46,12 +59,12 @@ func BenchmarkMultiply(b *testing.B) {
 	} {
 		m, n, k := s[0], s[1], s[2]
 		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
-			a, w := newOperand(m, k, 0, normals(r)), newOperand(n, k, 0, normals(r))
-			c, bias := newOperand(m, n, 0, zero), make([]float32, n)
+			a, w := lines(r, m, k), lines(r, n, k)
+			c, bias := lines(r, m, n), make([]float32, n)
 			var p matrix.Packed
-			p.PackTransposed(w.x, k, k, n)
+			p.PackTransposed(w, k, k, n)
 			measure(b, 2*float64(m)*float64(n)*float64(k), func() {
-				matrix.Multiply(c.x, n, a.x, k, &p, m, bias, false)
+				matrix.Multiply(c, n, a, k, &p, m, bias, false)
 			})
 		})
 	}
@@ -62,20 +75,20 @@ func BenchmarkPackAndMultiply(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, s := range [][3]int{{256, 64, 64}, {512, 128, 128}, {256, 512, 512}, {4096, 512, 512}} {
 		m, n, k := s[0], s[1], s[2]
-		a, w := newOperand(m, k, 0, normals(r)), newOperand(n, k, 0, normals(r))
-		c := newOperand(m, n, 0, zero)
+		a, w := lines(r, m, k), lines(r, n, k)
+		c := lines(r, m, n)
 		var p matrix.Packed
 		flops := 2 * float64(m) * float64(n) * float64(k)
 		b.Run(fmt.Sprintf("%dx%dx%d/rows", m, n, k), func(b *testing.B) {
 			measure(b, flops, func() {
-				p.Pack(w.x, n, k, n)
-				matrix.Multiply(c.x, n, a.x, k, &p, m, nil, false)
+				p.Pack(w, n, k, n)
+				matrix.Multiply(c, n, a, k, &p, m, nil, false)
 			})
 		})
 		b.Run(fmt.Sprintf("%dx%dx%d/transposed", m, n, k), func(b *testing.B) {
 			measure(b, flops, func() {
-				p.PackTransposed(w.x, k, k, n)
-				matrix.Multiply(c.x, n, a.x, k, &p, m, nil, false)
+				p.PackTransposed(w, k, k, n)
+				matrix.Multiply(c, n, a, k, &p, m, nil, false)
 			})
 		})
 	}
@@ -84,12 +97,12 @@ func BenchmarkPackAndMultiply(b *testing.B) {
 func BenchmarkPack(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, n := range []int{64, 128, 512} {
-		w := newOperand(n, n, 0, normals(r))
+		w := lines(r, n, n)
 		var p matrix.Packed
 		for name, pack := range map[string]func([]float32, int, int, int){"rows": p.Pack, "transposed": p.PackTransposed} {
 			b.Run(fmt.Sprintf("%dx%d/%s", n, n, name), func(b *testing.B) {
 				for b.Loop() {
-					pack(w.x, n, n, n)
+					pack(w, n, n, n)
 				}
 				b.SetBytes(int64(8 * n * n)) // read and written
 			})
@@ -106,10 +119,10 @@ func BenchmarkAddTransposed(b *testing.B) {
 	} {
 		m, n, k := s[0], s[1], s[2]
 		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
-			x, y := newOperand(k, m, 0, normals(r)), newOperand(k, n, 0, normals(r))
-			c := newOperand(m, n, 0, zero)
+			x, y := lines(r, k, m), lines(r, k, n)
+			c := lines(r, m, n)
 			measure(b, 2*float64(m)*float64(n)*float64(k), func() {
-				matrix.AddTransposed(c.x, n, x.x, m, y.x, n, m, n, k)
+				matrix.AddTransposed(c, n, x, m, y, n, m, n, k)
 			})
 		})
 	}
