@@ -36,7 +36,7 @@ func multiplyTiles(c []float32, ldc int, a []float32, lda int, b *Packed, m int,
 				default:
 					t.start = unsafe.Pointer(&zeros)
 				}
-				s.panel(&t, min(block, m-i), width, min(width, b.n-column))
+				s.panel(t, min(block, m-i), width, min(width, b.n-column))
 				column += width
 			}
 		}

@@ -1440,17 +1440,16 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1477,21 +1476,19 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1520,25 +1517,22 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1569,29 +1563,25 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1625,33 +1615,28 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1689,38 +1674,32 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1760,42 +1739,35 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1836,46 +1808,38 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1919,50 +1883,41 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2008,54 +1963,44 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2105,59 +2050,48 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2209,63 +2143,51 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS (R12)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	VFMADD231PS.BCST (R12)(R8*1), Z28, Z11
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2320,67 +2242,54 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS (R12)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	VBROADCASTSS (R12)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	VFMADD231PS.BCST (R12)(R8*1), Z28, Z11
+	VFMADD231PS.BCST (R12)(R8*2), Z28, Z12
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z12, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2437,76 +2346,62 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS (R12)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	VBROADCASTSS (R12)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	VBROADCASTSS (R12)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z13
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z13, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	VFMADD231PS.BCST (R12)(R8*1), Z28, Z11
+	VFMADD231PS.BCST (R12)(R8*2), Z28, Z12
+	VFMADD231PS.BCST (R12)(R9*1), Z28, Z13
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z12, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z13, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply1x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply1x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2526,22 +2421,21 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply2x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply2x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2563,26 +2457,24 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply3x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply3x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2606,30 +2498,27 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply4x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply4x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2655,34 +2544,30 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply5x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply5x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2711,38 +2596,33 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply6x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply6x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2775,43 +2655,37 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply7x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply7x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2846,47 +2720,40 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply8x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply8x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2922,51 +2789,43 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply9x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply9x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3005,55 +2864,46 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply10x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply10x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3094,59 +2944,49 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply11x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply11x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3191,64 +3031,53 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply12x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply12x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3295,68 +3124,56 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS (R12)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	VFMADD231PS.BCST (R12)(R8*1), Y28, Y11
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply13x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply13x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3406,72 +3223,59 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS (R12)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	VBROADCASTSS (R12)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y12
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y12, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	VFMADD231PS.BCST (R12)(R8*1), Y28, Y11
+	VFMADD231PS.BCST (R12)(R8*2), Y28, Y12
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y12, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply14x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply14x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3523,70 +3327,56 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS (R12)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	VBROADCASTSS (R12)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y12
-	VBROADCASTSS (R12)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y13
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y12, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y13, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	VFMADD231PS.BCST (R12)(R8*1), Y28, Y11
+	VFMADD231PS.BCST (R12)(R8*2), Y28, Y12
+	VFMADD231PS.BCST (R12)(R9*1), Y28, Y13
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y12, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y13, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET

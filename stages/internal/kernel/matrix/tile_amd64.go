@@ -65,7 +65,7 @@ func (s kernels) call(t *tile, rows, width int) {
 
 // panel computes rows rows of a panel that is width wide and has columns
 // columns.
-func (s kernels) panel(t *tile, rows, width, columns int) {
+func (s kernels) panel(t tile, rows, width, columns int) {
 	rows, blocks, fewer := share(rows, s.mostRows())
 	if columns < width && s.level == kernel.AVX2 {
 		for i := range blocks + fewer {
@@ -74,23 +74,24 @@ func (s kernels) panel(t *tile, rows, width, columns int) {
 			}
 			s.edge(t, rows, width, columns)
 			if i+1 < blocks+fewer {
-				s.skip(t, rows)
+				t = s.skip(t, rows)
 			}
 		}
 		return
 	}
 	t.mask = lanes(width, columns)
 	t.blocks = uintptr(blocks)
-	s.call(t, rows, width)
+	s.call(&t, rows, width)
 	if fewer > 0 {
-		s.skip(t, rows*blocks)
+		t = s.skip(t, rows*blocks)
 		t.blocks = uintptr(fewer)
-		s.call(t, rows-1, width)
+		s.call(&t, rows-1, width)
 	}
 }
 
-// skip moves the tile down by rows of C.
-func (s kernels) skip(t *tile, rows int) {
+// skip is the tile that stands rows further down in C. (A tile that is passed
+// on is a value: written through a pointer, all operands would escape.)
+func (s kernels) skip(t tile, rows int) tile {
 	t.c = unsafe.Add(t.c, t.ldc*uintptr(rows))
 	t.start = unsafe.Add(t.start, t.ldstart*uintptr(rows))
 	if s.transposed {
@@ -98,11 +99,12 @@ func (s kernels) skip(t *tile, rows int) {
 	} else {
 		t.a = unsafe.Add(t.a, t.lda*uintptr(rows))
 	}
+	return t
 }
 
 // edge computes one block of a panel that has fewer columns than it is wide, in
 // a buffer that has room for all of them.
-func (s kernels) edge(t *tile, rows, width, columns int) {
+func (s kernels) edge(t tile, rows, width, columns int) {
 	var c [6 * 16]float32
 	row := func(at unsafe.Pointer, ld uintptr, i int) []float32 {
 		return unsafe.Slice((*float32)(unsafe.Add(at, ld*uintptr(i))), columns)
@@ -110,7 +112,7 @@ func (s kernels) edge(t *tile, rows, width, columns int) {
 	for i := range rows {
 		copy(c[i*width:], row(t.start, t.ldstart, i))
 	}
-	e := *t
+	e := t
 	e.c, e.ldc = unsafe.Pointer(&c), 4*uintptr(width)
 	e.start, e.ldstart = e.c, e.ldc
 	e.blocks = 1

@@ -33,10 +33,10 @@ func addTransposedTiles(c []float32, ldc int, a []float32, lda int, b []float32,
 			if s.level == kernel.AVX512 && m <= s.mostRows() {
 				t.b, t.ldb = unsafe.Pointer(&b[l*ldb+column]), 4*uintptr(ldb)
 			} else {
-				packRows(strip, width, b[l*ldb+column:], ldb, rows, columns)
+				copyRows(s.level, strip, width, b[l*ldb+column:], ldb, rows, columns)
 				t.b, t.ldb = unsafe.Pointer(&strip[0]), 4*uintptr(width)
 			}
-			s.panel(&t, m, width, columns)
+			s.panel(t, m, width, columns)
 			column += width
 		}
 	}

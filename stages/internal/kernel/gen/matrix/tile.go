@@ -132,6 +132,10 @@ func (w *tile) write() {
 		w.load(Mem{Base: reg.R13, Disp: v * w.bytes()}, w.factor(v), w.transposed && v == w.vectors-1)
 	}
 	for i := range w.n {
+		if w.vectors == 1 && w.masks {
+			w.VFMADD231PS_BCST(w.element(i), w.factor(0), w.sum(i, 0))
+			continue
+		}
 		w.VBROADCASTSS(w.element(i), w.single(i))
 		for v := range w.vectors {
 			w.VFMADD231PS(w.single(i), w.factor(v), w.sum(i, v))
