@@ -1,6 +1,10 @@
 package model
 
-import "math"
+import (
+	"math"
+
+	"github.com/pathline/pathline/stages/autodiff"
+)
 
 // TimeConfig says how the time enters a network.
 type TimeConfig struct {
@@ -46,7 +50,7 @@ func (c TimeConfig) frequencies() []float64 {
 	return w
 }
 
-// timeWidth is the number of inputs that timeInputs writes.
+// timeWidth is the number of inputs that timeFeatures gives.
 func timeWidth(w []float64) int {
 	if w == nil {
 		return 1
@@ -54,14 +58,11 @@ func timeWidth(w []float64) int {
 	return 2 * len(w)
 }
 
-// timeInputs writes the inputs of the network that stand for t.
-func timeInputs(dst []float32, w []float64, t float64) {
+// timeFeatures are the inputs of a network that stand for t [1].
+func timeFeatures(g *autodiff.Graph, w []float64, t autodiff.Value) autodiff.Value {
 	if w == nil {
-		dst[0] = float32(t)
-		return
+		return t
 	}
-	for k, wk := range w {
-		sin, cos := math.Sincos(t * wk)
-		dst[k], dst[len(w)+k] = float32(cos), float32(sin)
-	}
+	phase := g.Mul(g.Broadcast(g.Reshape(t), 0, len(w)), g.Const(w, len(w)))
+	return g.Concat(g.Cos(phase), g.Sin(phase))
 }
