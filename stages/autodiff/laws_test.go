@@ -25,7 +25,7 @@ func weight(g *Graph, name string, out, in int) Value {
 }
 
 // functions has every operation at least once.
-var functions = func() []function {
+func functions() []function {
 	list := []function{
 		{name: "binary", shape: []int{4}, build: func(g *Graph, x, t Value) Value {
 			p := g.Param("p", Init{Bound: 1}, 4)
@@ -142,7 +142,7 @@ var functions = func() []function {
 		list = append(list, f)
 	}
 	return list
-}()
+}
 
 // network is a perceptron of x and t.
 func network(g *Graph, x, t Value, dim int, hidden ...int) Value {
@@ -237,7 +237,7 @@ func normal(r *rand.Rand, n int) []float64 {
 // parameters; vjp is its transpose; and so are the derivatives of both.
 func TestDerivatives(t *testing.T) {
 	const rows = 3
-	for _, f := range functions {
+	for _, f := range functions() {
 		t.Run(f.name, func(t *testing.T) {
 			g, x, at, y := f.graph(t)
 			z, c := g.Input("z", f.shape...), g.Input("c", y.Shape()...)
@@ -435,7 +435,7 @@ func (d data) call(b *Bound, g *Graph, outs []Value, share bool) [][]float32 {
 // derivatives for inputs and sums for parameters, for many numbers of rows.
 func TestCompiled(t *testing.T) {
 	each(t, func(t *testing.T) {
-		for _, f := range functions {
+		for _, f := range functions() {
 			for _, rows := range []int{1, 2, 5, 16, 300} {
 				g, outs, p := f.program(t, 2)
 				d := f.data(g, rows, 7)

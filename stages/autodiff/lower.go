@@ -304,6 +304,9 @@ func (l *lowering) simple(n int) bool {
 // reduce adds a sum over rows to where it goes.
 func (l *lowering) reduce(n int, d direct) {
 	m := l.g.nodes[n]
+	if m.op == opSumRows && l.zero(m.args[0]) {
+		return
+	}
 	if m.op == opSumRows {
 		x := l.buffer(m.args[0])
 		l.close(&l.body)
@@ -742,15 +745,19 @@ func (b *grouping) destination(n int, temporary []int) location {
 	if !slices.Contains(temporary, n) {
 		return b.at[n]
 	}
-	index := b.g.temps
-	if k := len(b.free); k > 0 {
-		index, b.free = b.free[k-1], b.free[:k-1]
-	} else {
-		b.g.temps++
-	}
-	at := location{kind: isTemporary, index: index}
+	at := location{kind: isTemporary, index: b.temporary()}
 	b.at[n] = at
 	return at
+}
+
+// temporary is the number of a strip that is free.
+func (b *grouping) temporary() (index int) {
+	if k := len(b.free); k > 0 {
+		index, b.free = b.free[k-1], b.free[:k-1]
+		return index
+	}
+	b.g.temps++
+	return b.g.temps - 1
 }
 
 func (b *grouping) step(nodes []int, n, k int, temporary []int, done map[int]bool) {
@@ -777,7 +784,16 @@ func (b *grouping) step(nodes []int, n, k int, temporary []int, done map[int]boo
 	done[n] = true
 	switch m.op {
 	case opUnary:
-		e.unary = unaryOps[m.kind].fast
+		if e.unary = unaryOps[m.kind].fast; e.unary == nil {
+			// A slope alone: its value goes to a strip that nobody reads.
+			i := slices.IndexFunc(pairs, func(p pair) bool { return p.slope == m.kind })
+			e.both, e.args[0] = pairs[i].fast, b.argument(args[0])
+			e.dst2, e.dst = b.destination(n, temporary), location{kind: isTemporary, index: b.temporary()}
+			b.free = append(b.free, e.dst.index)
+			b.g.steps = append(b.g.steps, e)
+			b.release(args, k)
+			return
+		}
 	case opSelect:
 		e.choose = vector.Select
 	case opBinary:

@@ -222,8 +222,9 @@ func (b *Bound) packPiece(i int) {
 // Call computes the outputs for some rows. There is one slice per input and
 // output, laid out as [leading axes][rows][last axis]; a nil output is not
 // wanted (but computed). An output that is a sum over rows has the shape of its
-// value alone, and is added to: rows are taken in their order, so the sum of
-// several calls has the same bits as that of one. With share the time inputs
+// value alone, and is added to: tile by tile, plane by plane and row by
+// row, so the same call gives the same bits, and where values have one axis the
+// sum of several calls gives those of one. With share the time inputs
 // are read from the first row. A result of a row depends on that row alone, to
 // the bit. Slices that are too short panic.
 func (b *Bound) Call(rows int, share bool, in, out [][]float32) {

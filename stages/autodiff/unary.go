@@ -41,7 +41,7 @@ const (
 type unaryOp struct {
 	name  string
 	f     func(x float64) float64
-	fast  func(dst, x []float32)
+	fast  func(dst, x []float32)           // nil for a slope that has a kernel with its value only
 	prime func(g *Graph, x, y Value) Value // derivative at x, where the value is y
 }
 
@@ -159,22 +159,6 @@ func init() {
 			}
 			return seluScale * seluAlpha * math.Exp(x)
 		}, nil, func(g *Graph, x, y Value) Value { return g.Select(x, g.Fill(0, g.shape(x)...), y) }},
-	}
-	for _, p := range pairs {
-		if unaryOps[p.slope].fast == nil {
-			fast := p.fast
-			// In place: the value is written first and then over by its slope.
-			unaryOps[p.slope].fast = func(dst, x []float32) { slopeAlone(fast, dst, x) }
-		}
-	}
-}
-
-// slopeAlone is the slope without the value, strip by strip.
-func slopeAlone(fast func(y, dy, x []float32), dst, x []float32) {
-	var y [256]float32
-	for lo := 0; lo < len(dst); lo += len(y) {
-		hi := min(lo+len(y), len(dst))
-		fast(y[:hi-lo], dst[lo:hi], x[lo:hi])
 	}
 }
 

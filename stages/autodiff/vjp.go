@@ -43,11 +43,14 @@ func (g *Graph) VJP(outs, cotangents, wrt []Value) []Value {
 		}
 	}
 	for i, w := range wrt {
-		if c, ok := v.c[w.n]; ok {
-			result[i] = c
-		} else {
-			result[i] = g.Fill(0, g.shape(w)...)
+		c, ok := v.c[w.n]
+		if !ok {
+			c = g.Fill(0, g.shape(w)...)
+			if g.nodes[w.n].class == uniform {
+				c = g.sumRows(c) // a sum as all others
+			}
 		}
+		result[i] = c
 	}
 	return result
 }
