@@ -77,7 +77,7 @@ func NewMLP(c MLPConfig) (MLP, error) {
 		return MLP{}, unfit("mlp", "activation", outOfRange, "unknown %q; there are silu, relu, tanh, gelu, selu, softplus", c.Activation)
 	}
 	var err error
-	if c.Time, err = c.Time.withDefaults(); err != nil {
+	if c.Time, err = c.Time.withDefaults("mlp"); err != nil {
 		return MLP{}, err
 	}
 	return MLP{config: c, freqs: c.Time.frequencies()}, nil

@@ -17,7 +17,7 @@ type TimeConfig struct {
 }
 
 // withDefaults fills what was left out and refuses what makes no sense.
-func (c TimeConfig) withDefaults() (TimeConfig, error) {
+func (c TimeConfig) withDefaults(model string) (TimeConfig, error) {
 	switch c.Use {
 	case "", "fourier":
 		c.Use = "fourier"
@@ -25,12 +25,12 @@ func (c TimeConfig) withDefaults() (TimeConfig, error) {
 			c.Features = 32
 		}
 		if c.Features < 0 || c.Features > 1<<16 {
-			return c, unfit("mlp", "time.features", outOfRange, "%d is not between 1 and 65536", c.Features)
+			return c, unfit(model, "time.features", outOfRange, "%d is not between 1 and 65536", c.Features)
 		}
 	case "concat":
 		c.Features = 0
 	default:
-		return c, unfit("mlp", "time.use", outOfRange, "unknown %q; there are fourier, concat", c.Use)
+		return c, unfit(model, "time.use", outOfRange, "unknown %q; there are fourier, concat", c.Use)
 	}
 	return c, nil
 }
