@@ -56,16 +56,28 @@ TEXT ·multiply2x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
 	VMOVUPS   (DX), Z2
 	VMOVUPS.Z 64(DX), K1, Z3
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -104,6 +116,18 @@ TEXT ·multiply3x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -113,10 +137,12 @@ block:
 	VMOVUPS   (DX), Z4
 	VMOVUPS.Z 64(DX), K1, Z5
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -161,6 +187,20 @@ TEXT ·multiply4x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -173,10 +213,12 @@ block:
 	VMOVUPS   (DX), Z6
 	VMOVUPS.Z 64(DX), K1, Z7
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -227,6 +269,22 @@ TEXT ·multiply5x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -242,11 +300,13 @@ block:
 	VMOVUPS   (DX), Z8
 	VMOVUPS.Z 64(DX), K1, Z9
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -303,6 +363,24 @@ TEXT ·multiply6x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -321,13 +399,15 @@ block:
 	VMOVUPS   (DX), Z10
 	VMOVUPS.Z 64(DX), K1, Z11
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -391,6 +471,26 @@ TEXT ·multiply7x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -412,13 +512,15 @@ block:
 	VMOVUPS   (DX), Z12
 	VMOVUPS.Z 64(DX), K1, Z13
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -488,6 +590,28 @@ TEXT ·multiply8x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -512,12 +636,14 @@ block:
 	VMOVUPS   (DX), Z14
 	VMOVUPS.Z 64(DX), K1, Z15
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -593,6 +719,30 @@ TEXT ·multiply9x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -620,13 +770,15 @@ block:
 	VMOVUPS   (DX), Z16
 	VMOVUPS.Z 64(DX), K1, Z17
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -708,6 +860,32 @@ TEXT ·multiply10x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -738,13 +916,15 @@ block:
 	VMOVUPS   (DX), Z18
 	VMOVUPS.Z 64(DX), K1, Z19
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -832,6 +1012,34 @@ TEXT ·multiply11x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -865,15 +1073,17 @@ block:
 	VMOVUPS   (DX), Z20
 	VMOVUPS.Z 64(DX), K1, Z21
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -968,6 +1178,36 @@ TEXT ·multiply12x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	VMOVAPS   Z0, Z22
+	VMOVAPS   Z1, Z23
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -1004,15 +1244,17 @@ block:
 	VMOVUPS   (DX), Z22
 	VMOVUPS.Z 64(DX), K1, Z23
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -1113,6 +1355,38 @@ TEXT ·multiply13x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	VMOVAPS   Z0, Z22
+	VMOVAPS   Z1, Z23
+	VMOVAPS   Z0, Z24
+	VMOVAPS   Z1, Z25
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -1152,16 +1426,18 @@ block:
 	VMOVUPS   (DX), Z24
 	VMOVUPS.Z 64(DX), K1, Z25
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -1268,6 +1544,40 @@ TEXT ·multiply14x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	VMOVAPS   Z0, Z22
+	VMOVAPS   Z1, Z23
+	VMOVAPS   Z0, Z24
+	VMOVAPS   Z1, Z25
+	VMOVAPS   Z0, Z26
+	VMOVAPS   Z1, Z27
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -1310,16 +1620,18 @@ block:
 	VMOVUPS   (DX), Z26
 	VMOVUPS.Z 64(DX), K1, Z27
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -1466,14 +1778,24 @@ TEXT ·multiply2x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1505,16 +1827,27 @@ TEXT ·multiply3x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z2
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1549,6 +1882,16 @@ TEXT ·multiply4x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1557,10 +1900,12 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z3
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1598,6 +1943,17 @@ TEXT ·multiply5x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1608,11 +1964,13 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z4
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1653,6 +2011,18 @@ TEXT ·multiply6x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1665,13 +2035,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z5
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1716,6 +2088,19 @@ TEXT ·multiply7x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1730,13 +2115,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z6
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1784,6 +2171,20 @@ TEXT ·multiply8x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1800,12 +2201,14 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z7
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1856,6 +2259,21 @@ TEXT ·multiply9x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1874,13 +2292,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z8
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -1934,6 +2354,22 @@ TEXT ·multiply10x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1954,13 +2390,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z9
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -2017,6 +2455,23 @@ TEXT ·multiply11x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2039,15 +2494,17 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z10
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -2108,6 +2565,24 @@ TEXT ·multiply12x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2132,15 +2607,17 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z11
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -2204,6 +2681,25 @@ TEXT ·multiply13x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	VMOVAPS   Z0, Z12
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2230,16 +2726,18 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z12
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -2306,6 +2804,26 @@ TEXT ·multiply14x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z13
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2334,16 +2852,18 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z13
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Z28
@@ -2447,14 +2967,24 @@ TEXT ·multiply2x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2486,16 +3016,27 @@ TEXT ·multiply3x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y2
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2530,6 +3071,16 @@ TEXT ·multiply4x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2538,10 +3089,12 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y3
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2579,6 +3132,17 @@ TEXT ·multiply5x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2589,11 +3153,13 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y4
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2634,6 +3200,18 @@ TEXT ·multiply6x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2646,13 +3224,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y5
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2697,6 +3277,19 @@ TEXT ·multiply7x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2711,13 +3304,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y6
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2765,6 +3360,20 @@ TEXT ·multiply8x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2781,12 +3390,14 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y7
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2837,6 +3448,21 @@ TEXT ·multiply9x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2855,13 +3481,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y8
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2915,6 +3543,22 @@ TEXT ·multiply10x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2935,13 +3579,15 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y9
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -2998,6 +3644,23 @@ TEXT ·multiply11x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3020,15 +3683,17 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y10
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -3089,6 +3754,24 @@ TEXT ·multiply12x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	VMOVAPS   Y0, Y11
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3113,15 +3796,17 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y11
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -3185,6 +3870,25 @@ TEXT ·multiply13x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	VMOVAPS   Y0, Y11
+	VMOVAPS   Y0, Y12
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3211,16 +3915,18 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y12
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28
@@ -3287,6 +3993,26 @@ TEXT ·multiply14x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	VMOVAPS   Y0, Y11
+	VMOVAPS   Y0, Y12
+	VMOVAPS   Y0, Y13
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3315,16 +4041,18 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y13
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS          (R13), Y28

@@ -17,6 +17,7 @@ const transposedDepth = 256
 // processor fetches ahead as well as from a packed copy.
 func addTransposedTiles(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int) {
 	s := kernels{level: kernel.Current(), transposed: true}
+	rows := share(m, s.mostRows())
 	for l := 0; l < k; l += transposedDepth {
 		depth := min(transposedDepth, k-l)
 		if s.turned(m, n) {
@@ -30,33 +31,33 @@ func addTransposedTiles(c []float32, ldc int, a []float32, lda int, b []float32,
 				c: at, ldc: 4 * uintptr(ldc), start: at, ldstart: 4 * uintptr(ldc),
 				a: unsafe.Pointer(&a[l*lda]), lda: 4 * uintptr(lda),
 				b: unsafe.Pointer(&b[l*ldb+column]), ldb: 4 * uintptr(ldb), k: uintptr(depth),
-			}, m, width, min(width, n-column))
+			}, rows, width, min(width, n-column))
 			column += width
 		}
 	}
 }
 
-// manyRows are so many that a copy of a strip of B pays under AVX2, whose tiles
+// manyTiles are so many that a copy of a strip of B pays under AVX2, whose tiles
 // are small.
-const manyRows = 192
+const manyTiles = 32
 
-// strip computes rows rows of a panel of B that is not packed. AVX2 has no masks
+// strip computes the rows of r of a panel of B that is not packed. AVX2 has no masks
 // to read the last columns with; they are copied to where there is room for a
 // whole panel.
-func (s kernels) strip(t tile, rows, width, columns int) {
-	if s.level == kernel.AVX2 && (columns < width || rows > manyRows) {
-		s.copiedStrip(t, rows, width, columns)
+func (s kernels) strip(t tile, r cut, width, columns int) {
+	if s.level == kernel.AVX2 && (columns < width || r.blocks > manyTiles) {
+		s.copiedStrip(t, r, width, columns)
 		return
 	}
-	s.panel(t, rows, width, columns)
+	s.panel(t, r, width, columns)
 }
 
-func (s kernels) copiedStrip(t tile, rows, width, columns int) {
+func (s kernels) copiedStrip(t tile, r cut, width, columns int) {
 	var room [transposedDepth * 16]float32
 	ld, k := int(t.ldb/4), int(t.k)
 	copyRows(s.level, room[:], width, unsafe.Slice((*float32)(t.b), (k-1)*ld+columns), ld, k, columns)
 	t.b, t.ldb = unsafe.Pointer(&room), 4*uintptr(width)
-	s.panel(t, rows, width, columns)
+	s.panel(t, r, width, columns)
 }
 
 // turned says whether Cᵀ += Bᵀ A fills tiles better than C += Aᵀ B: with few
@@ -86,7 +87,7 @@ func (s kernels) addTurned(c []float32, ldc int, a []float32, lda int, b []float
 				c: at, ldc: 4 * uintptr(width), start: at, ldstart: 4 * uintptr(width),
 				a: unsafe.Pointer(&b[j]), lda: 4 * uintptr(ldb),
 				b: unsafe.Pointer(&a[column]), ldb: 4 * uintptr(lda), k: uintptr(k),
-			}, rows, width, columns)
+			}, share(rows, most), width, columns)
 			s.turn(c[column*ldc+j:], ldc, part, width, rows, columns)
 		}
 		column += width
