@@ -27,20 +27,22 @@ func TestFused(t *testing.T) {
 		}
 	}
 	s := source(3)
-	for range 200_000 {
+	for range 50_000 {
 		a, b := s.value(), s.value()
 		test(a, b, s.value())
 		test(a, b, -a*b) // leaves the rounding of the product
 	}
-	for range 200_000 { // half a unit of c, and a little more or less
+	// Half a unit of c, but for a part of 2^-46, more than float64 can add to c.
+	const over, under = 1 + 0x1p-23, 1 - 0x1p-23
+	for range 50_000 {
 		c := 1 + float32(s.next()>>41)*0x1p-23
-		for _, little := range []float32{0, 0x1p-30, -0x1p-30, 0x1p-60, -0x1p-60} {
-			h := 0x1p-12 + little
-			test(h, 0x1p-12, c)
-			test(h, -0x1p-12, c)
-			test(h*0x1p-70, 0x1p-68, c*0x1p-126*float32(math.Exp2(-float64(s.next()%8))))
+		small := c * float32(math.Exp2(-126-float64(s.next()%8)))
+		for _, sign := range []float32{1, -1} {
+			test(0x1p-12*over, sign*0x1p-12*under, c)
+			test(0x1p-12*over, sign*0x1p-12*under, -c)
+			test(0x1p-76*over, sign*0x1p-74*under, small)
+			test(0x1p-76*over, sign*0x1p-74*under, -small)
 		}
-		test(0x1p-12+0x1p-35, 0x1p-12-0x1p-36, c)
 	}
 }
 
