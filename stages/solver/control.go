@@ -2,6 +2,36 @@ package solver
 
 import "math"
 
+// The controller of one step for all rows is that of torchdiffeq: after an error e
+// a step is 0.9 e^(-1/order) times as long, at least 0.2 and at most 10 times, and
+// no shorter after an accepted one.
+//
+// A row with a step of its own has the PI controller of Gustafsson (1991) with the
+// coefficients of Hairer's DOPRI5 (Hairer, Wanner 1996, IV.2), scaled to the order:
+//
+//	0.9 e^(-0.85/order) past^(0.2/order),   past the error of the last accepted step
+//
+// after an accepted step, and as above after a rejected one. It does not grow right
+// after a rejection, and by half at most once the row has had one: where a field
+// has kinks (SELU, ReLU), whoever grows fast steps over the next one and does not
+// see it in the estimate. See the measurements in
+// docs/decisions/010-step-control.md.
+const (
+	safety      = 0.9
+	leastChange = 0.2
+	mostChange  = 10
+	wary        = 1.5 // most growth of a row that has had rejections
+	present     = 0.85
+	history     = 0.2
+)
+
+// leastPast bounds the memory of the controller: a step with hardly any error says
+// nothing about the next.
+var (
+	logSafety = math.Log(safety)
+	leastPast = math.Log(1e-4)
+)
+
 // judge accepts or rejects the attempted steps and sets the next ones.
 func (p *problem[T]) judge(w *tile[T]) {
 	p.estimate(w)
@@ -14,7 +44,7 @@ func (p *problem[T]) judge(w *tile[T]) {
 		}
 		if e <= 1 {
 			w.verdict[r] = accept
-			w.try[r] = math.Abs(w.h[r]) * p.factor(e, 1)
+			w.try[r] = math.Abs(w.h[r]) * p.growth(w, r, e)
 		} else {
 			p.refuse(w, r, e, clean)
 		}
@@ -30,7 +60,8 @@ func (p *problem[T]) judge(w *tile[T]) {
 func (p *problem[T]) refuse(w *tile[T], r int, e float64, clean bool) {
 	w.rejected[r]++
 	h := math.Abs(w.h[r])
-	w.try[r] = h * p.factor(e, 0.2)
+	w.try[r] = h * p.factor(e, leastChange)
+	w.held[r] = true
 	switch {
 	case p.reach(w.t[r], w.try[r]) != w.end[r]:
 		w.verdict[r] = reject
@@ -71,13 +102,32 @@ func (p *problem[T]) examine(w *tile[T]) (clean bool) {
 	return false
 }
 
-// factor is the change of the step after an error e: at least least, at most 10.
+// growth is the change of the step of the row at place r after an accepted one.
+func (p *problem[T]) growth(w *tile[T], r int, e float64) float64 {
+	if p.pooled {
+		return p.factor(e, 1)
+	}
+	l := math.Log(e)
+	f := math.Exp(logSafety - p.present*l + p.history*w.past[r])
+	w.past[r] = max(l, leastPast)
+	most := float64(mostChange)
+	if w.held[r] {
+		most = 1
+	} else if w.rejected[r] > 0 {
+		most = wary
+	}
+	w.held[r] = false
+	return min(most, max(f, leastChange))
+}
+
+// factor is the change of the step after an error e, from e alone: at least least,
+// at most mostChange.
 func (p *problem[T]) factor(e, least float64) float64 {
 	switch {
 	case e == 0:
-		return 10
+		return mostChange
 	case math.IsNaN(e):
 		return least
 	}
-	return min(10, max(0.9*math.Pow(e, -1/p.order), least))
+	return min(mostChange, max(safety*math.Pow(e, -1/p.order), least))
 }

@@ -227,41 +227,60 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// TestStepRule follows the steps of one row: after an error e the next one is
-// 0.9 e^(-1/order) times as long, at most 10 and at least 0.2 times, and not
-// shorter after an accepted one.
+// TestStepRule follows the steps of one row through both controllers.
 func TestStepRule(t *testing.T) {
 	for _, b := range []solver.Tableau{solver.Bosh3(), solver.Dopri5(), solver.Tsit5(), solver.Dop853()} {
-		var tries []solver.Attempt
-		m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
-		x := []float64{2, 0}
-		f := rhs(func(dx []float64, _ float64, x []float64) { dx[0], dx[1] = x[1], 10*(1-x[0]*x[0])*x[1]-x[0] })
-		if _, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, 40); err != nil {
-			t.Fatal(err)
+		for _, control := range []string{"row", "batch"} {
+			t.Run(b.Name+"/"+control, func(t *testing.T) { stepRule(t, b, control) })
 		}
-		held, rejected, at := 0, 0, 0.0
-		for i, a := range tries {
-			if a.Accepted != (a.Error <= 1) || a.T != at {
-				t.Fatalf("%s: try %d, %+v, from %v", b.Name, i, a, at)
+	}
+}
+
+func stepRule(t *testing.T, b solver.Tableau, control string) {
+	var tries []solver.Attempt
+	m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Control: control, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
+	x := []float64{2, 0}
+	f := rhs(func(dx []float64, _ float64, x []float64) { dx[0], dx[1] = x[1], 10*(1-x[0]*x[0])*x[1]-x[0] })
+	if _, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, 40); err != nil {
+		t.Fatal(err)
+	}
+	order, past, at := float64(b.Order), 1.0, 0.0
+	held, wary, rejected, wasRejected := 0, 0, 0, false
+	for i, a := range tries {
+		if a.Accepted != (a.Error <= 1) || a.T != at {
+			t.Fatalf("try %d, %+v, from %v", i, a, at)
+		}
+		change := min(10, 0.9*math.Pow(a.Error, -1/order))
+		switch {
+		case !a.Accepted:
+			change = max(change, 0.2)
+			rejected++
+		case control == "batch":
+			if change < 1 {
+				change = 1
+				held++
 			}
-			want := a.H * min(10, 0.9*math.Pow(a.Error, -1/float64(b.Order)))
-			if a.Accepted {
-				at = a.T + a.H
-				if want < a.H {
-					want = a.H
-					held++
-				}
-			} else {
-				want = max(want, 0.2*a.H)
-				rejected++
+		default:
+			change = min(10, max(0.2, 0.9*math.Pow(a.Error, -0.85/order)*math.Pow(past, 0.2/order)))
+			past = max(a.Error, 1e-4)
+			if wasRejected && change > 1 {
+				change = 1
+				held++
 			}
-			if i+1 < len(tries) && math.Abs(tries[i+1].H-want) > 1e-12 && tries[i+1].T+tries[i+1].H != 40 {
-				t.Fatalf("%s: step %v after %+v, want %v", b.Name, tries[i+1].H, a, want)
+			if rejected > 0 && change > 1.5 {
+				change = 1.5
+				wary++
 			}
 		}
-		if held == 0 || rejected == 0 || at != 40 {
-			t.Errorf("%s: %d steps held, %d rejected, at %v: the test sees too little", b.Name, held, rejected, at)
+		if wasRejected = !a.Accepted; a.Accepted {
+			at = a.T + a.H
 		}
+		if i+1 < len(tries) && math.Abs(tries[i+1].H-a.H*change) > 1e-12 && tries[i+1].T+tries[i+1].H != 40 {
+			t.Fatalf("step %v after %+v, want %v", tries[i+1].H, a, a.H*change)
+		}
+	}
+	if held == 0 || rejected == 0 || at != 40 || control == "row" && wary == 0 {
+		t.Errorf("%d steps held, %d bounded, %d rejected, at %v: the test sees too little", held, wary, rejected, at)
 	}
 }
 

@@ -27,6 +27,8 @@ type problem[T Float] struct {
 	least       float64   // smallest step that is tried near t = 0
 
 	order        float64
+	present      float64 // exponents of the controller
+	history      float64
 	stages       int
 	fsal         bool
 	c            []float64
@@ -85,6 +87,7 @@ func (p *problem[T]) compile(m *Method) {
 	}
 	p.least = math.Abs(p.t1-p.t0) * 0x1p-64
 	p.order = float64(tab.Order)
+	p.present, p.history = present/p.order, history/p.order
 	p.stages, p.fsal, p.c = tab.Stages(), tab.FSAL(), tab.C
 	for _, row := range tab.A {
 		p.a = append(p.a, newTerms(row))

@@ -17,7 +17,8 @@ type tile[T Float] struct {
 	oldest       int64 // not above any since
 
 	t, end, h, try []float64 // time, end of the step, step (end - t), length of the next step to try
-	past           []float64 // logarithm of the error of the last accepted step
+	past           []float64 // logarithm of the error of the last accepted step, 0 before it
+	held           []bool    // the last attempt was rejected
 	fresh          []bool    // k[0] is the slope at (t, x)
 	verdict        []verdict
 	x, y           []T   // [n][dim]: accepted; argument of a stage, then candidate
@@ -55,7 +56,7 @@ func (w *tile[T]) fit(p *problem[T], size int) {
 	w.since, w.begun, w.rejected = sized(w.since, size), sized(w.begun, size), sized(w.rejected, size)
 	w.t, w.end, w.h, w.try = sized(w.t, size), sized(w.end, size), sized(w.h, size), sized(w.try, size)
 	w.fresh, w.verdict, w.norms = sized(w.fresh, size), sized(w.verdict, size), sized(w.norms, size)
-	w.at, w.first, w.past = sized(w.at, size), sized(w.first, size), sized(w.past, size)
+	w.at, w.first, w.past, w.held = sized(w.at, size), sized(w.first, size), sized(w.past, size), sized(w.held, size)
 	w.x, w.y, w.hs = sized(w.x, size*w.dim), sized(w.y, size*w.dim), sized(w.hs, size*w.dim)
 	w.q, w.qy, w.hq = sized(w.q, size*w.quads), sized(w.qy, size*w.quads), sized(w.hq, size*w.quads)
 	w.e = sized(w.e, size*max(w.dim, w.quads))
@@ -91,7 +92,8 @@ func (w *tile[T]) take(p *problem[T]) bool {
 	for i := range n {
 		r := w.n + i
 		w.row[r], w.id[r], w.t[r], w.fresh[r] = first+i, p.state.FirstID+int64(first+i), p.t0, false
-		w.since[r], w.begun[r], w.rejected[r], w.past[r] = w.spent, w.tries, 0, 0
+		w.since[r], w.begun[r], w.rejected[r] = w.spent, w.tries, 0
+		w.past[r], w.held[r] = 0, false
 	}
 	w.n += n
 	return true
@@ -116,7 +118,8 @@ func (w *tile[T]) leave(p *problem[T], r int, s Status) {
 	copy(w.q[r*k:(r+1)*k], w.q[l*k:(l+1)*k])
 	copy(w.kq[0][r*k:(r+1)*k], w.kq[0][l*k:(l+1)*k])
 	w.row[r], w.id[r], w.t[r], w.try[r], w.fresh[r] = w.row[l], w.id[l], w.t[l], w.try[l], w.fresh[l]
-	w.since[r], w.begun[r], w.rejected[r], w.past[r] = w.since[l], w.begun[l], w.rejected[l], w.past[l]
+	w.since[r], w.begun[r], w.rejected[r] = w.since[l], w.begun[l], w.rejected[l]
+	w.past[r], w.held[r] = w.past[l], w.held[l]
 }
 
 // dropBad ends the rows from place from on where x or q is not finite.
