@@ -2790,17 +2790,17 @@ loop1:
 	VFNMADD231PS Y13, Y15, Y12
 	VFMADD231PS  Y12, Y14, Y15
 	VCMPPS       $0x01, constants<>+1024(SB), Y11, Y11
-	VANDPS       Y1, Y10, Y12
-	VORPS        Y15, Y12, Y12
-	VMULPS       Y10, Y10, Y13
-	VMOVUPS      constants<>+1056(SB), Y14
-	VFMADD213PS  constants<>+1088(SB), Y13, Y14
-	VFMADD213PS  constants<>+1120(SB), Y13, Y14
-	VFMADD213PS  constants<>+1152(SB), Y13, Y14
-	VFMADD213PS  constants<>+1184(SB), Y13, Y14
-	VMULPS       Y13, Y14, Y13
-	VFMADD213PS  Y10, Y10, Y13
-	VBLENDVPS    Y11, Y13, Y12, Y10
+	VMULPS       Y10, Y10, Y12
+	VMOVUPS      constants<>+1056(SB), Y13
+	VFMADD213PS  constants<>+1088(SB), Y12, Y13
+	VFMADD213PS  constants<>+1120(SB), Y12, Y13
+	VFMADD213PS  constants<>+1152(SB), Y12, Y13
+	VFMADD213PS  constants<>+1184(SB), Y12, Y13
+	VMULPS       Y12, Y13, Y12
+	VFMADD213PS  Y10, Y10, Y12
+	VBLENDVPS    Y11, Y12, Y15, Y11
+	VANDPS       Y1, Y10, Y10
+	VORPS        Y11, Y10, Y10
 	VMOVUPS      Y10, (CX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, AX
@@ -2840,8 +2840,6 @@ end1:
 	VFNMADD231PS Y4, Y5, Y0
 	VFMADD231PS  Y0, Y2, Y5
 	VCMPPS       $0x01, constants<>+1024(SB), Y3, Y0
-	VANDPS       Y1, Y11, Y1
-	VORPS        Y5, Y1, Y1
 	VMULPS       Y11, Y11, Y2
 	VMOVUPS      constants<>+1056(SB), Y3
 	VFMADD213PS  constants<>+1088(SB), Y2, Y3
@@ -2850,7 +2848,9 @@ end1:
 	VFMADD213PS  constants<>+1184(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y2
 	VFMADD213PS  Y11, Y11, Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
+	VBLENDVPS    Y0, Y2, Y5, Y0
+	VANDPS       Y1, Y11, Y1
+	VORPS        Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y10, (CX)(BX*4)
 
 done:
@@ -2906,17 +2906,17 @@ loop1:
 	VFNMADD231PS Y12, Y15, Y13
 	VFMADD231PS  Y13, Y14, Y15
 	VCMPPS       $0x01, constants<>+1024(SB), Y10, Y10
-	VANDPS       Y1, Y9, Y12
-	VORPS        Y15, Y12, Y12
-	VMULPS       Y9, Y9, Y13
-	VMOVUPS      constants<>+1056(SB), Y15
-	VFMADD213PS  constants<>+1088(SB), Y13, Y15
-	VFMADD213PS  constants<>+1120(SB), Y13, Y15
-	VFMADD213PS  constants<>+1152(SB), Y13, Y15
-	VFMADD213PS  constants<>+1184(SB), Y13, Y15
-	VMULPS       Y13, Y15, Y13
-	VFMADD213PS  Y9, Y9, Y13
-	VBLENDVPS    Y10, Y13, Y12, Y9
+	VMULPS       Y9, Y9, Y12
+	VMOVUPS      constants<>+1056(SB), Y13
+	VFMADD213PS  constants<>+1088(SB), Y12, Y13
+	VFMADD213PS  constants<>+1120(SB), Y12, Y13
+	VFMADD213PS  constants<>+1152(SB), Y12, Y13
+	VFMADD213PS  constants<>+1184(SB), Y12, Y13
+	VMULPS       Y12, Y13, Y12
+	VFMADD213PS  Y9, Y9, Y12
+	VBLENDVPS    Y10, Y12, Y15, Y10
+	VANDPS       Y1, Y9, Y9
+	VORPS        Y10, Y9, Y9
 	VADDPS       Y11, Y11, Y10
 	VMULPS       Y14, Y10, Y10
 	VADDPS       Y10, Y10, Y11
@@ -2961,8 +2961,6 @@ end1:
 	VFNMADD231PS Y4, Y6, Y5
 	VFMADD231PS  Y5, Y2, Y6
 	VCMPPS       $0x01, constants<>+1024(SB), Y3, Y3
-	VANDPS       Y1, Y10, Y1
-	VORPS        Y6, Y1, Y1
 	VMULPS       Y10, Y10, Y4
 	VMOVUPS      constants<>+1056(SB), Y5
 	VFMADD213PS  constants<>+1088(SB), Y4, Y5
@@ -2971,7 +2969,9 @@ end1:
 	VFMADD213PS  constants<>+1184(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y4
 	VFMADD213PS  Y10, Y10, Y4
-	VBLENDVPS    Y3, Y4, Y1, Y1
+	VBLENDVPS    Y3, Y4, Y6, Y3
+	VANDPS       Y1, Y10, Y1
+	VORPS        Y3, Y1, Y1
 	VADDPS       Y0, Y0, Y0
 	VMULPS       Y2, Y0, Y0
 	VADDPS       Y0, Y0, Y2

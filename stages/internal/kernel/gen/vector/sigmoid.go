@@ -48,7 +48,8 @@ func tanhParts(m *machine, x V) (y, s, inverse V) {
 	inverse = m.div(m.f(1), d)
 	big := m.mul(numerator, inverse)
 	big = m.accumulate(big, inverse, m.deduct(numerator, big, d)) // as if divided
-	return m.blend(m.compare(less, a, m.f(0.6)), m.withSign(big, x), tanhSmall(m, x)), s, inverse
+	y = m.blend(m.compare(less, a, m.f(0.6)), big, tanhSmall(m, x))
+	return m.withSign(y, x), s, inverse // also the sign of -0
 }
 
 func tanh(m *machine, x V) V {
