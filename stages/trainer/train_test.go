@@ -521,18 +521,22 @@ func TestTimesStayInsideOfTheDomain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.crew.dismiss()
-	if err := l.draw(context.Background()); err != nil {
+	if err := l.examples.next(context.Background(), 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	if l.t[0] != lo || l.t[1] != hi {
-		t.Errorf("the network is asked at %v and %v, outside of [%v, %v]", l.t[0], l.t[1], lo, hi)
+	s := newTile(tileRows, 2)
+	if err := l.examples.fill(s, 0, 32); err != nil {
+		t.Fatal(err)
+	}
+	if s.t[0] != lo || s.t[1] != hi {
+		t.Errorf("the network is asked at %v and %v, outside of [%v, %v]", s.t[0], s.t[1], lo, hi)
 	}
 }
 
 // ends draws 0 and 1 in turn.
 type ends struct{}
 
-func (ends) Times(t []float64, _ random.Key, _ uint64) {
+func (ends) Times(t []float64, _ random.Key, _ uint64, _, _ int) {
 	for i := range t {
 		t[i] = float64(i % 2)
 	}
