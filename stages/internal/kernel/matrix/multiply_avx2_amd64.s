@@ -54,16 +54,28 @@ TEXT ·multiply2x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y2
 	VMOVUPS 32(DX), Y3
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*2), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -101,6 +113,18 @@ TEXT ·multiply3x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	ADDQ    40(DI), DX
@@ -110,10 +134,12 @@ block:
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y5
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R9*1), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -157,6 +183,20 @@ TEXT ·multiply4x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y1, Y7
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	ADDQ    40(DI), DX
@@ -169,10 +209,12 @@ block:
 	VMOVUPS (DX), Y6
 	VMOVUPS 32(DX), Y7
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*4), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -222,6 +264,22 @@ TEXT ·multiply5x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y1, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y1, Y9
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	ADDQ    40(DI), DX
@@ -237,11 +295,13 @@ block:
 	VMOVUPS (DX), Y8
 	VMOVUPS 32(DX), Y9
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*4), SI
-	LEAQ    (SI)(R8*1), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -297,6 +357,24 @@ TEXT ·multiply6x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y1, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y1, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y1, Y11
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	ADDQ    40(DI), DX
@@ -315,13 +393,15 @@ block:
 	VMOVUPS (DX), Y10
 	VMOVUPS 32(DX), Y11
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (AX)(R8*4), BX
-	LEAQ    (BX)(R8*1), BX
-	LEAQ    (SI)(R8*4), SI
-	LEAQ    (SI)(R8*2), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -418,14 +498,24 @@ TEXT ·multiply2x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y1
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*2), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -458,16 +548,27 @@ TEXT ·multiply3x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y1
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y2
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R9*1), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -504,6 +605,16 @@ TEXT ·multiply4x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y1
@@ -512,10 +623,12 @@ block:
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y3
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*4), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -556,6 +669,17 @@ TEXT ·multiply5x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y1
@@ -566,11 +690,13 @@ block:
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y4
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*4), SI
-	LEAQ    (SI)(R8*1), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -615,6 +741,18 @@ TEXT ·multiply6x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ 72(DI), R11
 
 block:
+	MOVQ    40(DI), AX
+	TESTQ   AX, AX
+	JNZ     own
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	JMP     begun
+
+own:
 	VMOVUPS (DX), Y0
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y1
@@ -627,13 +765,15 @@ block:
 	ADDQ    40(DI), DX
 	VMOVUPS (DX), Y5
 	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (AX)(R8*4), BX
-	LEAQ    (BX)(R8*1), BX
-	LEAQ    (SI)(R8*4), SI
-	LEAQ    (SI)(R8*2), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12

@@ -56,16 +56,28 @@ TEXT ·multiply2x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
 	VMOVUPS   (DX), Z2
 	VMOVUPS.Z 64(DX), K1, Z3
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -104,6 +116,18 @@ TEXT ·multiply3x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -113,10 +137,12 @@ block:
 	VMOVUPS   (DX), Z4
 	VMOVUPS.Z 64(DX), K1, Z5
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -161,6 +187,20 @@ TEXT ·multiply4x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -173,10 +213,12 @@ block:
 	VMOVUPS   (DX), Z6
 	VMOVUPS.Z 64(DX), K1, Z7
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -227,6 +269,22 @@ TEXT ·multiply5x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -242,11 +300,13 @@ block:
 	VMOVUPS   (DX), Z8
 	VMOVUPS.Z 64(DX), K1, Z9
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -303,6 +363,24 @@ TEXT ·multiply6x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -321,13 +399,15 @@ block:
 	VMOVUPS   (DX), Z10
 	VMOVUPS.Z 64(DX), K1, Z11
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -391,6 +471,26 @@ TEXT ·multiply7x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -412,13 +512,15 @@ block:
 	VMOVUPS   (DX), Z12
 	VMOVUPS.Z 64(DX), K1, Z13
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -488,6 +590,28 @@ TEXT ·multiply8x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -512,12 +636,14 @@ block:
 	VMOVUPS   (DX), Z14
 	VMOVUPS.Z 64(DX), K1, Z15
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -593,6 +719,30 @@ TEXT ·multiply9x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -620,13 +770,15 @@ block:
 	VMOVUPS   (DX), Z16
 	VMOVUPS.Z 64(DX), K1, Z17
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -708,6 +860,32 @@ TEXT ·multiply10x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -738,13 +916,15 @@ block:
 	VMOVUPS   (DX), Z18
 	VMOVUPS.Z 64(DX), K1, Z19
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -832,6 +1012,34 @@ TEXT ·multiply11x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -865,15 +1073,17 @@ block:
 	VMOVUPS   (DX), Z20
 	VMOVUPS.Z 64(DX), K1, Z21
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -968,6 +1178,36 @@ TEXT ·multiply12x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	VMOVAPS   Z0, Z22
+	VMOVAPS   Z1, Z23
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -1004,15 +1244,17 @@ block:
 	VMOVUPS   (DX), Z22
 	VMOVUPS.Z 64(DX), K1, Z23
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -1113,6 +1355,38 @@ TEXT ·multiply13x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	VMOVAPS   Z0, Z22
+	VMOVAPS   Z1, Z23
+	VMOVAPS   Z0, Z24
+	VMOVAPS   Z1, Z25
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -1152,16 +1426,18 @@ block:
 	VMOVUPS   (DX), Z24
 	VMOVUPS.Z 64(DX), K1, Z25
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -1268,6 +1544,40 @@ TEXT ·multiply14x32AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS   (DX), Z0
+	VMOVUPS.Z 64(DX), K1, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z0, Z14
+	VMOVAPS   Z1, Z15
+	VMOVAPS   Z0, Z16
+	VMOVAPS   Z1, Z17
+	VMOVAPS   Z0, Z18
+	VMOVAPS   Z1, Z19
+	VMOVAPS   Z0, Z20
+	VMOVAPS   Z1, Z21
+	VMOVAPS   Z0, Z22
+	VMOVAPS   Z1, Z23
+	VMOVAPS   Z0, Z24
+	VMOVAPS   Z1, Z25
+	VMOVAPS   Z0, Z26
+	VMOVAPS   Z1, Z27
+	JMP       begun
+
+own:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	ADDQ      40(DI), DX
@@ -1310,16 +1620,18 @@ block:
 	VMOVUPS   (DX), Z26
 	VMOVUPS.Z 64(DX), K1, Z27
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
 	VMOVUPS      (R13), Z28
@@ -1440,17 +1752,16 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1467,31 +1778,39 @@ TEXT ·multiply2x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1508,37 +1827,45 @@ TEXT ·multiply3x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z2
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1555,6 +1882,16 @@ TEXT ·multiply4x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1563,35 +1900,33 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z3
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1608,6 +1943,17 @@ TEXT ·multiply5x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1618,40 +1964,37 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z4
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1668,6 +2011,18 @@ TEXT ·multiply6x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1680,47 +2035,43 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z5
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1737,6 +2088,19 @@ TEXT ·multiply7x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1751,51 +2115,46 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z6
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1812,6 +2171,20 @@ TEXT ·multiply8x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1828,54 +2201,48 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z7
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1892,6 +2259,21 @@ TEXT ·multiply9x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1910,59 +2292,52 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z8
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1979,6 +2354,22 @@ TEXT ·multiply10x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -1999,63 +2390,55 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z9
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2072,6 +2455,23 @@ TEXT ·multiply11x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2094,70 +2494,61 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z10
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2174,6 +2565,24 @@ TEXT ·multiply12x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2198,74 +2607,64 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z11
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS (R12)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	VFMADD231PS.BCST (R12)(R8*1), Z28, Z11
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2282,6 +2681,25 @@ TEXT ·multiply13x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	VMOVAPS   Z0, Z12
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2308,79 +2726,68 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z12
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS (R12)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	VBROADCASTSS (R12)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	VFMADD231PS.BCST (R12)(R8*1), Z28, Z11
+	VFMADD231PS.BCST (R12)(R8*2), Z28, Z12
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z12, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2397,6 +2804,26 @@ TEXT ·multiply14x16AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z13
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z1
@@ -2425,88 +2852,76 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Z13
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS (AX)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS (AX)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS (AX)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS (AX)(R8*4), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS (BX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS (BX)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS (BX)(R8*2), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS (BX)(R9*1), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS (BX)(R8*4), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS (R12)(R8*1), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	VBROADCASTSS (R12)(R8*2), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	VBROADCASTSS (R12)(R9*1), Z31
-	VFMADD231PS  Z31, Z28, Z13
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x40, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z13, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST (AX)(R8*1), Z28, Z1
+	VFMADD231PS.BCST (AX)(R8*2), Z28, Z2
+	VFMADD231PS.BCST (AX)(R9*1), Z28, Z3
+	VFMADD231PS.BCST (AX)(R8*4), Z28, Z4
+	VFMADD231PS.BCST (BX), Z28, Z5
+	VFMADD231PS.BCST (BX)(R8*1), Z28, Z6
+	VFMADD231PS.BCST (BX)(R8*2), Z28, Z7
+	VFMADD231PS.BCST (BX)(R9*1), Z28, Z8
+	VFMADD231PS.BCST (BX)(R8*4), Z28, Z9
+	VFMADD231PS.BCST (R12), Z28, Z10
+	VFMADD231PS.BCST (R12)(R8*1), Z28, Z11
+	VFMADD231PS.BCST (R12)(R8*2), Z28, Z12
+	VFMADD231PS.BCST (R12)(R9*1), Z28, Z13
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z12, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z13, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply1x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply1x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2526,22 +2941,21 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply2x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply2x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2553,36 +2967,44 @@ TEXT ·multiply2x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply3x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply3x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2594,42 +3016,50 @@ TEXT ·multiply3x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y2
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply4x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply4x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2641,6 +3071,16 @@ TEXT ·multiply4x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2649,40 +3089,38 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y3
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply5x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply5x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2694,6 +3132,17 @@ TEXT ·multiply5x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2704,45 +3153,42 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y4
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	ADDQ             $0x04, AX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply6x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply6x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2754,6 +3200,18 @@ TEXT ·multiply6x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2766,52 +3224,48 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y5
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply7x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply7x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2823,6 +3277,19 @@ TEXT ·multiply7x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2837,56 +3304,51 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y6
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply8x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply8x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2898,6 +3360,20 @@ TEXT ·multiply8x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2914,59 +3390,53 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y7
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply9x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply9x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2978,6 +3448,21 @@ TEXT ·multiply9x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -2996,64 +3481,57 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y8
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply10x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply10x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3065,6 +3543,22 @@ TEXT ·multiply10x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3085,68 +3579,60 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y9
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply11x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply11x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3158,6 +3644,23 @@ TEXT ·multiply11x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3180,75 +3683,66 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y10
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R9*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R9*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply12x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply12x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3260,6 +3754,24 @@ TEXT ·multiply12x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	VMOVAPS   Y0, Y11
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3284,79 +3796,69 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y11
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS (R12)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	VFMADD231PS.BCST (R12)(R8*1), Y28, Y11
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply13x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply13x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3368,6 +3870,25 @@ TEXT ·multiply13x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	VMOVAPS   Y0, Y11
+	VMOVAPS   Y0, Y12
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3394,84 +3915,73 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y12
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*1), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*1), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS (R12)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	VBROADCASTSS (R12)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y12
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y12, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	VFMADD231PS.BCST (R12)(R8*1), Y28, Y11
+	VFMADD231PS.BCST (R12)(R8*2), Y28, Y12
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y12, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func multiply14x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·multiply14x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3483,6 +3993,26 @@ TEXT ·multiply14x8AVX512(SB), NOSPLIT, $0-8
 	KMOVW 80(DI), K1
 
 block:
+	MOVQ      40(DI), AX
+	TESTQ     AX, AX
+	JNZ       own
+	VMOVUPS.Z (DX), K1, Y0
+	VMOVAPS   Y0, Y1
+	VMOVAPS   Y0, Y2
+	VMOVAPS   Y0, Y3
+	VMOVAPS   Y0, Y4
+	VMOVAPS   Y0, Y5
+	VMOVAPS   Y0, Y6
+	VMOVAPS   Y0, Y7
+	VMOVAPS   Y0, Y8
+	VMOVAPS   Y0, Y9
+	VMOVAPS   Y0, Y10
+	VMOVAPS   Y0, Y11
+	VMOVAPS   Y0, Y12
+	VMOVAPS   Y0, Y13
+	JMP       begun
+
+own:
 	VMOVUPS.Z (DX), K1, Y0
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y1
@@ -3511,82 +4041,70 @@ block:
 	ADDQ      40(DI), DX
 	VMOVUPS.Z (DX), K1, Y13
 	ADDQ      40(DI), DX
-	MOVQ      SI, AX
-	LEAQ      (AX)(R8*4), BX
-	LEAQ      (BX)(R8*1), BX
-	LEAQ      (AX)(R8*8), R12
-	LEAQ      (R12)(R8*2), R12
-	LEAQ      (SI)(R8*8), SI
-	LEAQ      (SI)(R8*4), SI
-	LEAQ      (SI)(R8*2), SI
-	MOVQ      24(DI), R13
-	MOVQ      64(DI), R10
+
+begun:
+	MOVQ SI, AX
+	LEAQ (AX)(R8*4), BX
+	LEAQ (BX)(R8*1), BX
+	LEAQ (AX)(R8*8), R12
+	LEAQ (R12)(R8*2), R12
+	LEAQ (SI)(R8*8), SI
+	LEAQ (SI)(R8*4), SI
+	LEAQ (SI)(R8*2), SI
+	MOVQ 24(DI), R13
+	MOVQ 64(DI), R10
 
 products:
-	VMOVUPS      (R13), Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS (AX)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS (AX)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS (AX)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS (AX)(R8*4), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS (BX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS (BX)(R8*1), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS (BX)(R8*2), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS (BX)(R9*1), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS (BX)(R8*4), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS (R12), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS (R12)(R8*1), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	VBROADCASTSS (R12)(R8*2), Y30
-	VFMADD231PS  Y30, Y28, Y12
-	VBROADCASTSS (R12)(R9*1), Y31
-	VFMADD231PS  Y31, Y28, Y13
-	ADDQ         $0x04, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R12
-	ADDQ         $0x20, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y12, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y13, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS          (R13), Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST (AX)(R8*1), Y28, Y1
+	VFMADD231PS.BCST (AX)(R8*2), Y28, Y2
+	VFMADD231PS.BCST (AX)(R9*1), Y28, Y3
+	VFMADD231PS.BCST (AX)(R8*4), Y28, Y4
+	VFMADD231PS.BCST (BX), Y28, Y5
+	VFMADD231PS.BCST (BX)(R8*1), Y28, Y6
+	VFMADD231PS.BCST (BX)(R8*2), Y28, Y7
+	VFMADD231PS.BCST (BX)(R9*1), Y28, Y8
+	VFMADD231PS.BCST (BX)(R8*4), Y28, Y9
+	VFMADD231PS.BCST (R12), Y28, Y10
+	VFMADD231PS.BCST (R12)(R8*1), Y28, Y11
+	VFMADD231PS.BCST (R12)(R8*2), Y28, Y12
+	VFMADD231PS.BCST (R12)(R9*1), Y28, Y13
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, R12
+	ADDQ             $0x20, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y12, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y13, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET

@@ -21,16 +21,8 @@ func (p *Packed) PackTransposed(w []float32, ldw, k, n int) {
 func (p *Packed) PackPiece(i int, b []float32, ldb int) {
 	check(b, ldb, p.k, p.n)
 	column, dst, width := p.piece(i)
-	columns := min(width, p.n-column)
-	packRows(dst, width, b[min(column, len(b)):], ldb, p.k, columns)
-}
-
-// packRows copies rows rows of columns columns and pads them to the width.
-func packRows(dst []float32, width int, b []float32, ldb, rows, columns int) {
-	for l := range rows {
-		row := dst[l*width : (l+1)*width]
-		copy(row, b[l*ldb:l*ldb+columns])
-		clear(row[columns:])
+	if p.k > 0 {
+		copyRows(p.level, dst, width, b[column:], ldb, p.k, min(width, p.n-column))
 	}
 }
 
@@ -38,16 +30,8 @@ func packRows(dst []float32, width int, b []float32, ldb, rows, columns int) {
 func (p *Packed) PackPieceTransposed(i int, w []float32, ldw int) {
 	check(w, ldw, p.n, p.k)
 	column, dst, width := p.piece(i)
-	for j := range width {
-		if column+j >= p.n {
-			for l := range p.k {
-				dst[l*width+j] = 0
-			}
-			continue
-		}
-		for l, v := range w[(column+j)*ldw : (column+j)*ldw+p.k] {
-			dst[l*width+j] = v
-		}
+	if p.k > 0 {
+		transpose(p.level, dst, width, w[column*ldw:], ldw, min(width, p.n-column), p.k)
 	}
 }
 
@@ -59,4 +43,30 @@ func (p *Packed) piece(i int) (column int, dst []float32, width int) {
 	column = panelColumn(p.level, p.n, i)
 	dst, width = p.panel(column)
 	return column, dst, width
+}
+
+// copyRowsGeneric copies rows of columns columns, and pads them with zeros to
+// the width.
+func copyRowsGeneric(dst []float32, width int, src []float32, ld, rows, columns int) {
+	for l := range rows {
+		row := dst[l*width : (l+1)*width]
+		copy(row, src[l*ld:l*ld+columns])
+		clear(row[columns:])
+	}
+}
+
+// transposeGeneric writes the transpose of a matrix [rows][columns], whose
+// rows it pads with zeros to the width. It begins with column from.
+func transposeGeneric(dst []float32, width int, src []float32, ld, rows, columns, from int) {
+	for j := range rows {
+		row := src[j*ld : j*ld+columns]
+		for l := from; l < columns; l++ {
+			dst[l*width+j] = row[l]
+		}
+	}
+	if rows < width {
+		for l := from; l < columns; l++ {
+			clear(dst[l*width+rows : (l+1)*width])
+		}
+	}
 }

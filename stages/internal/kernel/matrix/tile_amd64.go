@@ -18,13 +18,16 @@ type tile struct {
 	mask                   uint64  // lanes of the last vector of a row; AVX-512 alone
 }
 
-// share cuts m rows into tiles of at most most rows: blocks tiles of rows rows
-// and fewer tiles of rows-1.
-func share(m, most int) (rows, blocks, fewer int) {
+// cut is how rows are cut into tiles: blocks tiles of rows rows, and below them
+// fewer tiles of one row less.
+type cut struct{ rows, blocks, fewer int }
+
+// share cuts m rows into tiles that differ by one row at most.
+func share(m, most int) cut {
 	tiles := (m + most - 1) / most
-	rows = (m + tiles - 1) / tiles
-	fewer = tiles*rows - m
-	return rows, tiles - fewer, fewer
+	rows := (m + tiles - 1) / tiles
+	fewer := tiles*rows - m
+	return cut{rows, tiles - fewer, fewer}
 }
 
 // lanes is the mask of the last vector of a panel's rows.
@@ -63,34 +66,39 @@ func (s kernels) call(t *tile, rows, width int) {
 	}
 }
 
-// panel computes rows rows of a panel that is width wide and has columns
+// panel computes the rows of r in a panel that is width wide and has columns
 // columns.
-func (s kernels) panel(t *tile, rows, width, columns int) {
-	rows, blocks, fewer := share(rows, s.mostRows())
+func (s kernels) panel(t tile, r cut, width, columns int) {
 	if columns < width && s.level == kernel.AVX2 {
-		for i := range blocks + fewer {
-			if i == blocks {
-				rows--
-			}
-			s.edge(t, rows, width, columns)
-			if i+1 < blocks+fewer {
-				s.skip(t, rows)
-			}
-		}
+		s.edges(t, r, width, columns)
 		return
 	}
 	t.mask = lanes(width, columns)
-	t.blocks = uintptr(blocks)
-	s.call(t, rows, width)
-	if fewer > 0 {
-		s.skip(t, rows*blocks)
-		t.blocks = uintptr(fewer)
-		s.call(t, rows-1, width)
+	t.blocks = uintptr(r.blocks)
+	s.call(&t, r.rows, width)
+	if r.fewer > 0 {
+		t = s.skip(t, r.rows*r.blocks)
+		t.blocks = uintptr(r.fewer)
+		s.call(&t, r.rows-1, width)
 	}
 }
 
-// skip moves the tile down by rows of C.
-func (s kernels) skip(t *tile, rows int) {
+// edges is panel where the last columns cannot be masked.
+func (s kernels) edges(t tile, r cut, width, columns int) {
+	for i := range r.blocks + r.fewer {
+		if i == r.blocks {
+			r.rows--
+		}
+		s.edge(t, r.rows, width, columns)
+		if i+1 < r.blocks+r.fewer {
+			t = s.skip(t, r.rows)
+		}
+	}
+}
+
+// skip is the tile that stands rows further down in C. (A tile that is passed
+// on is a value: written through a pointer, all operands would escape.)
+func (s kernels) skip(t tile, rows int) tile {
 	t.c = unsafe.Add(t.c, t.ldc*uintptr(rows))
 	t.start = unsafe.Add(t.start, t.ldstart*uintptr(rows))
 	if s.transposed {
@@ -98,11 +106,12 @@ func (s kernels) skip(t *tile, rows int) {
 	} else {
 		t.a = unsafe.Add(t.a, t.lda*uintptr(rows))
 	}
+	return t
 }
 
 // edge computes one block of a panel that has fewer columns than it is wide, in
 // a buffer that has room for all of them.
-func (s kernels) edge(t *tile, rows, width, columns int) {
+func (s kernels) edge(t tile, rows, width, columns int) {
 	var c [6 * 16]float32
 	row := func(at unsafe.Pointer, ld uintptr, i int) []float32 {
 		return unsafe.Slice((*float32)(unsafe.Add(at, ld*uintptr(i))), columns)
@@ -110,7 +119,7 @@ func (s kernels) edge(t *tile, rows, width, columns int) {
 	for i := range rows {
 		copy(c[i*width:], row(t.start, t.ldstart, i))
 	}
-	e := *t
+	e := t
 	e.c, e.ldc = unsafe.Pointer(&c), 4*uintptr(width)
 	e.start, e.ldstart = e.c, e.ldc
 	e.blocks = 1

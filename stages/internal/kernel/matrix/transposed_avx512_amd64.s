@@ -1390,17 +1390,16 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1427,21 +1426,19 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1470,25 +1467,22 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1519,29 +1513,25 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1574,33 +1564,28 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1635,37 +1620,31 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1702,41 +1681,34 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1775,45 +1747,37 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS 28(AX), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	VFMADD231PS.BCST 28(AX), Z28, Z7
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1854,49 +1818,40 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS 28(AX), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS 32(AX), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	VFMADD231PS.BCST 28(AX), Z28, Z7
+	VFMADD231PS.BCST 32(AX), Z28, Z8
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -1939,53 +1894,43 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS 28(AX), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS 32(AX), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS 36(AX), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	VFMADD231PS.BCST 28(AX), Z28, Z7
+	VFMADD231PS.BCST 32(AX), Z28, Z8
+	VFMADD231PS.BCST 36(AX), Z28, Z9
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2030,57 +1975,46 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS 28(AX), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS 32(AX), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS 36(AX), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS 40(AX), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	VFMADD231PS.BCST 28(AX), Z28, Z7
+	VFMADD231PS.BCST 32(AX), Z28, Z8
+	VFMADD231PS.BCST 36(AX), Z28, Z9
+	VFMADD231PS.BCST 40(AX), Z28, Z10
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2127,61 +2061,49 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS 28(AX), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS 32(AX), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS 36(AX), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS 40(AX), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS 44(AX), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	VFMADD231PS.BCST 28(AX), Z28, Z7
+	VFMADD231PS.BCST 32(AX), Z28, Z8
+	VFMADD231PS.BCST 36(AX), Z28, Z9
+	VFMADD231PS.BCST 40(AX), Z28, Z10
+	VFMADD231PS.BCST 44(AX), Z28, Z11
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2230,65 +2152,52 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS 28(AX), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS 32(AX), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS 36(AX), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS 40(AX), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS 44(AX), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	VBROADCASTSS 48(AX), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	VFMADD231PS.BCST 28(AX), Z28, Z7
+	VFMADD231PS.BCST 32(AX), Z28, Z8
+	VFMADD231PS.BCST 36(AX), Z28, Z9
+	VFMADD231PS.BCST 40(AX), Z28, Z10
+	VFMADD231PS.BCST 44(AX), Z28, Z11
+	VFMADD231PS.BCST 48(AX), Z28, Z12
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z12, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
@@ -2339,74 +2248,60 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Z28
-	VBROADCASTSS (AX), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VBROADCASTSS 4(AX), Z31
-	VFMADD231PS  Z31, Z28, Z1
-	VBROADCASTSS 8(AX), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VBROADCASTSS 12(AX), Z31
-	VFMADD231PS  Z31, Z28, Z3
-	VBROADCASTSS 16(AX), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VBROADCASTSS 20(AX), Z31
-	VFMADD231PS  Z31, Z28, Z5
-	VBROADCASTSS 24(AX), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VBROADCASTSS 28(AX), Z31
-	VFMADD231PS  Z31, Z28, Z7
-	VBROADCASTSS 32(AX), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VBROADCASTSS 36(AX), Z31
-	VFMADD231PS  Z31, Z28, Z9
-	VBROADCASTSS 40(AX), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VBROADCASTSS 44(AX), Z31
-	VFMADD231PS  Z31, Z28, Z11
-	VBROADCASTSS 48(AX), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	VBROADCASTSS 52(AX), Z31
-	VFMADD231PS  Z31, Z28, Z13
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Z0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Z13, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Z28
+	VFMADD231PS.BCST (AX), Z28, Z0
+	VFMADD231PS.BCST 4(AX), Z28, Z1
+	VFMADD231PS.BCST 8(AX), Z28, Z2
+	VFMADD231PS.BCST 12(AX), Z28, Z3
+	VFMADD231PS.BCST 16(AX), Z28, Z4
+	VFMADD231PS.BCST 20(AX), Z28, Z5
+	VFMADD231PS.BCST 24(AX), Z28, Z6
+	VFMADD231PS.BCST 28(AX), Z28, Z7
+	VFMADD231PS.BCST 32(AX), Z28, Z8
+	VFMADD231PS.BCST 36(AX), Z28, Z9
+	VFMADD231PS.BCST 40(AX), Z28, Z10
+	VFMADD231PS.BCST 44(AX), Z28, Z11
+	VFMADD231PS.BCST 48(AX), Z28, Z12
+	VFMADD231PS.BCST 52(AX), Z28, Z13
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Z0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z12, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Z13, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed1x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed1x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2426,22 +2321,21 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed2x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed2x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2463,26 +2357,24 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed3x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed3x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2506,30 +2398,27 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed4x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed4x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2555,34 +2444,30 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed5x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed5x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2610,38 +2495,33 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed6x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed6x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2671,42 +2551,36 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed7x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed7x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2738,46 +2612,39 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed8x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed8x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2811,50 +2678,42 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS 28(AX), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	VFMADD231PS.BCST 28(AX), Y28, Y7
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed9x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed9x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2890,54 +2749,45 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS 28(AX), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS 32(AX), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	VFMADD231PS.BCST 28(AX), Y28, Y7
+	VFMADD231PS.BCST 32(AX), Y28, Y8
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed10x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed10x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -2975,58 +2825,48 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS 28(AX), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS 32(AX), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS 36(AX), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	VFMADD231PS.BCST 28(AX), Y28, Y7
+	VFMADD231PS.BCST 32(AX), Y28, Y8
+	VFMADD231PS.BCST 36(AX), Y28, Y9
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed11x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed11x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3066,62 +2906,51 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS 28(AX), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS 32(AX), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS 36(AX), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS 40(AX), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	VFMADD231PS.BCST 28(AX), Y28, Y7
+	VFMADD231PS.BCST 32(AX), Y28, Y8
+	VFMADD231PS.BCST 36(AX), Y28, Y9
+	VFMADD231PS.BCST 40(AX), Y28, Y10
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed12x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed12x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3163,66 +2992,54 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS 28(AX), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS 32(AX), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS 36(AX), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS 40(AX), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS 44(AX), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	VFMADD231PS.BCST 28(AX), Y28, Y7
+	VFMADD231PS.BCST 32(AX), Y28, Y8
+	VFMADD231PS.BCST 36(AX), Y28, Y9
+	VFMADD231PS.BCST 40(AX), Y28, Y10
+	VFMADD231PS.BCST 44(AX), Y28, Y11
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed13x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed13x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3266,70 +3083,57 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS 28(AX), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS 32(AX), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS 36(AX), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS 40(AX), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS 44(AX), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	VBROADCASTSS 48(AX), Y30
-	VFMADD231PS  Y30, Y28, Y12
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y12, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	VFMADD231PS.BCST 28(AX), Y28, Y7
+	VFMADD231PS.BCST 32(AX), Y28, Y8
+	VFMADD231PS.BCST 36(AX), Y28, Y9
+	VFMADD231PS.BCST 40(AX), Y28, Y10
+	VFMADD231PS.BCST 44(AX), Y28, Y11
+	VFMADD231PS.BCST 48(AX), Y28, Y12
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y12, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET
 
 // func transposed14x8AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·transposed14x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  16(DI), SI
@@ -3375,68 +3179,54 @@ block:
 	MOVQ      64(DI), R10
 
 products:
-	VMOVUPS.Z    (R13), K1, Y28
-	VBROADCASTSS (AX), Y30
-	VFMADD231PS  Y30, Y28, Y0
-	VBROADCASTSS 4(AX), Y31
-	VFMADD231PS  Y31, Y28, Y1
-	VBROADCASTSS 8(AX), Y30
-	VFMADD231PS  Y30, Y28, Y2
-	VBROADCASTSS 12(AX), Y31
-	VFMADD231PS  Y31, Y28, Y3
-	VBROADCASTSS 16(AX), Y30
-	VFMADD231PS  Y30, Y28, Y4
-	VBROADCASTSS 20(AX), Y31
-	VFMADD231PS  Y31, Y28, Y5
-	VBROADCASTSS 24(AX), Y30
-	VFMADD231PS  Y30, Y28, Y6
-	VBROADCASTSS 28(AX), Y31
-	VFMADD231PS  Y31, Y28, Y7
-	VBROADCASTSS 32(AX), Y30
-	VFMADD231PS  Y30, Y28, Y8
-	VBROADCASTSS 36(AX), Y31
-	VFMADD231PS  Y31, Y28, Y9
-	VBROADCASTSS 40(AX), Y30
-	VFMADD231PS  Y30, Y28, Y10
-	VBROADCASTSS 44(AX), Y31
-	VFMADD231PS  Y31, Y28, Y11
-	VBROADCASTSS 48(AX), Y30
-	VFMADD231PS  Y30, Y28, Y12
-	VBROADCASTSS 52(AX), Y31
-	VFMADD231PS  Y31, Y28, Y13
-	ADDQ         R8, AX
-	ADDQ         R9, R13
-	DECQ         R10
-	JNZ          products
-	VMOVUPS      Y0, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y1, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y2, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y3, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y4, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y5, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y6, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y7, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y8, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y9, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y10, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y11, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y12, K1, (CX)
-	ADDQ         32(DI), CX
-	VMOVUPS      Y13, K1, (CX)
-	ADDQ         32(DI), CX
-	DECQ         R11
-	JNZ          block
+	VMOVUPS.Z        (R13), K1, Y28
+	VFMADD231PS.BCST (AX), Y28, Y0
+	VFMADD231PS.BCST 4(AX), Y28, Y1
+	VFMADD231PS.BCST 8(AX), Y28, Y2
+	VFMADD231PS.BCST 12(AX), Y28, Y3
+	VFMADD231PS.BCST 16(AX), Y28, Y4
+	VFMADD231PS.BCST 20(AX), Y28, Y5
+	VFMADD231PS.BCST 24(AX), Y28, Y6
+	VFMADD231PS.BCST 28(AX), Y28, Y7
+	VFMADD231PS.BCST 32(AX), Y28, Y8
+	VFMADD231PS.BCST 36(AX), Y28, Y9
+	VFMADD231PS.BCST 40(AX), Y28, Y10
+	VFMADD231PS.BCST 44(AX), Y28, Y11
+	VFMADD231PS.BCST 48(AX), Y28, Y12
+	VFMADD231PS.BCST 52(AX), Y28, Y13
+	ADDQ             R8, AX
+	ADDQ             R9, R13
+	DECQ             R10
+	JNZ              products
+	VMOVUPS          Y0, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y1, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y2, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y3, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y4, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y5, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y6, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y7, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y8, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y9, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y10, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y11, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y12, K1, (CX)
+	ADDQ             32(DI), CX
+	VMOVUPS          Y13, K1, (CX)
+	ADDQ             32(DI), CX
+	DECQ             R11
+	JNZ              block
 	VZEROUPPER
 	RET

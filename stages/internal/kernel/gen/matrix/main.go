@@ -32,6 +32,10 @@ func main() {
 		text, err := choice(f.set, f.name)
 		save(file+"_choice_amd64.go", text, err)
 	}
+	write("wide_avx512", func(c *build.Context) { wides(c, avx512) })
+	write("wide_avx2", func(c *build.Context) { wides(c, avx2) })
+	write("pack_avx512", func(c *build.Context) { copies(c, avx512); transposes16(c) })
+	write("pack_avx2", func(c *build.Context) { copies(c, avx2); transposes8(c) })
 	write("peak", peaks)
 }
 

@@ -34,11 +34,12 @@ type shape struct {
 type set struct {
 	shapes []shape
 	masks  bool
+	wide   []int // columns of wide tiles, by the number of rows
 }
 
 var (
-	avx512 = set{[]shape{{32, 2, 14}, {16, 1, 14}, {8, 1, 14}}, true}
-	avx2   = set{[]shape{{16, 2, 6}, {8, 1, 6}}, false}
+	avx512 = set{[]shape{{32, 2, 14}, {16, 1, 14}, {8, 1, 14}}, true, []int{1: 64, 2: 64}}
+	avx2   = set{[]shape{{16, 2, 6}, {8, 1, 6}}, false, []int{1: 64, 2: 32}}
 )
 
 // tiles writes one function for every shape and number of rows:
@@ -106,11 +107,29 @@ func (w *tile) write() {
 	}
 
 	w.Label("block")
+	if !w.transposed && w.n > 1 {
+		w.MOVQ(field(fieldLdstart), reg.RAX)
+		w.TESTQ(reg.RAX, reg.RAX)
+		w.JNZ(LabelRef("own"))
+		for v := range w.vectors {
+			w.load(Mem{Base: reg.RDX, Disp: v * w.bytes()}, w.sum(0, v), v == w.vectors-1)
+		}
+		for i := 1; i < w.n; i++ {
+			for v := range w.vectors {
+				w.VMOVAPS(w.sum(0, v), w.sum(i, v))
+			}
+		}
+		w.JMP(LabelRef("begun"))
+		w.Label("own")
+	}
 	for i := range w.n {
 		for v := range w.vectors {
 			w.load(Mem{Base: reg.RDX, Disp: v * w.bytes()}, w.sum(i, v), v == w.vectors-1)
 		}
 		w.ADDQ(field(fieldLdstart), reg.RDX)
+	}
+	if !w.transposed && w.n > 1 {
+		w.Label("begun")
 	}
 	w.MOVQ(reg.RSI, reg.RAX)
 	if w.transposed {
@@ -132,6 +151,10 @@ func (w *tile) write() {
 		w.load(Mem{Base: reg.R13, Disp: v * w.bytes()}, w.factor(v), w.transposed && v == w.vectors-1)
 	}
 	for i := range w.n {
+		if w.vectors == 1 && w.masks {
+			w.VFMADD231PS_BCST(w.element(i), w.factor(0), w.sum(i, 0))
+			continue
+		}
 		w.VBROADCASTSS(w.element(i), w.single(i))
 		for v := range w.vectors {
 			w.VFMADD231PS(w.single(i), w.factor(v), w.sum(i, v))
