@@ -13,10 +13,18 @@ import (
 // order of the fields.
 type tile struct {
 	c, start, a, b         unsafe.Pointer
-	ldc, ldstart, lda, ldb uintptr // ldb is used where B is not packed
+	ldc, ldstart, lda, ldb uintptr // ldb where B is not packed; panel to panel in a wide tile
 	k, blocks              uintptr // both at least 1
 	mask                   uint64  // lanes of the last vector of a row; AVX-512 alone
 }
+
+// The generator's offsets: a struct in another order does not compile.
+const (
+	_ = -(unsafe.Offsetof(tile{}.b) ^ 24)
+	_ = -(unsafe.Offsetof(tile{}.ldb) ^ 56)
+	_ = -(unsafe.Offsetof(tile{}.blocks) ^ 72)
+	_ = -(unsafe.Offsetof(tile{}.mask) ^ 80)
+)
 
 // cut is how rows are cut into tiles: blocks tiles of rows rows, and below them
 // fewer tiles of one row less.

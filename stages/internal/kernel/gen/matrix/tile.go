@@ -50,7 +50,8 @@ var (
 // starts with what stands at start, and the products of its row of A (its
 // column, if transposed) and its column of B are added in their order.
 // With masks, the last vector of each row of C and of start, and if transposed
-// of B, are the lanes of t.mask alone.
+// of B, are the lanes of t.mask alone. Where ldstart is 0, all rows of a block
+// have one start, which is loaded once.
 func tiles(c *build.Context, s set, name string, transposed bool) {
 	for _, h := range s.shapes {
 		for rows := 1; rows <= h.rows; rows++ {

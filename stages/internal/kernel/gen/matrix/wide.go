@@ -30,8 +30,8 @@ func wides(c *build.Context, s set) {
 	}
 }
 
-// writeWide writes one function for that many vectors in a row. B's vectors are operands of the multiply-adds: DI
-// task; AX A; R8 lda; R13 B; R12 distance of panels and R9 three times that.
+// writeWide writes one function for that many vectors in a row. What lies where:
+// DI task; AX A; R8 lda; R13 B; R12 distance of panels and R9 three times that.
 func (w *tile) writeWide(vectors int) {
 	field := func(at int) Mem { return Mem{Base: reg.RDI, Disp: at} }
 	sum := func(i, v int) reg.Register { return w.register(i*vectors + v) }
