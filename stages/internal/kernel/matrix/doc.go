@@ -27,7 +27,7 @@
 //	            AVX-512            AVX2                 Go
 //	tile        14 x 32            6 x 16               2 x 4
 //	last panel  32, 16 or 8 wide   16 or 8 wide         4 wide
-//	edges       masks              a buffer             a buffer
+//	edges       masks              masks                a buffer
 //	few rows    1 and 2 by 64      1 by 64, 2 by 32
 //
 // Rows that do not fill tiles are shared out evenly among them (16 rows are two
