@@ -13,7 +13,7 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -36,10 +36,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -50,7 +50,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -74,7 +74,7 @@ TEXT ·subAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -97,10 +97,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -111,7 +111,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -135,7 +135,7 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -158,10 +158,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -172,7 +172,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -196,7 +196,7 @@ TEXT ·divAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -219,10 +219,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -233,7 +233,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -257,7 +257,7 @@ TEXT ·maxAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -288,10 +288,10 @@ loop4:
 	SUBQ      $0x20, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -304,7 +304,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -330,7 +330,7 @@ TEXT ·minAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -361,10 +361,10 @@ loop4:
 	SUBQ      $0x20, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -377,7 +377,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -403,7 +403,7 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -422,10 +422,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -435,7 +435,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -458,7 +458,7 @@ TEXT ·shiftAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -477,10 +477,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -490,7 +490,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -513,7 +513,7 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS     (CX)(SI*4), Y0
@@ -540,10 +540,10 @@ loop4:
 	SUBQ        $0x20, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(SI*4), Y0
@@ -555,7 +555,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), DI
@@ -580,7 +580,7 @@ TEXT ·addScaledAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS     (CX)(BX*4), Y1
@@ -603,10 +603,10 @@ loop4:
 	SUBQ        $0x20, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(BX*4), Y1
@@ -617,7 +617,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), SI
@@ -643,7 +643,7 @@ TEXT ·selectAVX2(SB), NOSPLIT, $0-96
 	VMOVUPS constants<>+0(SB), Y0
 	XORQ    DI, DI
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS   (DX)(DI*4), Y1
@@ -662,10 +662,10 @@ loop2:
 	SUBQ      $0x10, AX
 	JGE       loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(DI*4), Y1
@@ -678,7 +678,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), R8
@@ -703,7 +703,7 @@ TEXT ·sqrtAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, AX
-	JLT  end2
+	JLT  loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Y0
@@ -716,10 +716,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y0
@@ -729,7 +729,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -752,7 +752,7 @@ TEXT ·reciprocalAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+32(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Y1
@@ -765,10 +765,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -778,7 +778,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -801,7 +801,7 @@ TEXT ·negAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+64(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -820,10 +820,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -833,7 +833,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -856,7 +856,7 @@ TEXT ·absAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+96(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -875,10 +875,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -888,7 +888,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -910,7 +910,7 @@ TEXT ·squareAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y0
@@ -929,10 +929,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y0
@@ -942,7 +942,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -966,7 +966,7 @@ TEXT ·stepAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+32(SB), Y1
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y2
@@ -989,10 +989,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y2
@@ -1003,7 +1003,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -1018,16 +1018,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUAVX2(dst []float32, x []float32)
+// func reluAVX2(dst []float32, x []float32)
 // Requires: AVX
-TEXT ·reLUAVX2(SB), NOSPLIT, $0-48
+TEXT ·reluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
 	VMOVUPS constants<>+0(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -1046,10 +1046,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -1059,7 +1059,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -1073,9 +1073,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUSlopeAVX2(y []float32, dy []float32, x []float32)
+// func reluSlopeAVX2(y []float32, dy []float32, x []float32)
 // Requires: AVX
-TEXT ·reLUSlopeAVX2(SB), NOSPLIT, $0-72
+TEXT ·reluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    y_len+8(FP), AX
 	MOVQ    y_base+0(FP), CX
 	MOVQ    dy_base+24(FP), DX
@@ -1084,7 +1084,7 @@ TEXT ·reLUSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+32(SB), Y1
 	XORQ    SI, SI
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS (BX)(SI*4), Y2
@@ -1103,10 +1103,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (BX)(SI*4), Y2
@@ -1119,7 +1119,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -1922,7 +1922,7 @@ TEXT ·seluAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -1955,7 +1955,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2011,7 +2011,7 @@ TEXT ·seluSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+352(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -2048,7 +2048,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2089,9 +2089,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUAVX2(dst []float32, x []float32)
+// func siluAVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siLUAVX2(SB), NOSPLIT, $0-48
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
@@ -2106,7 +2106,7 @@ TEXT ·siLUAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+352(SB), Y8
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y9
@@ -2151,7 +2151,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2200,9 +2200,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUSlopeAVX2(y []float32, dy []float32, x []float32)
+// func siluSlopeAVX2(y []float32, dy []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siLUSlopeAVX2(SB), NOSPLIT, $0-72
+TEXT ·siluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    y_len+8(FP), AX
 	MOVQ    y_base+0(FP), CX
 	MOVQ    dy_base+24(FP), DX
@@ -2218,7 +2218,7 @@ TEXT ·siLUSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+320(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
@@ -2279,7 +2279,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2362,7 +2362,7 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+736(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2395,7 +2395,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2450,7 +2450,7 @@ TEXT ·expm1AVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+416(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2480,7 +2480,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2532,7 +2532,7 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2576,7 +2576,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2643,7 +2643,7 @@ TEXT ·sigmoidSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -2690,7 +2690,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2759,7 +2759,7 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+320(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2806,7 +2806,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2875,7 +2875,7 @@ TEXT ·tanhSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+288(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
@@ -2927,7 +2927,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -3001,7 +3001,7 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+1440(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS     (DX)(BX*4), Y10
@@ -3039,7 +3039,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), SI
@@ -3099,7 +3099,7 @@ TEXT ·log1pAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+1440(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS     (DX)(BX*4), Y10
@@ -3137,7 +3137,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), SI
@@ -3197,7 +3197,7 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3253,7 +3253,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3331,7 +3331,7 @@ TEXT ·softplusSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+320(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
@@ -3423,7 +3423,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -3537,7 +3537,7 @@ TEXT ·sinAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS constants<>+2080(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3576,7 +3576,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3642,7 +3642,7 @@ TEXT ·cosAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS constants<>+2080(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3682,7 +3682,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3750,7 +3750,7 @@ TEXT ·sinCosAVX2(SB), NOSPLIT, $0-80
 	VMOVUPS constants<>+0(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -3796,7 +3796,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -3869,7 +3869,7 @@ TEXT ·erfAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+2400(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3919,7 +3919,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3986,7 +3986,7 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+1632(SB), Y4
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y5
@@ -4068,7 +4068,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -4167,7 +4167,7 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+2720(SB), Y3
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y4
@@ -4268,7 +4268,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
