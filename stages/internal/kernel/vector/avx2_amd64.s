@@ -2210,12 +2210,12 @@ TEXT ·siluSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+32(SB), Y0
 	VMOVUPS constants<>+64(SB), Y1
 	VMOVUPS constants<>+128(SB), Y2
-	VMOVUPS constants<>+576(SB), Y3
-	VMOVUPS constants<>+512(SB), Y4
-	VMOVUPS constants<>+224(SB), Y5
-	VMOVUPS constants<>+256(SB), Y6
-	VMOVUPS constants<>+288(SB), Y7
-	VMOVUPS constants<>+320(SB), Y8
+	VMOVUPS constants<>+512(SB), Y3
+	VMOVUPS constants<>+224(SB), Y4
+	VMOVUPS constants<>+256(SB), Y5
+	VMOVUPS constants<>+288(SB), Y6
+	VMOVUPS constants<>+320(SB), Y7
+	VMOVUPS constants<>+352(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
 	JLT     loop1end
@@ -2223,16 +2223,16 @@ TEXT ·siluSlopeAVX2(SB), NOSPLIT, $0-72
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
 	VORPS        Y1, Y9, Y10
-	VMAXPS       Y10, Y4, Y10
+	VMAXPS       Y10, Y3, Y10
 	VMOVAPS      Y2, Y11
-	VFMADD231PS  Y5, Y10, Y11
+	VFMADD231PS  Y4, Y10, Y11
 	VSUBPS       Y2, Y11, Y12
 	VMOVAPS      Y10, Y13
+	VFNMADD231PS Y5, Y12, Y13
 	VFNMADD231PS Y6, Y12, Y13
-	VFNMADD231PS Y7, Y12, Y13
 	VXORPS       Y1, Y13, Y13
-	VMOVAPS      Y8, Y14
-	VFMADD213PS  constants<>+352(SB), Y13, Y14
+	VMOVAPS      Y7, Y14
+	VFMADD213PS  Y8, Y13, Y14
 	VFMADD213PS  constants<>+384(SB), Y13, Y14
 	VFMADD213PS  constants<>+416(SB), Y13, Y14
 	VFMADD213PS  constants<>+448(SB), Y13, Y14
@@ -2242,29 +2242,21 @@ loop1:
 	VPSLLD       $0x17, Y11, Y11
 	VADDPS       Y0, Y11, Y13
 	VSUBPS       Y0, Y13, Y15
-	VSUBPS       Y15, Y11, Y11
-	VADDPS       Y11, Y14, Y11
-	VADDPS       Y11, Y13, Y11
-	VDIVPS       Y11, Y10, Y10
-	VCVTPS2DQ    Y12, Y13
-	VPSRAD       $0x01, Y13, Y14
-	VPSUBD       Y14, Y13, Y13
-	VPADDD       Y3, Y14, Y14
+	VSUBPS       Y15, Y11, Y15
+	VADDPS       Y15, Y14, Y14
+	VADDPS       Y14, Y13, Y13
+	VDIVPS       Y13, Y10, Y10
+	VCVTPS2DQ    Y12, Y12
+	VPSRAD       $0x01, Y12, Y14
+	VPSUBD       Y14, Y12, Y12
+	VPADDD       constants<>+576(SB), Y14, Y14
 	VPSLLD       $0x17, Y14, Y14
 	VMULPS       Y14, Y10, Y10
-	VPADDD       Y3, Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y10, Y10
-	VDIVPS       Y11, Y0, Y11
-	VCVTPS2DQ    Y12, Y12
-	VPSRAD       $0x01, Y12, Y13
-	VPSUBD       Y13, Y12, Y12
-	VPADDD       Y3, Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y11, Y11
-	VPADDD       Y3, Y12, Y12
+	VPADDD       constants<>+576(SB), Y12, Y12
 	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y11, Y11
+	VMULPS       Y12, Y10, Y10
+	VDIVPS       Y13, Y0, Y12
+	VMULPS       Y11, Y12, Y11
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS Y11, Y10, Y12
 	VADDPS       Y11, Y12, Y11
@@ -2287,54 +2279,46 @@ loop1end:
 	VMOVUPS      (DI)(AX*4), Y9
 	VMASKMOVPS   (BX)(SI*4), Y9, Y10
 	VORPS        Y1, Y10, Y11
-	VMAXPS       Y11, Y4, Y4
+	VMAXPS       Y11, Y3, Y3
 	VMOVAPS      Y2, Y11
-	VFMADD231PS  Y5, Y4, Y11
+	VFMADD231PS  Y4, Y3, Y11
 	VSUBPS       Y2, Y11, Y2
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS Y6, Y2, Y5
-	VFNMADD231PS Y7, Y2, Y5
-	VXORPS       Y1, Y5, Y1
-	VMOVAPS      Y8, Y5
-	VFMADD213PS  constants<>+352(SB), Y1, Y5
-	VFMADD213PS  constants<>+384(SB), Y1, Y5
-	VFMADD213PS  constants<>+416(SB), Y1, Y5
-	VFMADD213PS  constants<>+448(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VFMADD213PS  Y1, Y6, Y5
+	VMOVAPS      Y3, Y4
+	VFNMADD231PS Y5, Y2, Y4
+	VFNMADD231PS Y6, Y2, Y4
+	VXORPS       Y1, Y4, Y1
+	VMOVAPS      Y7, Y4
+	VFMADD213PS  Y8, Y1, Y4
+	VFMADD213PS  constants<>+384(SB), Y1, Y4
+	VFMADD213PS  constants<>+416(SB), Y1, Y4
+	VFMADD213PS  constants<>+448(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VFMADD213PS  Y1, Y5, Y4
 	VMAXPS       constants<>+544(SB), Y11, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VADDPS       Y0, Y1, Y6
-	VSUBPS       Y0, Y6, Y7
-	VSUBPS       Y7, Y1, Y1
-	VADDPS       Y1, Y5, Y1
-	VADDPS       Y1, Y6, Y1
-	VDIVPS       Y1, Y4, Y4
-	VCVTPS2DQ    Y2, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       Y3, Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VPADDD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VDIVPS       Y1, Y0, Y1
+	VADDPS       Y0, Y1, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y1, Y6
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y5, Y4
+	VDIVPS       Y4, Y3, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSRAD       $0x01, Y2, Y5
 	VPSUBD       Y5, Y2, Y2
-	VPADDD       Y3, Y5, Y5
+	VPADDD       constants<>+576(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y3, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VPADDD       constants<>+576(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVAPS      Y4, Y2
-	VFNMADD231PS Y1, Y4, Y2
-	VADDPS       Y1, Y2, Y1
-	VMOVUPS      constants<>+0(SB), Y2
-	VMAXPS       Y10, Y2, Y2
-	VADDPS       Y2, Y4, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y0, Y3
+	VMULPS       Y1, Y3, Y1
+	VMOVAPS      Y2, Y3
+	VFNMADD231PS Y1, Y2, Y3
+	VADDPS       Y1, Y3, Y1
+	VMOVUPS      constants<>+0(SB), Y3
+	VMAXPS       Y10, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	VSUBPS       Y1, Y0, Y0
 	VBLENDVPS    Y10, Y1, Y0, Y0
 	VMASKMOVPS   Y2, Y9, (CX)(SI*4)
@@ -3979,7 +3963,7 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
-	VMOVUPS constants<>+608(SB), Y0
+	VMOVUPS constants<>+128(SB), Y0
 	VMOVUPS constants<>+2720(SB), Y1
 	VMOVUPS constants<>+2752(SB), Y2
 	VMOVUPS constants<>+96(SB), Y3
@@ -4162,7 +4146,7 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    dy_base+24(FP), DX
 	MOVQ    x_base+48(FP), BX
 	VMOVUPS constants<>+32(SB), Y0
-	VMOVUPS constants<>+608(SB), Y1
+	VMOVUPS constants<>+128(SB), Y1
 	VMOVUPS constants<>+928(SB), Y2
 	VMOVUPS constants<>+2720(SB), Y3
 	XORQ    SI, SI
@@ -4180,18 +4164,18 @@ loop1:
 	VMULPS       constants<>+1632(SB), Y6, Y6
 	VMOVAPS      Y1, Y8
 	VFMADD231PS  constants<>+224(SB), Y6, Y8
-	VSUBPS       Y1, Y8, Y8
+	VSUBPS       Y1, Y8, Y9
 	VMOVAPS      Y6, Y6
-	VFNMADD231PS constants<>+256(SB), Y8, Y6
-	VFNMADD231PS constants<>+288(SB), Y8, Y6
+	VFNMADD231PS constants<>+256(SB), Y9, Y6
+	VFNMADD231PS constants<>+288(SB), Y9, Y6
 	VFNMADD231PS Y2, Y7, Y6
 	VMOVUPS      constants<>+320(SB), Y7
 	VFMADD213PS  constants<>+352(SB), Y6, Y7
 	VFMADD213PS  constants<>+384(SB), Y6, Y7
 	VFMADD213PS  constants<>+416(SB), Y6, Y7
 	VFMADD213PS  constants<>+448(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y9
-	VFMADD213PS  Y6, Y9, Y7
+	VMULPS       Y6, Y6, Y10
+	VFMADD213PS  Y6, Y10, Y7
 	VMOVUPS      constants<>+2784(SB), Y6
 	VFMADD213PS  constants<>+2816(SB), Y5, Y6
 	VFMADD213PS  constants<>+2848(SB), Y5, Y6
@@ -4200,69 +4184,63 @@ loop1:
 	VFMADD213PS  constants<>+2944(SB), Y5, Y6
 	VFMADD213PS  constants<>+2976(SB), Y5, Y6
 	VMULPS       Y6, Y5, Y6
-	VADDPS       Y3, Y5, Y9
-	VSUBPS       Y3, Y9, Y10
-	VSUBPS       Y10, Y5, Y10
-	VSUBPS       constants<>+3008(SB), Y9, Y11
-	VDIVPS       Y9, Y0, Y12
-	VMULPS       Y12, Y11, Y13
-	VFNMADD231PS Y9, Y13, Y11
-	VMOVAPS      Y10, Y9
-	VFNMADD231PS Y13, Y10, Y9
-	VADDPS       Y9, Y11, Y9
-	VFMADD231PS  Y12, Y9, Y13
-	VMOVUPS      constants<>+3040(SB), Y9
-	VFMADD213PS  constants<>+3072(SB), Y13, Y9
-	VFMADD213PS  constants<>+3104(SB), Y13, Y9
-	VFMADD213PS  constants<>+3136(SB), Y13, Y9
-	VFMADD213PS  constants<>+3168(SB), Y13, Y9
-	VFMADD213PS  constants<>+3200(SB), Y13, Y9
-	VFMADD213PS  constants<>+3232(SB), Y13, Y9
-	VFMADD213PS  constants<>+3264(SB), Y13, Y9
-	VMULPS       Y9, Y13, Y9
-	VCMPPS       $0x01, constants<>+3296(SB), Y5, Y10
-	VMULPS       Y2, Y5, Y11
-	VMOVUPS      constants<>+3328(SB), Y12
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMULPS       Y5, Y6, Y12
-	VXORPS       constants<>+64(SB), Y12, Y12
-	VBLENDVPS    Y10, Y12, Y9, Y9
-	VMOVAPS      Y7, Y12
-	VFMADD213PS  Y9, Y9, Y12
-	VFMADD231PS  Y11, Y7, Y12
-	VADDPS       Y11, Y12, Y12
-	VMOVUPS      constants<>+0(SB), Y13
-	VMAXPS       Y4, Y13, Y13
-	VCVTPS2DQ    Y8, Y14
-	VPSRAD       $0x01, Y14, Y15
-	VPSUBD       Y15, Y14, Y14
+	VADDPS       Y3, Y5, Y10
+	VSUBPS       Y3, Y10, Y11
+	VSUBPS       Y11, Y5, Y11
+	VSUBPS       constants<>+3008(SB), Y10, Y12
+	VDIVPS       Y10, Y0, Y13
+	VMULPS       Y13, Y12, Y14
+	VFNMADD231PS Y10, Y14, Y12
+	VMOVAPS      Y11, Y10
+	VFNMADD231PS Y14, Y11, Y10
+	VADDPS       Y10, Y12, Y10
+	VFMADD231PS  Y13, Y10, Y14
+	VMOVUPS      constants<>+3040(SB), Y10
+	VFMADD213PS  constants<>+3072(SB), Y14, Y10
+	VFMADD213PS  constants<>+3104(SB), Y14, Y10
+	VFMADD213PS  constants<>+3136(SB), Y14, Y10
+	VFMADD213PS  constants<>+3168(SB), Y14, Y10
+	VFMADD213PS  constants<>+3200(SB), Y14, Y10
+	VFMADD213PS  constants<>+3232(SB), Y14, Y10
+	VFMADD213PS  constants<>+3264(SB), Y14, Y10
+	VMULPS       Y10, Y14, Y10
+	VCMPPS       $0x01, constants<>+3296(SB), Y5, Y11
+	VMULPS       Y2, Y5, Y12
+	VMOVUPS      constants<>+3328(SB), Y13
+	VBLENDVPS    Y11, Y12, Y13, Y12
+	VMULPS       Y5, Y6, Y13
+	VXORPS       constants<>+64(SB), Y13, Y13
+	VBLENDVPS    Y11, Y13, Y10, Y10
+	VMOVAPS      Y7, Y13
+	VFMADD213PS  Y10, Y10, Y13
+	VFMADD231PS  Y12, Y7, Y13
+	VADDPS       Y12, Y13, Y13
+	VMOVUPS      constants<>+0(SB), Y14
+	VMAXPS       Y4, Y14, Y14
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y15
+	VPSUBD       Y15, Y9, Y9
 	VPADDD       constants<>+576(SB), Y15, Y15
 	VPSLLD       $0x17, Y15, Y15
-	VMULPS       Y15, Y12, Y12
-	VPADDD       constants<>+576(SB), Y14, Y14
-	VPSLLD       $0x17, Y14, Y14
-	VMULPS       Y14, Y12, Y12
-	VSUBPS       Y12, Y13, Y12
-	VADDPS       Y9, Y11, Y9
-	VDIVPS       Y5, Y9, Y9
+	VMULPS       Y15, Y13, Y13
+	VPADDD       constants<>+576(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y13, Y9
+	VSUBPS       Y9, Y14, Y9
+	VADDPS       Y10, Y12, Y10
+	VDIVPS       Y5, Y10, Y10
 	VSUBPS       Y6, Y2, Y6
-	VBLENDVPS    Y10, Y6, Y9, Y6
+	VBLENDVPS    Y11, Y6, Y10, Y6
 	VMULPS       constants<>+3360(SB), Y5, Y5
 	VSUBPS       Y5, Y6, Y5
 	VADDPS       Y0, Y7, Y6
-	VCVTPS2DQ    Y8, Y7
-	VPSRAD       $0x01, Y7, Y8
-	VPSUBD       Y8, Y7, Y7
-	VPADDD       constants<>+576(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y6, Y6
-	VPADDD       constants<>+576(SB), Y7, Y7
+	VMAXPS       constants<>+544(SB), Y8, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMULPS       Y6, Y5, Y5
 	VSUBPS       Y5, Y0, Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y12, (CX)(SI*4)
+	VMOVUPS      Y9, (CX)(SI*4)
 	VMOVUPS      Y4, (DX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, AX
@@ -4294,8 +4272,8 @@ loop1end:
 	VFMADD213PS  constants<>+384(SB), Y7, Y8
 	VFMADD213PS  constants<>+416(SB), Y7, Y8
 	VFMADD213PS  constants<>+448(SB), Y7, Y8
-	VMULPS       Y7, Y7, Y9
-	VFMADD213PS  Y7, Y9, Y8
+	VMULPS       Y7, Y7, Y10
+	VFMADD213PS  Y7, Y10, Y8
 	VMOVUPS      constants<>+2784(SB), Y7
 	VFMADD213PS  constants<>+2816(SB), Y6, Y7
 	VFMADD213PS  constants<>+2848(SB), Y6, Y7
@@ -4304,69 +4282,63 @@ loop1end:
 	VFMADD213PS  constants<>+2944(SB), Y6, Y7
 	VFMADD213PS  constants<>+2976(SB), Y6, Y7
 	VMULPS       Y7, Y6, Y7
-	VADDPS       Y3, Y6, Y9
-	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y3, Y6, Y10
+	VSUBPS       Y3, Y10, Y3
 	VSUBPS       Y3, Y6, Y3
-	VSUBPS       constants<>+3008(SB), Y9, Y10
-	VDIVPS       Y9, Y0, Y11
-	VMULPS       Y11, Y10, Y12
-	VFNMADD231PS Y9, Y12, Y10
-	VMOVAPS      Y3, Y9
-	VFNMADD231PS Y12, Y3, Y9
-	VADDPS       Y9, Y10, Y3
-	VFMADD231PS  Y11, Y3, Y12
+	VSUBPS       constants<>+3008(SB), Y10, Y11
+	VDIVPS       Y10, Y0, Y12
+	VMULPS       Y12, Y11, Y13
+	VFNMADD231PS Y10, Y13, Y11
+	VMOVAPS      Y3, Y10
+	VFNMADD231PS Y13, Y3, Y10
+	VADDPS       Y10, Y11, Y3
+	VFMADD231PS  Y12, Y3, Y13
 	VMOVUPS      constants<>+3040(SB), Y3
-	VFMADD213PS  constants<>+3072(SB), Y12, Y3
-	VFMADD213PS  constants<>+3104(SB), Y12, Y3
-	VFMADD213PS  constants<>+3136(SB), Y12, Y3
-	VFMADD213PS  constants<>+3168(SB), Y12, Y3
-	VFMADD213PS  constants<>+3200(SB), Y12, Y3
-	VFMADD213PS  constants<>+3232(SB), Y12, Y3
-	VFMADD213PS  constants<>+3264(SB), Y12, Y3
-	VMULPS       Y3, Y12, Y3
-	VCMPPS       $0x01, constants<>+3296(SB), Y6, Y9
-	VMULPS       Y2, Y6, Y10
-	VMOVUPS      constants<>+3328(SB), Y11
-	VBLENDVPS    Y9, Y10, Y11, Y10
-	VMULPS       Y6, Y7, Y11
-	VXORPS       constants<>+64(SB), Y11, Y11
-	VBLENDVPS    Y9, Y11, Y3, Y3
-	VMOVAPS      Y8, Y11
-	VFMADD213PS  Y3, Y3, Y11
-	VFMADD231PS  Y10, Y8, Y11
-	VADDPS       Y10, Y11, Y11
-	VMOVUPS      constants<>+0(SB), Y12
-	VMAXPS       Y5, Y12, Y12
-	VCVTPS2DQ    Y1, Y13
-	VPSRAD       $0x01, Y13, Y14
-	VPSUBD       Y14, Y13, Y13
+	VFMADD213PS  constants<>+3072(SB), Y13, Y3
+	VFMADD213PS  constants<>+3104(SB), Y13, Y3
+	VFMADD213PS  constants<>+3136(SB), Y13, Y3
+	VFMADD213PS  constants<>+3168(SB), Y13, Y3
+	VFMADD213PS  constants<>+3200(SB), Y13, Y3
+	VFMADD213PS  constants<>+3232(SB), Y13, Y3
+	VFMADD213PS  constants<>+3264(SB), Y13, Y3
+	VMULPS       Y3, Y13, Y3
+	VCMPPS       $0x01, constants<>+3296(SB), Y6, Y10
+	VMULPS       Y2, Y6, Y11
+	VMOVUPS      constants<>+3328(SB), Y12
+	VBLENDVPS    Y10, Y11, Y12, Y11
+	VMULPS       Y6, Y7, Y12
+	VXORPS       constants<>+64(SB), Y12, Y12
+	VBLENDVPS    Y10, Y12, Y3, Y3
+	VMOVAPS      Y8, Y12
+	VFMADD213PS  Y3, Y3, Y12
+	VFMADD231PS  Y11, Y8, Y12
+	VADDPS       Y11, Y12, Y12
+	VMOVUPS      constants<>+0(SB), Y13
+	VMAXPS       Y5, Y13, Y13
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y14
+	VPSUBD       Y14, Y1, Y1
 	VPADDD       constants<>+576(SB), Y14, Y14
 	VPSLLD       $0x17, Y14, Y14
-	VMULPS       Y14, Y11, Y11
-	VPADDD       constants<>+576(SB), Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y11, Y11
-	VSUBPS       Y11, Y12, Y11
-	VADDPS       Y3, Y10, Y3
+	VMULPS       Y14, Y12, Y12
+	VPADDD       constants<>+576(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y12, Y1
+	VSUBPS       Y1, Y13, Y1
+	VADDPS       Y3, Y11, Y3
 	VDIVPS       Y6, Y3, Y3
 	VSUBPS       Y7, Y2, Y2
-	VBLENDVPS    Y9, Y2, Y3, Y2
+	VBLENDVPS    Y10, Y2, Y3, Y2
 	VMULPS       constants<>+3360(SB), Y6, Y3
 	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y0, Y8, Y3
-	VCVTPS2DQ    Y1, Y1
-	VPSRAD       $0x01, Y1, Y6
-	VPSUBD       Y6, Y1, Y1
-	VPADDD       constants<>+576(SB), Y6, Y6
+	VMAXPS       constants<>+544(SB), Y9, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y3, Y3
-	VPADDD       constants<>+576(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y0, Y0
-	VBLENDVPS    Y5, Y1, Y0, Y0
-	VMASKMOVPS   Y11, Y4, (CX)(SI*4)
+	VMULPS       Y3, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VBLENDVPS    Y5, Y2, Y0, Y0
+	VMASKMOVPS   Y1, Y4, (CX)(SI*4)
 	VMASKMOVPS   Y0, Y4, (DX)(SI*4)
 
 done:

@@ -1694,13 +1694,13 @@ loop1:
 	VSCALEFPS    Z17, Z0, Z18
 	VADDPS       Z0, Z18, Z20
 	VSUBPS       Z0, Z20, Z21
-	VSUBPS       Z21, Z18, Z18
-	VADDPS       Z18, Z19, Z18
-	VADDPS       Z18, Z20, Z18
-	VDIVPS       Z18, Z14, Z14
+	VSUBPS       Z21, Z18, Z21
+	VADDPS       Z21, Z19, Z19
+	VADDPS       Z19, Z20, Z19
+	VDIVPS       Z19, Z14, Z14
 	VSCALEFPS    Z17, Z14, Z14
-	VDIVPS       Z18, Z0, Z18
-	VSCALEFPS    Z17, Z18, Z17
+	VDIVPS       Z19, Z0, Z17
+	VMULPS       Z18, Z17, Z17
 	VMOVAPS      Z14, Z18
 	VFNMADD231PS Z17, Z14, Z18
 	VADDPS       Z17, Z18, Z17
@@ -1741,18 +1741,18 @@ loop1end:
 	VSCALEFPS    Z2, Z0, Z1
 	VADDPS       Z0, Z1, Z5
 	VSUBPS       Z0, Z5, Z6
-	VSUBPS       Z6, Z1, Z1
-	VADDPS       Z1, Z4, Z1
-	VADDPS       Z1, Z5, Z1
-	VDIVPS       Z1, Z3, Z3
-	VSCALEFPS    Z2, Z3, Z3
-	VDIVPS       Z1, Z0, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VMOVAPS      Z3, Z2
-	VFNMADD231PS Z1, Z3, Z2
-	VADDPS       Z1, Z2, Z1
-	VMAXPS       Z13, Z12, Z2
-	VADDPS       Z2, Z3, Z2
+	VSUBPS       Z6, Z1, Z6
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z4, Z5, Z4
+	VDIVPS       Z4, Z3, Z3
+	VSCALEFPS    Z2, Z3, Z2
+	VDIVPS       Z4, Z0, Z3
+	VMULPS       Z1, Z3, Z1
+	VMOVAPS      Z2, Z3
+	VFNMADD231PS Z1, Z2, Z3
+	VADDPS       Z1, Z3, Z1
+	VMAXPS       Z13, Z12, Z3
+	VADDPS       Z3, Z2, Z2
 	VPMOVD2M     Z13, K2
 	VSUBPS       Z1, Z0, Z0
 	VBLENDMPS    Z1, Z0, K2, Z16
@@ -3356,7 +3356,7 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
-	VBROADCASTSS constants<>+68(SB), Z0
+	VBROADCASTSS constants<>+16(SB), Z0
 	VBROADCASTSS constants<>+320(SB), Z1
 	VBROADCASTSS constants<>+324(SB), Z2
 	VBROADCASTSS constants<>+12(SB), Z3
@@ -3534,7 +3534,7 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ         dy_base+24(FP), DX
 	MOVQ         x_base+48(FP), BX
 	VBROADCASTSS constants<>+4(SB), Z0
-	VBROADCASTSS constants<>+68(SB), Z1
+	VBROADCASTSS constants<>+16(SB), Z1
 	VBROADCASTSS constants<>+108(SB), Z2
 	VBROADCASTSS constants<>+320(SB), Z3
 	VBROADCASTSS constants<>+324(SB), Z4
@@ -3623,7 +3623,8 @@ loop1:
 	VMULPS.BCST      constants<>+400(SB), Z15, Z15
 	VSUBPS           Z15, Z18, Z15
 	VADDPS           Z0, Z25, Z24
-	VSCALEFPS        Z26, Z24, Z24
+	VSCALEFPS        Z26, Z0, Z25
+	VMULPS           Z25, Z24, Z24
 	VMULPS           Z24, Z15, Z15
 	VPMOVD2M         Z14, K1
 	VSUBPS           Z15, Z0, Z14
@@ -3711,7 +3712,8 @@ loop1end:
 	VMULPS.BCST      constants<>+400(SB), Z4, Z2
 	VSUBPS           Z2, Z22, Z2
 	VADDPS           Z0, Z6, Z4
-	VSCALEFPS        Z1, Z4, Z1
+	VSCALEFPS        Z1, Z0, Z1
+	VMULPS           Z1, Z4, Z1
 	VMULPS           Z1, Z2, Z1
 	VPMOVD2M         Z14, K2
 	VSUBPS           Z1, Z0, Z0
