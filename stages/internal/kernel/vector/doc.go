@@ -30,8 +30,8 @@
 //	Erf                     1        1.8   2.5
 //	Sin, Cos                1.6      1.1   1.3   |x| <= 32768, Go beyond
 //	SinCos                  1.6      1.3   1.5
-//	SiLU, SiLUSlope         1.9      1.1   2.0   1.6 and 3.0 with the derivative
-//	GELU, GELUSlope         1.8      2.7   4.4   3.3 and 5.3
+//	SiLU, SiLUSlope         1.9      1.1   2.0   1.6 and 2.6 with the derivative
+//	GELU, GELUSlope         1.8      2.7   4.4   3.3 and 5.1
 //	SELU, SELUSlope         2        0.9   1.1   1.0 and 1.3
 //	Add, Mul, Max           0.5      0.2   0.2
 //	Combine, four terms              0.3   0.4
