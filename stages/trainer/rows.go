@@ -70,16 +70,28 @@ func (m *Memory) Rows() int64 { return int64(len(m.x) / m.dim) }
 
 // Next gives the next rows.
 func (m *Memory) Next(_ context.Context, x []float32, number []int64) error {
+	m.numbers(number)
+	m.gather(x, number)
+	return nil
+}
+
+// numbers goes on by len(number) rows.
+func (m *Memory) numbers(number []int64) {
 	n := uint64(m.Rows())
 	for i := range number {
-		r := m.key.Permute(uint64(m.at.Place), n, uint32(m.at.Pass))
-		copy(x[i*m.dim:(i+1)*m.dim], m.x[r*uint64(m.dim):])
-		number[i] = int64(r)
+		number[i] = int64(m.key.Permute(uint64(m.at.Place), n, uint32(m.at.Pass)))
 		if m.at.Place++; m.at.Place == int64(n) {
 			m.at = Cursor{Pass: m.at.Pass + 1}
 		}
 	}
-	return nil
+}
+
+// gather copies the rows of these numbers to x [len(number)][dim].
+func (m *Memory) gather(x []float32, number []int64) {
+	d := m.dim
+	for i, r := range number {
+		copy(x[i*d:(i+1)*d], m.x[int(r)*d:])
+	}
 }
 
 // Cursor says where the next row stands.
