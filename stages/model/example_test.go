@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pathline/pathline/stages/autodiff"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/random"
 )
@@ -46,4 +47,25 @@ func ExampleNewGMM() {
 	fmt.Printf("%.4f %.4f %v\n", v, div, err)
 	// Output:
 	// [2.3600] [-1.2000] <nil>
+}
+
+// An author's own network is one function: a gate of the time times a layer of
+// x. Its gradient, its exact divergence and its float64 form follow.
+func ExampleNewNetwork() {
+	init := autodiff.Init{Bound: 0.5}
+	network, err := model.NewNetwork(2, func(g *autodiff.Graph, x, t autodiff.Value) autodiff.Value {
+		gate := g.Sigmoid(g.Linear(t, g.Param("gate", init, 16, 1), autodiff.Value{}))
+		h := g.Tanh(g.Linear(x, g.Param("in", init, 16, 2), g.Param("bias", init, 16)))
+		return g.Linear(g.Mul(h, gate), g.Param("out", init, 2, 16), autodiff.Value{})
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	network.Init(random.NewKey(7, "train", "init"))
+	x, v, div := []float32{1, 0, 0, 1}, make([]float32, 4), make([]float64, 2)
+	err = network.Divergence(context.Background(), v, div, []float64{0.5, 0.5}, x, nil, 2, 0)
+	fmt.Println(len(v), len(div), err)
+	// Output:
+	// 4 2 <nil>
 }

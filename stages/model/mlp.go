@@ -3,11 +3,9 @@ package model
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
-	"sync"
 
-	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/autodiff"
 )
 
 // MLPConfig describes a multilayer perceptron. A field left at its zero value
@@ -79,7 +77,7 @@ func NewMLP(c MLPConfig) (MLP, error) {
 		return MLP{}, unfit("mlp", "activation", outOfRange, "unknown %q; there are silu, relu, tanh, gelu, selu, softplus", c.Activation)
 	}
 	var err error
-	if c.Time, err = c.Time.withDefaults(); err != nil {
+	if c.Time, err = c.Time.withDefaults("mlp"); err != nil {
 		return MLP{}, err
 	}
 	return MLP{config: c, freqs: c.Time.frequencies()}, nil
@@ -105,65 +103,20 @@ func (m MLP) Build(dim int) (Network, error) {
 	if dim < 1 || dim > maxWidth {
 		return nil, fmt.Errorf("model: mlp: %d columns, there must be between 1 and %d", dim, maxWidth)
 	}
-	n := &perceptron{dim: dim, freqs: m.freqs, act: activations[m.config.Activation]}
 	in := dim + timeWidth(m.freqs)
 	if w := weights(append(append([]int{in}, m.config.Hidden...), dim)...); w > maxWeights {
 		return nil, fmt.Errorf("model: mlp: %d weights for rows of %d columns, more than %d", w, dim, maxWeights)
 	}
-	for _, out := range append(append([]int{}, m.config.Hidden...), dim) {
-		n.layers = append(n.layers, layer{in: in, out: out, w: make([]float32, out*in), b: make([]float32, out)})
-		in = out
+	return NewNetwork(dim, m.forward)
+}
+
+// forward names the tensors layers.0.weight [out, in], layers.0.bias [out],
+// layers.1.weight and so on, as a torch.nn.ModuleList of Linear would.
+func (m MLP) forward(g *autodiff.Graph, x, t autodiff.Value) autodiff.Value {
+	act := activations[m.config.Activation]
+	h := g.Concat(x, timeFeatures(g, m.freqs, t))
+	for i, width := range m.config.Hidden {
+		h = act(g, dense(g, "layers."+strconv.Itoa(i), h, width))
 	}
-	n.scratch.New = func() any { return n.newScratch() }
-	return n, nil
-}
-
-// perceptron is the Network of an MLP.
-type perceptron struct {
-	dim     int
-	freqs   []float64
-	act     activation
-	layers  []layer
-	scratch sync.Pool // of *scratch
-}
-
-// layer is y = x Wᵀ + b with w [out][in].
-type layer struct {
-	in, out int
-	w, b    []float32
-}
-
-func (n *perceptron) Dim() int { return n.dim }
-
-// Tensors are layers.0.weight [out, in], layers.0.bias [out], layers.1.weight
-// and so on, the names that a torch.nn.ModuleList of Linear would give.
-func (n *perceptron) Tensors() []Tensor {
-	var ts []Tensor
-	for i, l := range n.layers {
-		name := "layers." + strconv.Itoa(i)
-		ts = append(ts,
-			Tensor{Name: name + ".weight", Shape: []int{l.out, l.in}, Data: l.w},
-			Tensor{Name: name + ".bias", Shape: []int{l.out}, Data: l.b})
-	}
-	return ts
-}
-
-// Changed does nothing: every call transposes the weights that it finds.
-func (n *perceptron) Changed(Share) {}
-
-// Init draws weights and biases of a layer uniformly from ±1/sqrt(in), as
-// PyTorch's Linear does. Element i of tensor number j is draw i of row j.
-func (n *perceptron) Init(key random.Key) {
-	var u []float64
-	for j, ts := range n.Tensors() {
-		if len(ts.Data) > cap(u) {
-			u = make([]float64, len(ts.Data))
-		}
-		u = u[:len(ts.Data)]
-		key.Uniforms(u, uint64(j), 0)
-		bound := 1 / math.Sqrt(float64(n.layers[j/2].in))
-		for i := range u {
-			ts.Data[i] = float32((2*u[i] - 1) * bound)
-		}
-	}
+	return dense(g, "layers."+strconv.Itoa(len(m.config.Hidden)), h, x.Shape()[0])
 }

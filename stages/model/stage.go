@@ -26,6 +26,14 @@ func Register(r *pipeline.Registry) {
 			}
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return m, nil }), nil
 		}).Example = "{hidden: [256, 256, 256], activation: silu}"
+	pipeline.Register(r, "model", "resmlp", "residual blocks with layer norm, scaled and shifted by the time", DefaultResMLPConfig(),
+		func(_ context.Context, _ pipeline.Env, c ResMLPConfig) (pipeline.Stage, error) {
+			m, err := NewResMLP(c)
+			if err != nil {
+				return nil, inFile(err)
+			}
+			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return m, nil }), nil
+		}).Example = "{width: 256, blocks: 4}"
 	pipeline.Register(r, "model", "gmm", "the exact field of a Gaussian mixture, for any path; nothing to train", GMMConfig{},
 		func(_ context.Context, _ pipeline.Env, c GMMConfig) (pipeline.Stage, error) {
 			return pipeline.Service(func(_ context.Context, in pipeline.Inputs) (any, error) {
@@ -46,25 +54,37 @@ func Register(r *pipeline.Registry) {
 // the configuration that a flow file keeps.
 func Builtin() map[string]func(config []byte, dim int) (Network, error) {
 	return map[string]func([]byte, int) (Network, error){
-		"mlp": func(config []byte, dim int) (Network, error) {
-			var c MLPConfig
-			d := json.NewDecoder(bytes.NewReader(config))
-			d.DisallowUnknownFields()
-			if err := d.Decode(&c); err != nil {
-				return nil, err
-			}
-			m, err := NewMLP(c)
-			if err != nil {
-				return nil, err
-			}
-			return m.Build(dim)
-		},
+		"mlp":    builder(NewMLP),
+		"resmlp": builder(NewResMLP),
+	}
+}
+
+// builder takes the configuration of a definition from JSON.
+func builder[C any, D Definition](define func(C) (D, error)) func([]byte, int) (Network, error) {
+	return func(config []byte, dim int) (Network, error) {
+		var c C
+		d := json.NewDecoder(bytes.NewReader(config))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&c); err != nil {
+			return nil, err
+		}
+		m, err := define(c)
+		if err != nil {
+			return nil, err
+		}
+		return m.Build(dim)
 	}
 }
 
 // Validate says what NewMLP would find wrong.
 func (c MLPConfig) Validate() error {
 	_, err := NewMLP(c)
+	return inFile(err)
+}
+
+// Validate says what NewResMLP would find wrong.
+func (c ResMLPConfig) Validate() error {
+	_, err := NewResMLP(c)
 	return inFile(err)
 }
 

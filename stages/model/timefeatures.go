@@ -1,6 +1,10 @@
 package model
 
-import "math"
+import (
+	"math"
+
+	"github.com/pathline/pathline/stages/autodiff"
+)
 
 // TimeConfig says how the time enters a network.
 type TimeConfig struct {
@@ -13,7 +17,7 @@ type TimeConfig struct {
 }
 
 // withDefaults fills what was left out and refuses what makes no sense.
-func (c TimeConfig) withDefaults() (TimeConfig, error) {
+func (c TimeConfig) withDefaults(model string) (TimeConfig, error) {
 	switch c.Use {
 	case "", "fourier":
 		c.Use = "fourier"
@@ -21,12 +25,12 @@ func (c TimeConfig) withDefaults() (TimeConfig, error) {
 			c.Features = 32
 		}
 		if c.Features < 0 || c.Features > 1<<16 {
-			return c, unfit("mlp", "time.features", outOfRange, "%d is not between 1 and 65536", c.Features)
+			return c, unfit(model, "time.features", outOfRange, "%d is not between 1 and 65536", c.Features)
 		}
 	case "concat":
 		c.Features = 0
 	default:
-		return c, unfit("mlp", "time.use", outOfRange, "unknown %q; there are fourier, concat", c.Use)
+		return c, unfit(model, "time.use", outOfRange, "unknown %q; there are fourier, concat", c.Use)
 	}
 	return c, nil
 }
@@ -46,7 +50,7 @@ func (c TimeConfig) frequencies() []float64 {
 	return w
 }
 
-// timeWidth is the number of inputs that timeInputs writes.
+// timeWidth is the number of inputs that timeFeatures gives.
 func timeWidth(w []float64) int {
 	if w == nil {
 		return 1
@@ -54,14 +58,11 @@ func timeWidth(w []float64) int {
 	return 2 * len(w)
 }
 
-// timeInputs writes the inputs of the network that stand for t.
-func timeInputs(dst []float32, w []float64, t float64) {
+// timeFeatures are the inputs of a network that stand for t [1].
+func timeFeatures(g *autodiff.Graph, w []float64, t autodiff.Value) autodiff.Value {
 	if w == nil {
-		dst[0] = float32(t)
-		return
+		return t
 	}
-	for k, wk := range w {
-		sin, cos := math.Sincos(t * wk)
-		dst[k], dst[len(w)+k] = float32(cos), float32(sin)
-	}
+	phase := g.Mul(g.Broadcast(g.Reshape(t), 0, len(w)), g.Const(w, len(w)))
+	return g.Concat(g.Cos(phase), g.Sin(phase))
 }

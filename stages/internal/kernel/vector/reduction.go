@@ -40,7 +40,12 @@ func Sum(a []float32) float64 {
 }
 
 // SumSquares is the sum of a_i^2 in float64.
-func SumSquares(a []float32) float64 { return Dot(a, a) }
+func SumSquares(a []float32) float64 {
+	if s, ok := fastSumSquares(a); ok {
+		return s
+	}
+	return Dot(a, a)
+}
 
 // RowSums writes the sum of row r of x, n elements from r*ld, to dst[r]: summed
 // in float64 as Sum does, rounded once.

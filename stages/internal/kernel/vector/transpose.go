@@ -5,14 +5,22 @@ package vector
 func Transpose(dst []float32, lddst int, src []float32, ldsrc, rows, cols int) {
 	matrix(src, ldsrc, rows, cols)
 	matrix(dst, lddst, cols, rows)
-	if fastTranspose(dst, lddst, src, ldsrc, rows, cols) {
-		return
+	r, c := rows&^7, cols&^7
+	if !fastBlocks(dst, lddst, src, ldsrc, r, c) {
+		r = 0
 	}
-	const block = 16 // 16 lines of 64 bytes to read, 16 to write
-	for r0 := 0; r0 < rows; r0 += block {
-		r1 := min(r0+block, rows)
-		for c := range cols {
-			to := dst[c*lddst+r0:][:r1-r0]
+	transpose(dst, lddst, src, ldsrc, 0, r, c, cols)
+	transpose(dst, lddst, src, ldsrc, r, rows, 0, cols)
+}
+
+// transpose does rows r0 to r1 and columns c0 to c1, sixteen rows at a time: as
+// many lines to read as one to write has elements.
+func transpose(dst []float32, lddst int, src []float32, ldsrc, r0, r1, c0, c1 int) {
+	const block = 16
+	for ; r0 < r1; r0 += block {
+		n := min(block, r1-r0)
+		for c := c0; c < c1; c++ {
+			to := dst[c*lddst+r0:][:n]
 			for i := range to {
 				to[i] = src[(r0+i)*ldsrc+c]
 			}

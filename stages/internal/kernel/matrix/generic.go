@@ -1,0 +1,85 @@
+package matrix
+
+// multiplyGeneric adds A B to C, where every element has its start: the
+// definition in Go, in tiles of two rows by four columns. The conversions keep
+// compilers from fusing the product and the sum, so that processors agree.
+func multiplyGeneric(c []float32, ldc int, a []float32, lda int, b *Packed, m int) {
+	n, k := b.n, b.k
+	if k == 0 {
+		return
+	}
+	for column := 0; column < n; column += 4 {
+		panel, _ := b.panel(column)
+		columns := min(4, n-column)
+		for i := 0; i < m; i += 2 {
+			upper := a[i*lda : i*lda+k]
+			lower := upper
+			if i+1 < m {
+				lower = a[(i+1)*lda : (i+1)*lda+k]
+			}
+			var s, t [4]float32
+			copy(s[:columns], c[i*ldc+column:])
+			if i+1 < m {
+				copy(t[:columns], c[(i+1)*ldc+column:])
+			}
+			s, t = tileGeneric(s, t, upper, lower, panel)
+			copy(c[i*ldc+column:], s[:columns])
+			if i+1 < m {
+				copy(c[(i+1)*ldc+column:], t[:columns])
+			}
+		}
+	}
+}
+
+// tileGeneric adds the products of two rows of A with a panel of four columns.
+func tileGeneric(s, t [4]float32, upper, lower, panel []float32) (u, v [4]float32) {
+	s0, s1, s2, s3 := s[0], s[1], s[2], s[3]
+	t0, t1, t2, t3 := t[0], t[1], t[2], t[3]
+	lower = lower[:len(upper)]
+	for l, x := range upper {
+		y := lower[l]
+		row := panel[:4]
+		panel = panel[4:]
+		s0 += float32(x * row[0])
+		s1 += float32(x * row[1])
+		s2 += float32(x * row[2])
+		s3 += float32(x * row[3])
+		t0 += float32(y * row[0])
+		t1 += float32(y * row[1])
+		t2 += float32(y * row[2])
+		t3 += float32(y * row[3])
+	}
+	return [4]float32{s0, s1, s2, s3}, [4]float32{t0, t1, t2, t3}
+}
+
+// addTransposedGeneric adds Aᵀ B to C, four rows of A and B at a time: one
+// pass over C for four terms of each sum, in their order.
+func addTransposedGeneric(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int) {
+	l := 0
+	for ; l+4 <= k; l += 4 {
+		b0 := b[l*ldb : l*ldb+n]
+		b1 := b[(l+1)*ldb : (l+1)*ldb+n][:len(b0)]
+		b2 := b[(l+2)*ldb : (l+2)*ldb+n][:len(b0)]
+		b3 := b[(l+3)*ldb : (l+3)*ldb+n][:len(b0)]
+		for i := range m {
+			a0, a1, a2, a3 := a[l*lda+i], a[(l+1)*lda+i], a[(l+2)*lda+i], a[(l+3)*lda+i]
+			row := c[i*ldc : i*ldc+n][:len(b0)]
+			for j := range b0 {
+				v := row[j] + float32(a0*b0[j])
+				v += float32(a1 * b1[j])
+				v += float32(a2 * b2[j])
+				row[j] = v + float32(a3*b3[j])
+			}
+		}
+	}
+	for ; l < k; l++ {
+		last := b[l*ldb : l*ldb+n]
+		for i := range m {
+			x := a[l*lda+i]
+			row := c[i*ldc : i*ldc+n][:len(last)]
+			for j, y := range last {
+				row[j] += float32(x * y)
+			}
+		}
+	}
+}

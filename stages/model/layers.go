@@ -1,0 +1,34 @@
+package model
+
+import (
+	"math"
+
+	"github.com/pathline/pathline/stages/autodiff"
+)
+
+// activations are the names that a configuration takes.
+var activations = map[string]func(*autodiff.Graph, autodiff.Value) autodiff.Value{
+	"silu":     (*autodiff.Graph).SiLU,
+	"relu":     (*autodiff.Graph).ReLU,
+	"tanh":     (*autodiff.Graph).Tanh,
+	"gelu":     (*autodiff.Graph).GELU,
+	"selu":     (*autodiff.Graph).SELU,
+	"softplus": (*autodiff.Graph).Softplus,
+}
+
+// dense is a layer x Wᵀ + b with the parameters name.weight and name.bias, both
+// drawn uniformly from ±1/sqrt(in), as PyTorch's Linear does.
+func dense(g *autodiff.Graph, name string, x autodiff.Value, out int) autodiff.Value {
+	in := x.Shape()[0]
+	return layer(g, name, x, out, autodiff.Init{Bound: 1 / math.Sqrt(float64(in))})
+}
+
+// zeroDense is a layer that begins at zero.
+func zeroDense(g *autodiff.Graph, name string, x autodiff.Value, out int) autodiff.Value {
+	return layer(g, name, x, out, autodiff.Init{})
+}
+
+func layer(g *autodiff.Graph, name string, x autodiff.Value, out int, init autodiff.Init) autodiff.Value {
+	in := x.Shape()[0]
+	return g.Linear(x, g.Param(name+".weight", init, out, in), g.Param(name+".bias", init, out))
+}

@@ -1,0 +1,361 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pathline/pathline/stages/autodiff"
+	"github.com/pathline/pathline/stages/random"
+)
+
+// Forward is a vector field written as a program of one row: it builds v [dim]
+// from x [dim] and t [1], and declares its weights on the way. It is called
+// several times and builds the same every time.
+type Forward func(g *autodiff.Graph, x, t autodiff.Value) (v autodiff.Value)
+
+// NewNetwork makes a Network for rows of dim columns of a forward function: its
+// divergence, probes, gradient and float64 form follow. Weights are zero. An
+// error is a mistake of the function: shapes that do not fit.
+func NewNetwork(dim int, forward Forward) (Network, error) {
+	n := &network{dim: dim, forward: forward}
+	var err error
+	if n.eval, err = n.compile(func(g *autodiff.Graph, _, _, v autodiff.Value) []autodiff.Value { return []autodiff.Value{v} }); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// network is the Network of a Forward.
+type network struct {
+	dim     int
+	forward Forward
+	params  []autodiff.Param
+	data    [][]float32
+
+	mu       sync.Mutex // held to compile, and to refresh what was not in use
+	eval     *bound
+	exact    atomic.Pointer[bound]
+	loss     atomic.Pointer[bound]
+	gradient atomic.Pointer[bound]
+	probes   sync.Map // of *bound, by number
+	bounds   []*bound
+	scratch  sync.Pool // of *call
+}
+
+// bound is one program of a network with its weights.
+type bound struct {
+	*autodiff.Bound
+	used  atomic.Bool // since the weights changed last
+	stale atomic.Bool
+}
+
+// call is the memory of one call.
+type call struct {
+	t, one, number []float32
+	in, out        [][]float32
+}
+
+// piece is how many rows go through a program between two looks at the context.
+const piece = 1024
+
+// compile makes a program of the network; outs gets x, t and v.
+func (n *network) compile(outs func(g *autodiff.Graph, x, t, v autodiff.Value) []autodiff.Value) (*bound, error) {
+	g := autodiff.New()
+	x, t := g.Input("x", n.dim), g.Time("t", 1)
+	v := n.forward(g, x, t)
+	if err := g.Err(); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	if s := v.Shape(); len(s) != 1 || s[0] != n.dim {
+		return nil, fmt.Errorf("model: the field has shape %v, rows have %d columns", s, n.dim)
+	}
+	if n.params == nil {
+		n.params = g.Params()
+		for _, p := range n.params {
+			n.data = append(n.data, make([]float32, p.Size()))
+		}
+	}
+	p, err := autodiff.Compile(g, outs(g, x, t, v)...)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	b := &bound{}
+	if b.Bound, err = p.Bind(n.data); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	n.bounds = append(n.bounds, b)
+	return b, nil
+}
+
+// lazy gives the program at p, compiled when it is first asked for.
+func (n *network) lazy(p *atomic.Pointer[bound], outs func(g *autodiff.Graph, x, t, v autodiff.Value) []autodiff.Value) (*bound, error) {
+	if b := p.Load(); b != nil {
+		return b, nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if b := p.Load(); b != nil {
+		return b, nil
+	}
+	b, err := n.compile(outs)
+	if err == nil {
+		p.Store(b)
+	}
+	return b, err
+}
+
+// ready takes the present weights into use, if they were not.
+func (n *network) ready(b *bound) {
+	if !b.used.Load() {
+		b.used.Store(true)
+	}
+	if !b.stale.Load() {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if b.stale.Load() {
+		b.Refresh(nil)
+		b.stale.Store(false)
+	}
+}
+
+func (n *network) Dim() int { return n.dim }
+
+// Tensors are the parameters in the order in which Forward declares them.
+func (n *network) Tensors() []Tensor {
+	var ts []Tensor
+	for i, p := range n.params {
+		ts = append(ts, Tensor{Name: p.Name, Shape: p.Shape, Data: n.data[i]})
+	}
+	return ts
+}
+
+// Changed packs the weights anew for the programs that were used since the last
+// change; the others do so when they are used again.
+func (n *network) Changed(share Share) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, b := range n.bounds {
+		if b.used.Load() {
+			b.used.Store(false)
+			b.Refresh(share)
+			b.stale.Store(false)
+		} else {
+			b.stale.Store(true)
+		}
+	}
+}
+
+// Init draws the weights. Element i of tensor number j is draw i of row j.
+func (n *network) Init(key random.Key) {
+	var u []float64
+	for j, p := range n.params {
+		if p.Size() > cap(u) {
+			u = make([]float64, p.Size())
+		}
+		u = u[:p.Size()]
+		key.Uniforms(u, uint64(j), 0)
+		for i := range u {
+			n.data[j][i] = float32(p.Init.Mean + (2*u[i]-1)*p.Init.Bound)
+		}
+	}
+	n.Changed(nil)
+}
+
+// borrow takes memory for a call of some rows from the pool.
+func (n *network) borrow(rows int) *call {
+	c, _ := n.scratch.Get().(*call)
+	if c == nil {
+		c = &call{in: make([][]float32, 0, 8), out: make([][]float32, 0, 8)}
+	}
+	if rows = min(rows, piece); len(c.t) < rows {
+		c.t = make([]float32, rows)
+	}
+	return c
+}
+
+// times narrows t and says whether all are equal.
+func (c *call) times(t []float64) (same bool) {
+	same = true
+	for i, v := range t {
+		c.t[i] = float32(v)
+		same = same && v == t[0]
+	}
+	return same
+}
+
+// Eval is v(t, x).
+func (n *network) Eval(ctx context.Context, dx []float32, t []float64, x []float32, rows int) error {
+	n.mustFit(dx, t, x, rows)
+	n.ready(n.eval)
+	c := n.borrow(rows)
+	defer n.scratch.Put(c)
+	for r := 0; r < rows; r += piece {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m := min(piece, rows-r)
+		same := c.times(t[r : r+m])
+		c.in = append(c.in[:0], x[r*n.dim:(r+m)*n.dim], c.t)
+		c.out = append(c.out[:0], dx[r*n.dim:(r+m)*n.dim])
+		n.eval.Call(m, same, c.in, c.out)
+	}
+	return nil
+}
+
+// Divergence writes v and its divergence, exact or by probes.
+func (n *network) Divergence(ctx context.Context, v []float32, div []float64, t []float64, x, probe []float32, rows, probes int) error {
+	n.mustFit(v, t, x, rows)
+	if probes < 0 || len(div) < rows*max(1, probes) || len(probe) < probes*rows*n.dim {
+		panic("model: slice shorter than its rows")
+	}
+	b, err := n.divergence(probes)
+	if err != nil {
+		return err
+	}
+	n.ready(b)
+	c := n.borrow(rows)
+	defer n.scratch.Put(c)
+	k := max(1, probes)
+	if size := min(rows, piece) * k; len(c.number) < size {
+		c.number = make([]float32, size)
+	}
+	if size := probes * min(rows, piece) * n.dim; rows > piece && len(c.one) < size {
+		c.one = make([]float32, size)
+	}
+	for r := 0; r < rows; r += piece {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m := min(piece, rows-r)
+		same := c.times(t[r : r+m])
+		c.in = append(c.in[:0], x[r*n.dim:(r+m)*n.dim], c.t)
+		if probes > 0 {
+			z := probe
+			if rows > piece { // probes lie [probes][rows][dim]
+				z = c.one
+				for p := range probes {
+					copy(z[p*m*n.dim:(p+1)*m*n.dim], probe[(p*rows+r)*n.dim:])
+				}
+			}
+			c.in = append(c.in, z)
+		}
+		c.out = append(c.out[:0], v[r*n.dim:(r+m)*n.dim], c.number)
+		b.Call(m, same, c.in, c.out)
+		for i, d := range c.number[:m*k] {
+			div[r*k+i] = float64(d)
+		}
+	}
+	return nil
+}
+
+// divergence is the program for the exact divergence, or for some probes.
+func (n *network) divergence(probes int) (*bound, error) {
+	if probes == 0 {
+		return n.lazy(&n.exact, func(g *autodiff.Graph, x, _, v autodiff.Value) []autodiff.Value {
+			return []autodiff.Value{v, g.Divergence(v, x)}
+		})
+	}
+	if b, ok := n.probes.Load(probes); ok {
+		return b.(*bound), nil
+	}
+	var b atomic.Pointer[bound]
+	p, err := n.lazy(&b, func(g *autodiff.Graph, x, _, v autodiff.Value) []autodiff.Value {
+		return []autodiff.Value{v, g.Probe(v, x, g.Input("probe", probes, n.dim))}
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Of two that were made at the same time either will do.
+	kept, _ := n.probes.LoadOrStore(probes, p)
+	return kept.(*bound), nil
+}
+
+// Gradient is the loss and its derivatives for the weights, in one program.
+func (n *network) Gradient(ctx context.Context, grad [][]float32, t []float64, x, target, weight []float32, rows int) (float64, error) {
+	n.mustFit(target, t, x, rows)
+	if weight != nil && len(weight) < rows {
+		panic("model: slice shorter than its rows")
+	}
+	if grad != nil {
+		n.mustMatch(grad)
+	}
+	b, err := n.losses(grad != nil)
+	if err != nil {
+		return 0, err
+	}
+	n.ready(b)
+	c := n.borrow(rows)
+	defer n.scratch.Put(c)
+	if size := min(rows, piece); len(c.number) < size {
+		c.number = make([]float32, size)
+	}
+	if size := min(rows, piece); weight == nil && len(c.one) < size {
+		c.one = make([]float32, size)
+	}
+	if weight == nil {
+		for i := range c.one[:min(rows, piece)] {
+			c.one[i] = 1
+		}
+	}
+	var loss float64
+	d := n.dim
+	for r := 0; r < rows; r += piece {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		m := min(piece, rows-r)
+		c.times(t[r : r+m])
+		w := c.one
+		if weight != nil {
+			w = weight[r : r+m]
+		}
+		c.in = append(c.in[:0], x[r*d:(r+m)*d], c.t, target[r*d:(r+m)*d], w)
+		c.out = append(append(c.out[:0], c.number), grad...)
+		b.Call(m, false, c.in, c.out)
+		for _, v := range c.number[:m] {
+			loss += float64(v)
+		}
+	}
+	return loss, nil
+}
+
+// losses is the program for the losses of rows, with or without derivatives.
+func (n *network) losses(derivatives bool) (*bound, error) {
+	at := &n.loss
+	if derivatives {
+		at = &n.gradient
+	}
+	if b := at.Load(); b != nil { // before a closure is made
+		return b, nil
+	}
+	return n.lazy(at, func(g *autodiff.Graph, _, _, v autodiff.Value) []autodiff.Value {
+		e := g.Sub(v, g.Input("target", n.dim))
+		loss := g.Mul(g.Sum(g.Square(e), 0), g.Reshape(g.Input("weight", 1)))
+		if !derivatives {
+			return []autodiff.Value{loss}
+		}
+		return append([]autodiff.Value{loss}, g.Gradient(loss)...)
+	})
+}
+
+// mustFit panics when slices are too short for rows.
+func (n *network) mustFit(v []float32, t []float64, x []float32, rows int) {
+	if rows < 0 || len(v) < rows*n.dim || len(x) < rows*n.dim || len(t) < rows {
+		panic("model: slice shorter than its rows")
+	}
+}
+
+func (n *network) mustMatch(grad [][]float32) {
+	if len(grad) != len(n.data) {
+		panic("model: gradient does not have one slice per tensor")
+	}
+	for i, w := range n.data {
+		if len(grad[i]) != len(w) {
+			panic("model: gradient slice not as long as its tensor")
+		}
+	}
+}
