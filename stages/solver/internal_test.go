@@ -63,38 +63,49 @@ func TestRMS(t *testing.T) {
 	}
 }
 
-// TestCombine compares every number of terms with a plain sum.
+// TestCombine compares every number of terms with a plain sum, in both widths,
+// with one step for all elements and with a step for each.
 func TestCombine(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { combines[float64](t, 1e-14) })
+	t.Run("float32", func(t *testing.T) { combines[float32](t, 4e-6) })
+}
+
+func combines[F Float](t *testing.T, tol float64) {
 	g := rand.New(rand.NewPCG(2, 2))
 	for n := range 14 {
-		const rows, d = 3, 5
-		k, row := make([][]float64, n+2), make([]float64, n+2)
+		const elements = 37
+		k, row := make([][]F, n+2), make([]float64, n+2)
 		for j := range k {
-			k[j] = make([]float64, rows*d)
+			k[j] = make([]F, elements+1)
 			for i := range k[j] {
-				k[j][i] = g.NormFloat64()
+				k[j][i] = F(g.NormFloat64())
 			}
 			if j > 1 {
 				row[j] = g.NormFloat64()
 			}
 		}
-		base, dst, sums := make([]float64, rows*d), make([]float64, rows*d), make([]float64, d)
-		base[7] = 10
-		combine(dst, base, k, newTerms(row), 0.5, 1, d, make([]float64, n+2))
-		sum(sums, k, newTerms(row), 0.5, 1, d)
+		base, hs, dst, same, sums := make([]F, elements), make([]F, elements), make([]F, elements), make([]F, elements), make([]float64, elements)
+		for i := range hs {
+			base[i], hs[i] = F(g.NormFloat64()), F(0.5+g.Float64())
+		}
+		terms := newTerms(row)
+		args := slopesOf(make([][]F, n+2), k, terms, 1, elements+1)
+		combine(dst, base, hs, args, terms)
+		combineUniform(same, base, 0.7, args, terms, make([]float32, n+2), make([]float64, n+2))
+		total(sums, args, terms.coef)
 		for i := range dst {
 			want := 0.0
-			if i/d == 1 {
-				for j := range k {
-					want += 0.5 * row[j] * k[j][i]
-				}
-				if math.Abs(sums[i-d]-want) > 1e-14 {
-					t.Errorf("%d terms: sum %v, want %v", n, sums[i-d], want)
-				}
-				want += base[i]
+			for j := range k {
+				want += row[j] * float64(k[j][i+1])
 			}
-			if math.Abs(dst[i]-want) > 1e-14 {
-				t.Errorf("%d terms: element %d is %v, want %v", n, i, dst[i], want)
+			if math.Abs(sums[i]-want) > 1e-14 {
+				t.Errorf("%d terms: sum %v, want %v", n, sums[i], want)
+			}
+			if got := float64(dst[i]); math.Abs(got-float64(base[i])-want*float64(hs[i])) > tol {
+				t.Errorf("%d terms: element %d is %v, want %v", n, i, got, float64(base[i])+want*float64(hs[i]))
+			}
+			if got := float64(same[i]); math.Abs(got-float64(base[i])-want*0.7) > tol {
+				t.Errorf("%d terms: element %d with one step is %v, want %v", n, i, got, float64(base[i])+want*0.7)
 			}
 		}
 	}

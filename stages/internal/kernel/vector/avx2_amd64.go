@@ -117,3 +117,33 @@ func tanhAVX2(dst []float32, x []float32)
 
 //go:noescape
 func tanhSlopeAVX2(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func logAVX2(dst []float32, x []float32)
+
+//go:noescape
+func log1pAVX2(dst []float32, x []float32)
+
+//go:noescape
+func softplusAVX2(dst []float32, x []float32)
+
+//go:noescape
+func softplusSlopeAVX2(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func sinAVX2(dst []float32, x []float32) int
+
+//go:noescape
+func cosAVX2(dst []float32, x []float32) int
+
+//go:noescape
+func sinCosAVX2(y []float32, dy []float32, x []float32) int
+
+//go:noescape
+func erfAVX2(dst []float32, x []float32)
+
+//go:noescape
+func geluAVX2(dst []float32, x []float32)
+
+//go:noescape
+func geluSlopeAVX2(y []float32, dy []float32, x []float32)

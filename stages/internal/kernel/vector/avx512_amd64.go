@@ -96,3 +96,33 @@ func tanhAVX512(dst []float32, x []float32)
 
 //go:noescape
 func tanhSlopeAVX512(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func logAVX512(dst []float32, x []float32)
+
+//go:noescape
+func log1pAVX512(dst []float32, x []float32)
+
+//go:noescape
+func softplusAVX512(dst []float32, x []float32)
+
+//go:noescape
+func softplusSlopeAVX512(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func sinAVX512(dst []float32, x []float32) int
+
+//go:noescape
+func cosAVX512(dst []float32, x []float32) int
+
+//go:noescape
+func sinCosAVX512(y []float32, dy []float32, x []float32) int
+
+//go:noescape
+func erfAVX512(dst []float32, x []float32)
+
+//go:noescape
+func geluAVX512(dst []float32, x []float32)
+
+//go:noescape
+func geluSlopeAVX512(y []float32, dy []float32, x []float32)

@@ -28,7 +28,7 @@ func slope(name string, f func(y, dy, x []float32)) entry {
 	return entry{name: name, out: 2, in: 1, call: func(out, in [][]float32) { f(out[0], out[1], in[0]) }}
 }
 
-func binary(name string, f func(dst, a, b []float32)) entry {
+func pair(name string, f func(dst, a, b []float32)) entry {
 	return entry{name: name, out: 1, in: 2, call: func(out, in [][]float32) { f(out[0], in[0], in[1]) }}
 }
 
@@ -66,12 +66,12 @@ var entries = []entry{
 	slope("SELUSlope", vector.SELUSlope),
 	slope("ReLUSlope", vector.ReLUSlope),
 	slope("SinCos", vector.SinCos),
-	binary("Add", vector.Add),
-	binary("Sub", vector.Sub),
-	binary("Mul", vector.Mul),
-	binary("Div", vector.Div),
-	binary("Max", vector.Max),
-	binary("Min", vector.Min),
+	pair("Add", vector.Add),
+	pair("Sub", vector.Sub),
+	pair("Mul", vector.Mul),
+	pair("Div", vector.Div),
+	pair("Max", vector.Max),
+	pair("Min", vector.Min),
 	{name: "Scale", out: 1, in: 1, call: func(out, in [][]float32) { vector.Scale(out[0], in[0], scalar) }},
 	{name: "Shift", out: 1, in: 1, call: func(out, in [][]float32) { vector.Shift(out[0], in[0], scalar) }},
 	{name: "MulAdd", out: 1, in: 2, updates: true, call: func(out, in [][]float32) { vector.MulAdd(out[0], in[0], in[1]) }},

@@ -108,6 +108,9 @@ func elementwise(outputs, unroll int, b body) func(*machine, function) {
 				if f.scalar {
 					in = append(in, scalar)
 				}
+				if f.stop != nil {
+					m.jumpIfAny(f.stop(m, in[0]), "stop")
+				}
 				for i, v := range b(m, in) {
 					m.store(v, at(slices[i], u), mask)
 				}
@@ -142,6 +145,11 @@ func elementwise(outputs, unroll int, b body) func(*machine, function) {
 		m.JZ(operand.LabelRef("done"))
 		run(m, at, m.first(n), 1)
 		m.Label("done")
+		if f.stop != nil {
+			m.ADDQ(n, index)
+			m.Label("stop")
+			m.Store(index, m.ReturnIndex(0))
+		}
 		m.VZEROUPPER()
 		m.RET()
 	}

@@ -321,3 +321,15 @@ func (m *machine) mulWhere(mask reg.Register, y, a V, b operand.Op) V {
 	}
 	return m.blend(mask, y, m.mul(a, b))
 }
+
+// jumpIfAny goes to a label if the mask holds somewhere.
+func (m *machine) jumpIfAny(mask reg.Register, label string) {
+	if m.set.wide {
+		m.KORTESTW(mask, mask)
+	} else {
+		bits := m.GP32()
+		m.VMOVMSKPS(mask, bits)
+		m.TESTL(bits, bits)
+	}
+	m.JNZ(operand.LabelRef(label))
+}
