@@ -163,6 +163,10 @@ func (x *examples) fill(s *tile, lo, hi int) error {
 		s.e = s.second[:n]
 		x.o.Keys.Bridge.Normals32Rows(s.e, d, first, rows, 0)
 	}
+	if x.o.Target == path.Velocity { // both in one pass
+		path.Interpolate(s.xt, s.target, s.coef, s.x0, s.x1, s.e, rows, d)
+		return nil
+	}
 	path.Interpolate(s.xt, nil, s.coef, s.x0, s.x1, s.e, rows, d)
 	x.o.Target.Write(s.target, s.coef, s.x0, s.x1, s.e, rows, d)
 	return nil
