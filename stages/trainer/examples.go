@@ -48,7 +48,7 @@ type indexed interface {
 }
 
 func newExamples(o *Options, rows Rows, dim int, c *crew) *examples {
-	x := &examples{o: o, rows: rows, noise: keyed(o.Keys.Noise), dim: dim, crew: c, number: make([]int64, o.Batch)}
+	x := &examples{o: o, rows: rows, noise: o.Keys.Noise, dim: dim, crew: c, number: make([]int64, o.Batch)}
 	x.lo, x.hi = path.Interior(o.Path)
 	x.table, _ = rows.(indexed)
 	if _, none := o.Coupling.(coupling.Independent); !none && o.Coupling != nil {
@@ -161,7 +161,11 @@ func (x *examples) fill(s *tile, lo, hi int) error {
 			s.second = make([]float32, cap(s.xt))
 		}
 		s.e = s.second[:n]
-		keyed(x.o.Keys.Bridge).Normals32Rows(s.e, d, first, rows, 0)
+		x.o.Keys.Bridge.Normals32Rows(s.e, d, first, rows, 0)
+	}
+	if x.o.Target == path.Velocity { // both in one pass
+		path.Interpolate(s.xt, s.target, s.coef, s.x0, s.x1, s.e, rows, d)
+		return nil
 	}
 	path.Interpolate(s.xt, nil, s.coef, s.x0, s.x1, s.e, rows, d)
 	x.o.Target.Write(s.target, s.coef, s.x0, s.x1, s.e, rows, d)

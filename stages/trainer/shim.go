@@ -2,16 +2,7 @@ package trainer
 
 import (
 	"github.com/pathline/pathline/stages/optim"
-	"github.com/pathline/pathline/stages/random"
 )
-
-type keyed random.Key
-
-func (k keyed) Normals32Rows(dst []float32, dim int, first uint64, rows int, step uint32) {
-	for r := range rows {
-		random.Key(k).Normals32(dst[r*dim:(r+1)*dim], first+uint64(r), step)
-	}
-}
 
 type whole struct {
 	optim.Optimizer

@@ -21,9 +21,7 @@ type Uniform struct{}
 
 // Times draws t.
 func (Uniform) Times(t []float64, key random.Key, first uint64, _, _ int) {
-	for i := range t {
-		t[i] = key.Uniform(first+uint64(i), 0)
-	}
+	key.UniformRows(t, first, 0)
 }
 
 // Stratified draws one time from each of as many equal parts of [0, 1) as a step
@@ -34,10 +32,11 @@ type Stratified struct{}
 
 // Times draws t.
 func (Stratified) Times(t []float64, key random.Key, first uint64, place, rows int) {
+	key.UniformRows(t, first, 0)
 	n := float64(rows)
-	for i := range t {
+	for i, u := range t {
 		// The quotient may round up to 1, which belongs to no part.
-		t[i] = min((float64(place+i)+key.Uniform(first+uint64(i), 0))/n, 1-0x1p-53)
+		t[i] = min((float64(place+i)+u)/n, 1-0x1p-53)
 	}
 }
 
@@ -47,9 +46,8 @@ type LogitNormal struct{ Mean, Std float64 }
 
 // Times draws t.
 func (s LogitNormal) Times(t []float64, key random.Key, first uint64, _, _ int) {
-	var z [1]float64
-	for i := range t {
-		key.Normals64(z[:], first+uint64(i), 0)
-		t[i] = 1 / (1 + math.Exp(-(s.Mean + s.Std*z[0])))
+	key.Normals64Rows(t, 1, first, len(t), 0)
+	for i, z := range t {
+		t[i] = 1 / (1 + math.Exp(-(s.Mean + s.Std*z)))
 	}
 }
