@@ -6,169 +6,275 @@
 
 // func blocksAVX2(dst *uint32, stride int, n int, l *uint64)
 // Requires: AVX, AVX2
-TEXT ·blocksAVX2(SB), NOSPLIT, $64-32
+TEXT ·blocksAVX2(SB), NOSPLIT, $128-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVQ         l+24(FP), BX
 	VPBROADCASTQ 8(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(BX), SI
-	IMUL3Q       $+4, 24(BX), DI
+	VPBROADCASTQ 24(BX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(BX), SI
+	IMUL3Q       $+8, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(BX), Y1
+	VPBROADCASTQ (BX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(BX), Y3
+	VPBROADCASTQ 16(BX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(BX), Y6
+	VPBROADCASTQ 32(BX), Y7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 112(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 116(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
-	VPSLLQ       $0x20, Y1, Y1
-	VPBLENDD     $0xaa, Y1, Y3, Y1
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPBROADCASTD 112(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
+	VPBROADCASTD 116(BX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y0, Y0
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y1, Y1
 	VPSLLQ       $0x20, Y2, Y2
-	VPBLENDD     $0xaa, Y2, Y0, Y2
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y2, Y6, Y2
+	VPBLENDD     $0xaa, Y3, Y7, Y3
+	VPSLLQ       $0x20, Y4, Y4
+	VPSLLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y4, Y0, Y4
+	VPBLENDD     $0xaa, Y5, Y1, Y5
 
 	// Lanes to memory.
-	VUNPCKLPD    Y2, Y1, Y0
-	VUNPCKHPD    Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y0, X2
-	VEXTRACTF128 $0x01, Y1, X3
+	VUNPCKLPD    Y4, Y2, Y0
+	VUNPCKHPD    Y4, Y2, Y1
 	VMOVUPD      X0, (AX)
 	ADDQ         CX, AX
 	VMOVUPD      X1, (AX)
 	ADDQ         CX, AX
-	VMOVUPD      X2, (AX)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVUPD      X0, (AX)
 	ADDQ         CX, AX
-	VMOVUPD      X3, (AX)
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVUPD      X0, (AX)
+	ADDQ         CX, AX
+	VUNPCKLPD    Y5, Y3, Y0
+	VUNPCKHPD    Y5, Y3, Y1
+	VMOVUPD      X0, (AX)
+	ADDQ         CX, AX
+	VMOVUPD      X1, (AX)
+	ADDQ         CX, AX
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVUPD      X0, (AX)
+	ADDQ         CX, AX
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVUPD      X0, (AX)
 	ADDQ         CX, AX
 	DECQ         DX
 	JNE          next
@@ -179,160 +285,257 @@ done:
 
 // func uniformsAVX2(dst *float64, stride int, n int, l *uint64)
 // Requires: AVX, AVX2
-TEXT ·uniformsAVX2(SB), NOSPLIT, $64-32
+TEXT ·uniformsAVX2(SB), NOSPLIT, $128-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), CX
 	MOVQ         l+24(FP), DX
 	VPBROADCASTQ 8(DX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(DX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(DX), BX
-	IMUL3Q       $+4, 24(DX), SI
+	VPBROADCASTQ 24(DX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(DX), BX
+	IMUL3Q       $+8, 24(DX), SI
 	TESTQ        CX, CX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (DX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(DX), Y1
+	VPBROADCASTQ (DX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(DX), Y3
+	VPBROADCASTQ 16(DX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(DX), Y6
+	VPBROADCASTQ 32(DX), Y7
 	ADDQ         BX, (DX)
 	ADDQ         SI, 16(DX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(DX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(DX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(DX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPBROADCASTD 112(DX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPBROADCASTD 116(DX), Y4
-	VPXOR        Y4, Y2, Y2
-	VPXOR        Y2, Y0, Y0
-	VPBLENDD     $0xaa, constants<>+64(SB), Y1, Y0
-	VSUBPD       constants<>+96(SB), Y0, Y0
-	VPSRLD       $0x0b, Y3, Y1
-	VPBLENDD     $0xaa, constants<>+128(SB), Y1, Y1
-	VADDPD       Y1, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y4
+	VPSRLQ       $0x20, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPBROADCASTD 112(DX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y7, Y7
+	VPBROADCASTD 116(DX), Y8
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y4, Y0, Y0
+	VPXOR        Y8, Y5, Y5
+	VPXOR        Y5, Y1, Y1
+	VPBLENDD     $0xaa, constants<>+64(SB), Y2, Y2
+	VPBLENDD     $0xaa, constants<>+64(SB), Y3, Y3
+	VSUBPD       constants<>+96(SB), Y2, Y0
+	VSUBPD       constants<>+96(SB), Y3, Y1
+	VPSRLD       $0x0b, Y6, Y2
+	VPSRLD       $0x0b, Y7, Y3
+	VPBLENDD     $0xaa, constants<>+128(SB), Y2, Y2
+	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
 	VMULPD       constants<>+160(SB), Y0, Y0
+	VMULPD       constants<>+160(SB), Y1, Y1
 	VMOVUPD      Y0, (AX)
-	ADDQ         $+32, AX
+	VMOVUPD      Y1, 32(AX)
+	ADDQ         $+64, AX
 	DECQ         CX
 	JNE          next
 
@@ -342,233 +545,399 @@ done:
 
 // func normals32x1AVX2(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normals32x1AVX2(SB), NOSPLIT, $64-32
+TEXT ·normals32x1AVX2(SB), NOSPLIT, $128-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVQ         l+24(FP), BX
 	VPBROADCASTQ 8(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(BX), SI
-	IMUL3Q       $+4, 24(BX), DI
+	VPBROADCASTQ 24(BX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(BX), SI
+	IMUL3Q       $+8, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(BX), Y1
+	VPBROADCASTQ (BX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(BX), Y3
+	VPBROADCASTQ 16(BX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(BX), Y6
+	VPBROADCASTQ 32(BX), Y7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPBROADCASTD 112(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPBROADCASTD 116(BX), Y4
-	VPXOR        Y4, Y2, Y2
-	VPXOR        Y2, Y0, Y0
-	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y0
-	VSUBPD       constants<>+192(SB), Y0, Y0
-	VPBLENDD     $0xaa, constants<>+128(SB), Y1, Y1
-	VSUBPD       constants<>+192(SB), Y1, Y1
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y4
+	VPSRLQ       $0x20, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPBROADCASTD 112(BX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y7, Y7
+	VPBROADCASTD 116(BX), Y8
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y4, Y0, Y0
+	VPXOR        Y8, Y5, Y5
+	VPXOR        Y5, Y1, Y1
+	VPBLENDD     $0xaa, constants<>+128(SB), Y6, Y6
+	VPBLENDD     $0xaa, constants<>+128(SB), Y7, Y7
+	VSUBPD       constants<>+192(SB), Y6, Y0
+	VSUBPD       constants<>+192(SB), Y7, Y1
+	VPBLENDD     $0xaa, constants<>+128(SB), Y2, Y2
+	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y3
+	VSUBPD       constants<>+192(SB), Y2, Y2
+	VSUBPD       constants<>+192(SB), Y3, Y3
 
 	// Logarithm.
 	VPADDQ      constants<>+224(SB), Y0, Y0
-	VPSRLQ      $0x34, Y0, Y2
-	VORPD       constants<>+128(SB), Y2, Y2
-	VSUBPD      constants<>+256(SB), Y2, Y2
+	VPADDQ      constants<>+224(SB), Y1, Y1
+	VPSRLQ      $0x34, Y0, Y4
+	VPSRLQ      $0x34, Y1, Y5
+	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
+	VSUBPD      constants<>+256(SB), Y4, Y4
+	VSUBPD      constants<>+256(SB), Y5, Y5
 	VANDPD      constants<>+288(SB), Y0, Y0
+	VANDPD      constants<>+288(SB), Y1, Y1
 	VPADDQ      constants<>+320(SB), Y0, Y0
+	VPADDQ      constants<>+320(SB), Y1, Y1
 	VSUBPD      constants<>+352(SB), Y0, Y0
-	VADDPD      constants<>+384(SB), Y0, Y3
-	VDIVPD      Y3, Y0, Y3
-	VMULPD      Y3, Y3, Y4
-	VMOVUPD     constants<>+416(SB), Y5
-	VFMADD213PD constants<>+448(SB), Y4, Y5
-	VFMADD213PD constants<>+480(SB), Y4, Y5
-	VFMADD213PD constants<>+512(SB), Y4, Y5
-	VFMADD213PD constants<>+544(SB), Y4, Y5
-	VFMADD213PD constants<>+576(SB), Y4, Y5
-	VFMADD213PD constants<>+608(SB), Y4, Y5
-	VMULPD      constants<>+640(SB), Y0, Y6
-	VMULPD      Y0, Y6, Y6
-	VFMADD213PD Y6, Y4, Y5
-	VMULPD      constants<>+672(SB), Y2, Y4
-	VFMADD213PD Y4, Y3, Y5
-	VSUBPD      Y5, Y6, Y3
-	VSUBPD      Y3, Y0, Y0
-	VFMADD231PD constants<>+704(SB), Y2, Y0
+	VSUBPD      constants<>+352(SB), Y1, Y1
+	VADDPD      constants<>+384(SB), Y0, Y6
+	VADDPD      constants<>+384(SB), Y1, Y7
+	VDIVPD      Y6, Y0, Y6
+	VDIVPD      Y7, Y1, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y0, Y12
+	VMULPD      constants<>+640(SB), Y1, Y13
+	VMULPD      Y0, Y12, Y12
+	VMULPD      Y1, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y0, Y0
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD constants<>+704(SB), Y4, Y0
+	VFMADD231PD constants<>+704(SB), Y5, Y1
 	VMULPD      constants<>+736(SB), Y0, Y0
+	VMULPD      constants<>+736(SB), Y1, Y1
 	VSQRTPD     Y0, Y0
+	VSQRTPD     Y1, Y1
 
 	// Circle.
-	VMOVUPD     constants<>+768(SB), Y2
-	VMOVUPD     constants<>+800(SB), Y3
-	VFMADD231PD Y2, Y1, Y3
-	VSUBPD      constants<>+800(SB), Y3, Y4
-	VFMSUB213PD Y4, Y1, Y2
-	VMULPD      Y2, Y2, Y1
-	VMOVUPD     constants<>+832(SB), Y4
-	VFMADD213PD constants<>+864(SB), Y1, Y4
-	VFMADD213PD constants<>+896(SB), Y1, Y4
-	VFMADD213PD constants<>+928(SB), Y1, Y4
-	VFMADD213PD constants<>+960(SB), Y1, Y4
-	VFMADD213PD constants<>+992(SB), Y1, Y4
-	VMULPD      Y2, Y1, Y5
-	VMULPD      constants<>+1024(SB), Y2, Y2
-	VFMADD213PD Y2, Y5, Y4
-	VMOVUPD     constants<>+1056(SB), Y2
-	VFMADD213PD constants<>+1088(SB), Y1, Y2
-	VFMADD213PD constants<>+1120(SB), Y1, Y2
-	VFMADD213PD constants<>+1152(SB), Y1, Y2
-	VFMADD213PD constants<>+1184(SB), Y1, Y2
-	VFMADD213PD constants<>+1216(SB), Y1, Y2
-	VFMADD213PD constants<>+1248(SB), Y1, Y2
-	VFMADD213PD constants<>+352(SB), Y1, Y2
-	VPSLLQ      $0x3f, Y3, Y5
-	VBLENDVPD   Y5, Y2, Y4, Y1
-	VBLENDVPD   Y5, Y4, Y2, Y2
-	VPSLLQ      $0x3e, Y3, Y4
-	VANDPD      constants<>+1280(SB), Y4, Y4
-	VXORPD      Y1, Y4, Y1
-	VPADDQ      constants<>+1312(SB), Y3, Y3
-	VPSLLQ      $0x3e, Y3, Y3
-	VANDPD      constants<>+1280(SB), Y3, Y3
-	VXORPD      Y2, Y3, Y2
-	VMULPD      Y2, Y0, Y2
-	VMULPD      Y1, Y0, Y0
-	VCVTPD2PSY  Y2, X1
+	VMOVUPD     constants<>+768(SB), Y4
+	VMOVUPD     constants<>+768(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y2, Y6
+	VFMADD231PD Y5, Y3, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y2, Y4
+	VFMSUB213PD Y9, Y3, Y5
+	VMULPD      Y4, Y4, Y2
+	VMULPD      Y5, Y5, Y3
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y2, Y8
+	VFMADD213PD constants<>+864(SB), Y3, Y9
+	VFMADD213PD constants<>+896(SB), Y2, Y8
+	VFMADD213PD constants<>+896(SB), Y3, Y9
+	VFMADD213PD constants<>+928(SB), Y2, Y8
+	VFMADD213PD constants<>+928(SB), Y3, Y9
+	VFMADD213PD constants<>+960(SB), Y2, Y8
+	VFMADD213PD constants<>+960(SB), Y3, Y9
+	VFMADD213PD constants<>+992(SB), Y2, Y8
+	VFMADD213PD constants<>+992(SB), Y3, Y9
+	VMULPD      Y4, Y2, Y10
+	VMULPD      Y5, Y3, Y11
+	VMULPD      constants<>+1024(SB), Y4, Y4
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
+	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
+	VFMADD213PD constants<>+1088(SB), Y2, Y4
+	VFMADD213PD constants<>+1088(SB), Y3, Y5
+	VFMADD213PD constants<>+1120(SB), Y2, Y4
+	VFMADD213PD constants<>+1120(SB), Y3, Y5
+	VFMADD213PD constants<>+1152(SB), Y2, Y4
+	VFMADD213PD constants<>+1152(SB), Y3, Y5
+	VFMADD213PD constants<>+1184(SB), Y2, Y4
+	VFMADD213PD constants<>+1184(SB), Y3, Y5
+	VFMADD213PD constants<>+1216(SB), Y2, Y4
+	VFMADD213PD constants<>+1216(SB), Y3, Y5
+	VFMADD213PD constants<>+1248(SB), Y2, Y4
+	VFMADD213PD constants<>+1248(SB), Y3, Y5
+	VFMADD213PD constants<>+352(SB), Y2, Y4
+	VFMADD213PD constants<>+352(SB), Y3, Y5
+	VPSLLQ      $0x3f, Y6, Y3
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y3, Y4, Y8, Y2
+	VBLENDVPD   Y3, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y3
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y2, Y8, Y2
+	VXORPD      Y3, Y9, Y3
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
+	VANDPD      constants<>+1280(SB), Y6, Y6
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
+	VMULPD      Y4, Y0, Y4
+	VMULPD      Y5, Y1, Y5
+	VMULPD      Y2, Y0, Y0
+	VMULPD      Y3, Y1, Y1
+	VCVTPD2PSY  Y4, X2
+	VCVTPD2PSY  Y5, X3
 	VCVTPD2PSY  Y0, X0
+	VCVTPD2PSY  Y1, X0
 
 	// Lanes to memory.
-	VMOVSS     X1, (AX)
+	VMOVSS     X2, (AX)
 	ADDQ       CX, AX
-	VEXTRACTPS $0x01, X1, (AX)
+	VEXTRACTPS $0x01, X2, (AX)
 	ADDQ       CX, AX
-	VEXTRACTPS $0x02, X1, (AX)
+	VEXTRACTPS $0x02, X2, (AX)
 	ADDQ       CX, AX
-	VEXTRACTPS $0x03, X1, (AX)
+	VEXTRACTPS $0x03, X2, (AX)
+	ADDQ       CX, AX
+	VMOVSS     X3, (AX)
+	ADDQ       CX, AX
+	VEXTRACTPS $0x01, X3, (AX)
+	ADDQ       CX, AX
+	VEXTRACTPS $0x02, X3, (AX)
+	ADDQ       CX, AX
+	VEXTRACTPS $0x03, X3, (AX)
 	ADDQ       CX, AX
 	DECQ       DX
 	JNE        next
@@ -579,235 +948,403 @@ done:
 
 // func normals32x2AVX2(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normals32x2AVX2(SB), NOSPLIT, $64-32
+TEXT ·normals32x2AVX2(SB), NOSPLIT, $128-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVQ         l+24(FP), BX
 	VPBROADCASTQ 8(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(BX), SI
-	IMUL3Q       $+4, 24(BX), DI
+	VPBROADCASTQ 24(BX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(BX), SI
+	IMUL3Q       $+8, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(BX), Y1
+	VPBROADCASTQ (BX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(BX), Y3
+	VPBROADCASTQ 16(BX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(BX), Y6
+	VPBROADCASTQ 32(BX), Y7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPBROADCASTD 112(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPBROADCASTD 116(BX), Y4
-	VPXOR        Y4, Y2, Y2
-	VPXOR        Y2, Y0, Y0
-	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y0
-	VSUBPD       constants<>+192(SB), Y0, Y0
-	VPBLENDD     $0xaa, constants<>+128(SB), Y1, Y1
-	VSUBPD       constants<>+192(SB), Y1, Y1
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y4
+	VPSRLQ       $0x20, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPBROADCASTD 112(BX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y7, Y7
+	VPBROADCASTD 116(BX), Y8
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y4, Y0, Y0
+	VPXOR        Y8, Y5, Y5
+	VPXOR        Y5, Y1, Y1
+	VPBLENDD     $0xaa, constants<>+128(SB), Y6, Y6
+	VPBLENDD     $0xaa, constants<>+128(SB), Y7, Y7
+	VSUBPD       constants<>+192(SB), Y6, Y0
+	VSUBPD       constants<>+192(SB), Y7, Y1
+	VPBLENDD     $0xaa, constants<>+128(SB), Y2, Y2
+	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y3
+	VSUBPD       constants<>+192(SB), Y2, Y2
+	VSUBPD       constants<>+192(SB), Y3, Y3
 
 	// Logarithm.
 	VPADDQ      constants<>+224(SB), Y0, Y0
-	VPSRLQ      $0x34, Y0, Y2
-	VORPD       constants<>+128(SB), Y2, Y2
-	VSUBPD      constants<>+256(SB), Y2, Y2
+	VPADDQ      constants<>+224(SB), Y1, Y1
+	VPSRLQ      $0x34, Y0, Y4
+	VPSRLQ      $0x34, Y1, Y5
+	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
+	VSUBPD      constants<>+256(SB), Y4, Y4
+	VSUBPD      constants<>+256(SB), Y5, Y5
 	VANDPD      constants<>+288(SB), Y0, Y0
+	VANDPD      constants<>+288(SB), Y1, Y1
 	VPADDQ      constants<>+320(SB), Y0, Y0
+	VPADDQ      constants<>+320(SB), Y1, Y1
 	VSUBPD      constants<>+352(SB), Y0, Y0
-	VADDPD      constants<>+384(SB), Y0, Y3
-	VDIVPD      Y3, Y0, Y3
-	VMULPD      Y3, Y3, Y4
-	VMOVUPD     constants<>+416(SB), Y5
-	VFMADD213PD constants<>+448(SB), Y4, Y5
-	VFMADD213PD constants<>+480(SB), Y4, Y5
-	VFMADD213PD constants<>+512(SB), Y4, Y5
-	VFMADD213PD constants<>+544(SB), Y4, Y5
-	VFMADD213PD constants<>+576(SB), Y4, Y5
-	VFMADD213PD constants<>+608(SB), Y4, Y5
-	VMULPD      constants<>+640(SB), Y0, Y6
-	VMULPD      Y0, Y6, Y6
-	VFMADD213PD Y6, Y4, Y5
-	VMULPD      constants<>+672(SB), Y2, Y4
-	VFMADD213PD Y4, Y3, Y5
-	VSUBPD      Y5, Y6, Y3
-	VSUBPD      Y3, Y0, Y0
-	VFMADD231PD constants<>+704(SB), Y2, Y0
+	VSUBPD      constants<>+352(SB), Y1, Y1
+	VADDPD      constants<>+384(SB), Y0, Y6
+	VADDPD      constants<>+384(SB), Y1, Y7
+	VDIVPD      Y6, Y0, Y6
+	VDIVPD      Y7, Y1, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y0, Y12
+	VMULPD      constants<>+640(SB), Y1, Y13
+	VMULPD      Y0, Y12, Y12
+	VMULPD      Y1, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y0, Y0
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD constants<>+704(SB), Y4, Y0
+	VFMADD231PD constants<>+704(SB), Y5, Y1
 	VMULPD      constants<>+736(SB), Y0, Y0
+	VMULPD      constants<>+736(SB), Y1, Y1
 	VSQRTPD     Y0, Y0
+	VSQRTPD     Y1, Y1
 
 	// Circle.
-	VMOVUPD     constants<>+768(SB), Y2
-	VMOVUPD     constants<>+800(SB), Y3
-	VFMADD231PD Y2, Y1, Y3
-	VSUBPD      constants<>+800(SB), Y3, Y4
-	VFMSUB213PD Y4, Y1, Y2
-	VMULPD      Y2, Y2, Y1
-	VMOVUPD     constants<>+832(SB), Y4
-	VFMADD213PD constants<>+864(SB), Y1, Y4
-	VFMADD213PD constants<>+896(SB), Y1, Y4
-	VFMADD213PD constants<>+928(SB), Y1, Y4
-	VFMADD213PD constants<>+960(SB), Y1, Y4
-	VFMADD213PD constants<>+992(SB), Y1, Y4
-	VMULPD      Y2, Y1, Y5
-	VMULPD      constants<>+1024(SB), Y2, Y2
-	VFMADD213PD Y2, Y5, Y4
-	VMOVUPD     constants<>+1056(SB), Y2
-	VFMADD213PD constants<>+1088(SB), Y1, Y2
-	VFMADD213PD constants<>+1120(SB), Y1, Y2
-	VFMADD213PD constants<>+1152(SB), Y1, Y2
-	VFMADD213PD constants<>+1184(SB), Y1, Y2
-	VFMADD213PD constants<>+1216(SB), Y1, Y2
-	VFMADD213PD constants<>+1248(SB), Y1, Y2
-	VFMADD213PD constants<>+352(SB), Y1, Y2
-	VPSLLQ      $0x3f, Y3, Y5
-	VBLENDVPD   Y5, Y2, Y4, Y1
-	VBLENDVPD   Y5, Y4, Y2, Y2
-	VPSLLQ      $0x3e, Y3, Y4
-	VANDPD      constants<>+1280(SB), Y4, Y4
-	VXORPD      Y1, Y4, Y1
-	VPADDQ      constants<>+1312(SB), Y3, Y3
-	VPSLLQ      $0x3e, Y3, Y3
-	VANDPD      constants<>+1280(SB), Y3, Y3
-	VXORPD      Y2, Y3, Y2
-	VMULPD      Y2, Y0, Y2
-	VMULPD      Y1, Y0, Y0
-	VCVTPD2PSY  Y2, X1
+	VMOVUPD     constants<>+768(SB), Y4
+	VMOVUPD     constants<>+768(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y2, Y6
+	VFMADD231PD Y5, Y3, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y2, Y4
+	VFMSUB213PD Y9, Y3, Y5
+	VMULPD      Y4, Y4, Y2
+	VMULPD      Y5, Y5, Y3
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y2, Y8
+	VFMADD213PD constants<>+864(SB), Y3, Y9
+	VFMADD213PD constants<>+896(SB), Y2, Y8
+	VFMADD213PD constants<>+896(SB), Y3, Y9
+	VFMADD213PD constants<>+928(SB), Y2, Y8
+	VFMADD213PD constants<>+928(SB), Y3, Y9
+	VFMADD213PD constants<>+960(SB), Y2, Y8
+	VFMADD213PD constants<>+960(SB), Y3, Y9
+	VFMADD213PD constants<>+992(SB), Y2, Y8
+	VFMADD213PD constants<>+992(SB), Y3, Y9
+	VMULPD      Y4, Y2, Y10
+	VMULPD      Y5, Y3, Y11
+	VMULPD      constants<>+1024(SB), Y4, Y4
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
+	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
+	VFMADD213PD constants<>+1088(SB), Y2, Y4
+	VFMADD213PD constants<>+1088(SB), Y3, Y5
+	VFMADD213PD constants<>+1120(SB), Y2, Y4
+	VFMADD213PD constants<>+1120(SB), Y3, Y5
+	VFMADD213PD constants<>+1152(SB), Y2, Y4
+	VFMADD213PD constants<>+1152(SB), Y3, Y5
+	VFMADD213PD constants<>+1184(SB), Y2, Y4
+	VFMADD213PD constants<>+1184(SB), Y3, Y5
+	VFMADD213PD constants<>+1216(SB), Y2, Y4
+	VFMADD213PD constants<>+1216(SB), Y3, Y5
+	VFMADD213PD constants<>+1248(SB), Y2, Y4
+	VFMADD213PD constants<>+1248(SB), Y3, Y5
+	VFMADD213PD constants<>+352(SB), Y2, Y4
+	VFMADD213PD constants<>+352(SB), Y3, Y5
+	VPSLLQ      $0x3f, Y6, Y3
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y3, Y4, Y8, Y2
+	VBLENDVPD   Y3, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y3
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y2, Y8, Y2
+	VXORPD      Y3, Y9, Y3
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
+	VANDPD      constants<>+1280(SB), Y6, Y6
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
+	VMULPD      Y4, Y0, Y4
+	VMULPD      Y5, Y1, Y5
+	VMULPD      Y2, Y0, Y0
+	VMULPD      Y3, Y1, Y1
+	VCVTPD2PSY  Y4, X2
+	VCVTPD2PSY  Y5, X3
 	VCVTPD2PSY  Y0, X0
+	VCVTPD2PSY  Y1, X1
 
 	// Lanes to memory.
-	VUNPCKLPS X0, X1, X2
-	VUNPCKHPS X0, X1, X0
-	VMOVLPS   X2, (AX)
+	VUNPCKLPS X0, X2, X4
+	VUNPCKHPS X0, X2, X0
+	VMOVLPS   X4, (AX)
 	ADDQ      CX, AX
-	VMOVHPS   X2, (AX)
+	VMOVHPS   X4, (AX)
 	ADDQ      CX, AX
 	VMOVLPS   X0, (AX)
 	ADDQ      CX, AX
 	VMOVHPS   X0, (AX)
+	ADDQ      CX, AX
+	VUNPCKLPS X1, X3, X0
+	VUNPCKHPS X1, X3, X1
+	VMOVLPS   X0, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X0, (AX)
+	ADDQ      CX, AX
+	VMOVLPS   X1, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X1, (AX)
 	ADDQ      CX, AX
 	DECQ      DX
 	JNE       next
@@ -818,318 +1355,571 @@ done:
 
 // func normals32x3AVX2(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normals32x3AVX2(SB), NOSPLIT, $64-32
+TEXT ·normals32x3AVX2(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVQ         l+24(FP), BX
 	VPBROADCASTQ 8(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(BX), SI
-	IMUL3Q       $+4, 24(BX), DI
+	VPBROADCASTQ 24(BX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(BX), SI
+	IMUL3Q       $+8, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(BX), Y1
+	VPBROADCASTQ (BX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(BX), Y3
+	VPBROADCASTQ 16(BX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(BX), Y6
+	VPBROADCASTQ 32(BX), Y7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 112(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 116(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPBROADCASTD 112(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
+	VPBROADCASTD 116(BX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y0, Y0
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	LEAQ         8(AX), R8
+	VMOVUPD      Y0, 128(SP)
+	VMOVUPD      Y1, 160(SP)
+	VMOVUPD      Y4, 192(SP)
+	VMOVUPD      Y5, 224(SP)
+	VPBLENDD     $0xaa, constants<>+128(SB), Y6, Y6
+	VPBLENDD     $0xaa, constants<>+128(SB), Y7, Y7
+	VSUBPD       constants<>+192(SB), Y6, Y0
+	VSUBPD       constants<>+192(SB), Y7, Y1
+	VPBLENDD     $0xaa, constants<>+128(SB), Y2, Y2
 	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y3
+	VSUBPD       constants<>+192(SB), Y2, Y2
 	VSUBPD       constants<>+192(SB), Y3, Y3
-	VPBLENDD     $0xaa, constants<>+128(SB), Y1, Y1
-	VSUBPD       constants<>+192(SB), Y1, Y1
-
-	// Logarithm.
-	VPADDQ      constants<>+224(SB), Y3, Y3
-	VPSRLQ      $0x34, Y3, Y4
-	VORPD       constants<>+128(SB), Y4, Y4
-	VSUBPD      constants<>+256(SB), Y4, Y4
-	VANDPD      constants<>+288(SB), Y3, Y3
-	VPADDQ      constants<>+320(SB), Y3, Y3
-	VSUBPD      constants<>+352(SB), Y3, Y3
-	VADDPD      constants<>+384(SB), Y3, Y5
-	VDIVPD      Y5, Y3, Y5
-	VMULPD      Y5, Y5, Y6
-	VMOVUPD     constants<>+416(SB), Y7
-	VFMADD213PD constants<>+448(SB), Y6, Y7
-	VFMADD213PD constants<>+480(SB), Y6, Y7
-	VFMADD213PD constants<>+512(SB), Y6, Y7
-	VFMADD213PD constants<>+544(SB), Y6, Y7
-	VFMADD213PD constants<>+576(SB), Y6, Y7
-	VFMADD213PD constants<>+608(SB), Y6, Y7
-	VMULPD      constants<>+640(SB), Y3, Y8
-	VMULPD      Y3, Y8, Y8
-	VFMADD213PD Y8, Y6, Y7
-	VMULPD      constants<>+672(SB), Y4, Y6
-	VFMADD213PD Y6, Y5, Y7
-	VSUBPD      Y7, Y8, Y5
-	VSUBPD      Y5, Y3, Y3
-	VFMADD231PD constants<>+704(SB), Y4, Y3
-	VMULPD      constants<>+736(SB), Y3, Y3
-	VSQRTPD     Y3, Y3
-
-	// Circle.
-	VMOVUPD     constants<>+768(SB), Y4
-	VMOVUPD     constants<>+800(SB), Y5
-	VFMADD231PD Y4, Y1, Y5
-	VSUBPD      constants<>+800(SB), Y5, Y6
-	VFMSUB213PD Y6, Y1, Y4
-	VMULPD      Y4, Y4, Y1
-	VMOVUPD     constants<>+832(SB), Y6
-	VFMADD213PD constants<>+864(SB), Y1, Y6
-	VFMADD213PD constants<>+896(SB), Y1, Y6
-	VFMADD213PD constants<>+928(SB), Y1, Y6
-	VFMADD213PD constants<>+960(SB), Y1, Y6
-	VFMADD213PD constants<>+992(SB), Y1, Y6
-	VMULPD      Y4, Y1, Y7
-	VMULPD      constants<>+1024(SB), Y4, Y4
-	VFMADD213PD Y4, Y7, Y6
-	VMOVUPD     constants<>+1056(SB), Y4
-	VFMADD213PD constants<>+1088(SB), Y1, Y4
-	VFMADD213PD constants<>+1120(SB), Y1, Y4
-	VFMADD213PD constants<>+1152(SB), Y1, Y4
-	VFMADD213PD constants<>+1184(SB), Y1, Y4
-	VFMADD213PD constants<>+1216(SB), Y1, Y4
-	VFMADD213PD constants<>+1248(SB), Y1, Y4
-	VFMADD213PD constants<>+352(SB), Y1, Y4
-	VPSLLQ      $0x3f, Y5, Y7
-	VBLENDVPD   Y7, Y4, Y6, Y1
-	VBLENDVPD   Y7, Y6, Y4, Y4
-	VPSLLQ      $0x3e, Y5, Y6
-	VANDPD      constants<>+1280(SB), Y6, Y6
-	VXORPD      Y1, Y6, Y1
-	VPADDQ      constants<>+1312(SB), Y5, Y5
-	VPSLLQ      $0x3e, Y5, Y5
-	VANDPD      constants<>+1280(SB), Y5, Y5
-	VXORPD      Y4, Y5, Y4
-	VMULPD      Y4, Y3, Y4
-	VMULPD      Y1, Y3, Y1
-	VCVTPD2PSY  Y4, X3
-	VCVTPD2PSY  Y1, X1
-	VPBLENDD    $0xaa, constants<>+128(SB), Y0, Y0
-	VSUBPD      constants<>+192(SB), Y0, Y0
-	VPBLENDD    $0xaa, constants<>+128(SB), Y2, Y2
-	VSUBPD      constants<>+192(SB), Y2, Y2
 
 	// Logarithm.
 	VPADDQ      constants<>+224(SB), Y0, Y0
+	VPADDQ      constants<>+224(SB), Y1, Y1
 	VPSRLQ      $0x34, Y0, Y4
+	VPSRLQ      $0x34, Y1, Y5
 	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
 	VSUBPD      constants<>+256(SB), Y4, Y4
+	VSUBPD      constants<>+256(SB), Y5, Y5
 	VANDPD      constants<>+288(SB), Y0, Y0
+	VANDPD      constants<>+288(SB), Y1, Y1
 	VPADDQ      constants<>+320(SB), Y0, Y0
+	VPADDQ      constants<>+320(SB), Y1, Y1
 	VSUBPD      constants<>+352(SB), Y0, Y0
-	VADDPD      constants<>+384(SB), Y0, Y5
-	VDIVPD      Y5, Y0, Y5
-	VMULPD      Y5, Y5, Y6
-	VMOVUPD     constants<>+416(SB), Y7
-	VFMADD213PD constants<>+448(SB), Y6, Y7
-	VFMADD213PD constants<>+480(SB), Y6, Y7
-	VFMADD213PD constants<>+512(SB), Y6, Y7
-	VFMADD213PD constants<>+544(SB), Y6, Y7
-	VFMADD213PD constants<>+576(SB), Y6, Y7
-	VFMADD213PD constants<>+608(SB), Y6, Y7
-	VMULPD      constants<>+640(SB), Y0, Y8
-	VMULPD      Y0, Y8, Y8
-	VFMADD213PD Y8, Y6, Y7
-	VMULPD      constants<>+672(SB), Y4, Y6
-	VFMADD213PD Y6, Y5, Y7
-	VSUBPD      Y7, Y8, Y5
-	VSUBPD      Y5, Y0, Y0
+	VSUBPD      constants<>+352(SB), Y1, Y1
+	VADDPD      constants<>+384(SB), Y0, Y6
+	VADDPD      constants<>+384(SB), Y1, Y7
+	VDIVPD      Y6, Y0, Y6
+	VDIVPD      Y7, Y1, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y0, Y12
+	VMULPD      constants<>+640(SB), Y1, Y13
+	VMULPD      Y0, Y12, Y12
+	VMULPD      Y1, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y0, Y0
+	VSUBPD      Y7, Y1, Y1
 	VFMADD231PD constants<>+704(SB), Y4, Y0
+	VFMADD231PD constants<>+704(SB), Y5, Y1
 	VMULPD      constants<>+736(SB), Y0, Y0
+	VMULPD      constants<>+736(SB), Y1, Y1
 	VSQRTPD     Y0, Y0
+	VSQRTPD     Y1, Y1
 
 	// Circle.
 	VMOVUPD     constants<>+768(SB), Y4
-	VMOVUPD     constants<>+800(SB), Y5
-	VFMADD231PD Y4, Y2, Y5
-	VSUBPD      constants<>+800(SB), Y5, Y6
-	VFMSUB213PD Y6, Y2, Y4
+	VMOVUPD     constants<>+768(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y2, Y6
+	VFMADD231PD Y5, Y3, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y2, Y4
+	VFMSUB213PD Y9, Y3, Y5
 	VMULPD      Y4, Y4, Y2
-	VMOVUPD     constants<>+832(SB), Y6
-	VFMADD213PD constants<>+864(SB), Y2, Y6
-	VFMADD213PD constants<>+896(SB), Y2, Y6
-	VFMADD213PD constants<>+928(SB), Y2, Y6
-	VFMADD213PD constants<>+960(SB), Y2, Y6
-	VFMADD213PD constants<>+992(SB), Y2, Y6
-	VMULPD      Y4, Y2, Y7
+	VMULPD      Y5, Y5, Y3
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y2, Y8
+	VFMADD213PD constants<>+864(SB), Y3, Y9
+	VFMADD213PD constants<>+896(SB), Y2, Y8
+	VFMADD213PD constants<>+896(SB), Y3, Y9
+	VFMADD213PD constants<>+928(SB), Y2, Y8
+	VFMADD213PD constants<>+928(SB), Y3, Y9
+	VFMADD213PD constants<>+960(SB), Y2, Y8
+	VFMADD213PD constants<>+960(SB), Y3, Y9
+	VFMADD213PD constants<>+992(SB), Y2, Y8
+	VFMADD213PD constants<>+992(SB), Y3, Y9
+	VMULPD      Y4, Y2, Y10
+	VMULPD      Y5, Y3, Y11
 	VMULPD      constants<>+1024(SB), Y4, Y4
-	VFMADD213PD Y4, Y7, Y6
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
 	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
 	VFMADD213PD constants<>+1088(SB), Y2, Y4
+	VFMADD213PD constants<>+1088(SB), Y3, Y5
 	VFMADD213PD constants<>+1120(SB), Y2, Y4
+	VFMADD213PD constants<>+1120(SB), Y3, Y5
 	VFMADD213PD constants<>+1152(SB), Y2, Y4
+	VFMADD213PD constants<>+1152(SB), Y3, Y5
 	VFMADD213PD constants<>+1184(SB), Y2, Y4
+	VFMADD213PD constants<>+1184(SB), Y3, Y5
 	VFMADD213PD constants<>+1216(SB), Y2, Y4
+	VFMADD213PD constants<>+1216(SB), Y3, Y5
 	VFMADD213PD constants<>+1248(SB), Y2, Y4
+	VFMADD213PD constants<>+1248(SB), Y3, Y5
 	VFMADD213PD constants<>+352(SB), Y2, Y4
-	VPSLLQ      $0x3f, Y5, Y7
-	VBLENDVPD   Y7, Y4, Y6, Y2
-	VBLENDVPD   Y7, Y6, Y4, Y4
-	VPSLLQ      $0x3e, Y5, Y6
+	VFMADD213PD constants<>+352(SB), Y3, Y5
+	VPSLLQ      $0x3f, Y6, Y3
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y3, Y4, Y8, Y2
+	VBLENDVPD   Y3, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y3
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y2, Y8, Y2
+	VXORPD      Y3, Y9, Y3
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
 	VANDPD      constants<>+1280(SB), Y6, Y6
-	VXORPD      Y2, Y6, Y2
-	VPADDQ      constants<>+1312(SB), Y5, Y5
-	VPSLLQ      $0x3e, Y5, Y5
-	VANDPD      constants<>+1280(SB), Y5, Y5
-	VXORPD      Y4, Y5, Y4
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
 	VMULPD      Y4, Y0, Y4
+	VMULPD      Y5, Y1, Y5
 	VMULPD      Y2, Y0, Y0
+	VMULPD      Y3, Y1, Y1
 	VCVTPD2PSY  Y4, X2
+	VCVTPD2PSY  Y5, X3
 	VCVTPD2PSY  Y0, X0
+	VCVTPD2PSY  Y1, X1
 
 	// Lanes to memory.
-	VUNPCKLPS  X1, X3, X4
-	VUNPCKHPS  X1, X3, X1
-	VUNPCKLPS  X0, X2, X3
-	VUNPCKHPS  X0, X2, X0
-	VUNPCKLPD  X3, X4, X2
-	VUNPCKHPD  X3, X4, X3
-	VUNPCKLPD  X0, X1, X4
-	VUNPCKHPD  X0, X1, X0
-	VMOVLPS    X2, (AX)
-	VEXTRACTPS $0x02, X2, 8(AX)
-	ADDQ       CX, AX
-	VMOVLPS    X3, (AX)
-	VEXTRACTPS $0x02, X3, 8(AX)
-	ADDQ       CX, AX
-	VMOVLPS    X4, (AX)
-	VEXTRACTPS $0x02, X4, 8(AX)
-	ADDQ       CX, AX
-	VMOVLPS    X0, (AX)
-	VEXTRACTPS $0x02, X0, 8(AX)
-	ADDQ       CX, AX
+	VUNPCKLPS X0, X2, X4
+	VUNPCKHPS X0, X2, X0
+	VMOVLPS   X4, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X4, (AX)
+	ADDQ      CX, AX
+	VMOVLPS   X0, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X0, (AX)
+	ADDQ      CX, AX
+	VUNPCKLPS X1, X3, X0
+	VUNPCKHPS X1, X3, X1
+	VMOVLPS   X0, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X0, (AX)
+	ADDQ      CX, AX
+	VMOVLPS   X1, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X1, (AX)
+	ADDQ      CX, AX
+	VMOVUPD   128(SP), Y0
+	VMOVUPD   160(SP), Y1
+	VPBLENDD  $0xaa, constants<>+128(SB), Y0, Y0
+	VPBLENDD  $0xaa, constants<>+128(SB), Y1, Y1
+	VSUBPD    constants<>+192(SB), Y0, Y0
+	VSUBPD    constants<>+192(SB), Y1, Y1
+	VMOVUPD   192(SP), Y2
+	VMOVUPD   224(SP), Y3
+	VPBLENDD  $0xaa, constants<>+128(SB), Y2, Y2
+	VPBLENDD  $0xaa, constants<>+128(SB), Y3, Y3
+	VSUBPD    constants<>+192(SB), Y2, Y2
+	VSUBPD    constants<>+192(SB), Y3, Y3
+
+	// Logarithm.
+	VPADDQ      constants<>+224(SB), Y0, Y0
+	VPADDQ      constants<>+224(SB), Y1, Y1
+	VPSRLQ      $0x34, Y0, Y4
+	VPSRLQ      $0x34, Y1, Y5
+	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
+	VSUBPD      constants<>+256(SB), Y4, Y4
+	VSUBPD      constants<>+256(SB), Y5, Y5
+	VANDPD      constants<>+288(SB), Y0, Y0
+	VANDPD      constants<>+288(SB), Y1, Y1
+	VPADDQ      constants<>+320(SB), Y0, Y0
+	VPADDQ      constants<>+320(SB), Y1, Y1
+	VSUBPD      constants<>+352(SB), Y0, Y0
+	VSUBPD      constants<>+352(SB), Y1, Y1
+	VADDPD      constants<>+384(SB), Y0, Y6
+	VADDPD      constants<>+384(SB), Y1, Y7
+	VDIVPD      Y6, Y0, Y6
+	VDIVPD      Y7, Y1, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y0, Y12
+	VMULPD      constants<>+640(SB), Y1, Y13
+	VMULPD      Y0, Y12, Y12
+	VMULPD      Y1, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y0, Y0
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD constants<>+704(SB), Y4, Y0
+	VFMADD231PD constants<>+704(SB), Y5, Y1
+	VMULPD      constants<>+736(SB), Y0, Y0
+	VMULPD      constants<>+736(SB), Y1, Y1
+	VSQRTPD     Y0, Y0
+	VSQRTPD     Y1, Y1
+
+	// Circle.
+	VMOVUPD     constants<>+768(SB), Y4
+	VMOVUPD     constants<>+768(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y2, Y6
+	VFMADD231PD Y5, Y3, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y2, Y4
+	VFMSUB213PD Y9, Y3, Y5
+	VMULPD      Y4, Y4, Y2
+	VMULPD      Y5, Y5, Y3
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y2, Y8
+	VFMADD213PD constants<>+864(SB), Y3, Y9
+	VFMADD213PD constants<>+896(SB), Y2, Y8
+	VFMADD213PD constants<>+896(SB), Y3, Y9
+	VFMADD213PD constants<>+928(SB), Y2, Y8
+	VFMADD213PD constants<>+928(SB), Y3, Y9
+	VFMADD213PD constants<>+960(SB), Y2, Y8
+	VFMADD213PD constants<>+960(SB), Y3, Y9
+	VFMADD213PD constants<>+992(SB), Y2, Y8
+	VFMADD213PD constants<>+992(SB), Y3, Y9
+	VMULPD      Y4, Y2, Y10
+	VMULPD      Y5, Y3, Y11
+	VMULPD      constants<>+1024(SB), Y4, Y4
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
+	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
+	VFMADD213PD constants<>+1088(SB), Y2, Y4
+	VFMADD213PD constants<>+1088(SB), Y3, Y5
+	VFMADD213PD constants<>+1120(SB), Y2, Y4
+	VFMADD213PD constants<>+1120(SB), Y3, Y5
+	VFMADD213PD constants<>+1152(SB), Y2, Y4
+	VFMADD213PD constants<>+1152(SB), Y3, Y5
+	VFMADD213PD constants<>+1184(SB), Y2, Y4
+	VFMADD213PD constants<>+1184(SB), Y3, Y5
+	VFMADD213PD constants<>+1216(SB), Y2, Y4
+	VFMADD213PD constants<>+1216(SB), Y3, Y5
+	VFMADD213PD constants<>+1248(SB), Y2, Y4
+	VFMADD213PD constants<>+1248(SB), Y3, Y5
+	VFMADD213PD constants<>+352(SB), Y2, Y4
+	VFMADD213PD constants<>+352(SB), Y3, Y5
+	VPSLLQ      $0x3f, Y6, Y3
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y3, Y4, Y8, Y2
+	VBLENDVPD   Y3, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y3
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y2, Y8, Y2
+	VXORPD      Y3, Y9, Y3
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
+	VANDPD      constants<>+1280(SB), Y6, Y6
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
+	VMULPD      Y4, Y0, Y4
+	VMULPD      Y5, Y1, Y5
+	VMULPD      Y2, Y0, Y0
+	VMULPD      Y3, Y1, Y1
+	VCVTPD2PSY  Y4, X2
+	VCVTPD2PSY  Y5, X3
+	VCVTPD2PSY  Y0, X0
+	VCVTPD2PSY  Y1, X0
+
+	// Lanes to memory.
+	VMOVSS     X2, (R8)
+	ADDQ       CX, R8
+	VEXTRACTPS $0x01, X2, (R8)
+	ADDQ       CX, R8
+	VEXTRACTPS $0x02, X2, (R8)
+	ADDQ       CX, R8
+	VEXTRACTPS $0x03, X2, (R8)
+	ADDQ       CX, R8
+	VMOVSS     X3, (R8)
+	ADDQ       CX, R8
+	VEXTRACTPS $0x01, X3, (R8)
+	ADDQ       CX, R8
+	VEXTRACTPS $0x02, X3, (R8)
+	ADDQ       CX, R8
+	VEXTRACTPS $0x03, X3, (R8)
+	ADDQ       CX, R8
 	DECQ       DX
 	JNE        next
 
@@ -1139,314 +1929,575 @@ done:
 
 // func normals32x4AVX2(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normals32x4AVX2(SB), NOSPLIT, $64-32
+TEXT ·normals32x4AVX2(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVQ         l+24(FP), BX
 	VPBROADCASTQ 8(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(BX), SI
-	IMUL3Q       $+4, 24(BX), DI
+	VPBROADCASTQ 24(BX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(BX), SI
+	IMUL3Q       $+8, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(BX), Y1
+	VPBROADCASTQ (BX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(BX), Y3
+	VPBROADCASTQ 16(BX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(BX), Y6
+	VPBROADCASTQ 32(BX), Y7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 112(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 116(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPBROADCASTD 112(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
+	VPBROADCASTD 116(BX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y0, Y0
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	LEAQ         8(AX), R8
+	VMOVUPD      Y0, 128(SP)
+	VMOVUPD      Y1, 160(SP)
+	VMOVUPD      Y4, 192(SP)
+	VMOVUPD      Y5, 224(SP)
+	VPBLENDD     $0xaa, constants<>+128(SB), Y6, Y6
+	VPBLENDD     $0xaa, constants<>+128(SB), Y7, Y7
+	VSUBPD       constants<>+192(SB), Y6, Y0
+	VSUBPD       constants<>+192(SB), Y7, Y1
+	VPBLENDD     $0xaa, constants<>+128(SB), Y2, Y2
 	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y3
+	VSUBPD       constants<>+192(SB), Y2, Y2
 	VSUBPD       constants<>+192(SB), Y3, Y3
-	VPBLENDD     $0xaa, constants<>+128(SB), Y1, Y1
-	VSUBPD       constants<>+192(SB), Y1, Y1
-
-	// Logarithm.
-	VPADDQ      constants<>+224(SB), Y3, Y3
-	VPSRLQ      $0x34, Y3, Y4
-	VORPD       constants<>+128(SB), Y4, Y4
-	VSUBPD      constants<>+256(SB), Y4, Y4
-	VANDPD      constants<>+288(SB), Y3, Y3
-	VPADDQ      constants<>+320(SB), Y3, Y3
-	VSUBPD      constants<>+352(SB), Y3, Y3
-	VADDPD      constants<>+384(SB), Y3, Y5
-	VDIVPD      Y5, Y3, Y5
-	VMULPD      Y5, Y5, Y6
-	VMOVUPD     constants<>+416(SB), Y7
-	VFMADD213PD constants<>+448(SB), Y6, Y7
-	VFMADD213PD constants<>+480(SB), Y6, Y7
-	VFMADD213PD constants<>+512(SB), Y6, Y7
-	VFMADD213PD constants<>+544(SB), Y6, Y7
-	VFMADD213PD constants<>+576(SB), Y6, Y7
-	VFMADD213PD constants<>+608(SB), Y6, Y7
-	VMULPD      constants<>+640(SB), Y3, Y8
-	VMULPD      Y3, Y8, Y8
-	VFMADD213PD Y8, Y6, Y7
-	VMULPD      constants<>+672(SB), Y4, Y6
-	VFMADD213PD Y6, Y5, Y7
-	VSUBPD      Y7, Y8, Y5
-	VSUBPD      Y5, Y3, Y3
-	VFMADD231PD constants<>+704(SB), Y4, Y3
-	VMULPD      constants<>+736(SB), Y3, Y3
-	VSQRTPD     Y3, Y3
-
-	// Circle.
-	VMOVUPD     constants<>+768(SB), Y4
-	VMOVUPD     constants<>+800(SB), Y5
-	VFMADD231PD Y4, Y1, Y5
-	VSUBPD      constants<>+800(SB), Y5, Y6
-	VFMSUB213PD Y6, Y1, Y4
-	VMULPD      Y4, Y4, Y1
-	VMOVUPD     constants<>+832(SB), Y6
-	VFMADD213PD constants<>+864(SB), Y1, Y6
-	VFMADD213PD constants<>+896(SB), Y1, Y6
-	VFMADD213PD constants<>+928(SB), Y1, Y6
-	VFMADD213PD constants<>+960(SB), Y1, Y6
-	VFMADD213PD constants<>+992(SB), Y1, Y6
-	VMULPD      Y4, Y1, Y7
-	VMULPD      constants<>+1024(SB), Y4, Y4
-	VFMADD213PD Y4, Y7, Y6
-	VMOVUPD     constants<>+1056(SB), Y4
-	VFMADD213PD constants<>+1088(SB), Y1, Y4
-	VFMADD213PD constants<>+1120(SB), Y1, Y4
-	VFMADD213PD constants<>+1152(SB), Y1, Y4
-	VFMADD213PD constants<>+1184(SB), Y1, Y4
-	VFMADD213PD constants<>+1216(SB), Y1, Y4
-	VFMADD213PD constants<>+1248(SB), Y1, Y4
-	VFMADD213PD constants<>+352(SB), Y1, Y4
-	VPSLLQ      $0x3f, Y5, Y7
-	VBLENDVPD   Y7, Y4, Y6, Y1
-	VBLENDVPD   Y7, Y6, Y4, Y4
-	VPSLLQ      $0x3e, Y5, Y6
-	VANDPD      constants<>+1280(SB), Y6, Y6
-	VXORPD      Y1, Y6, Y1
-	VPADDQ      constants<>+1312(SB), Y5, Y5
-	VPSLLQ      $0x3e, Y5, Y5
-	VANDPD      constants<>+1280(SB), Y5, Y5
-	VXORPD      Y4, Y5, Y4
-	VMULPD      Y4, Y3, Y4
-	VMULPD      Y1, Y3, Y1
-	VCVTPD2PSY  Y4, X3
-	VCVTPD2PSY  Y1, X1
-	VPBLENDD    $0xaa, constants<>+128(SB), Y0, Y0
-	VSUBPD      constants<>+192(SB), Y0, Y0
-	VPBLENDD    $0xaa, constants<>+128(SB), Y2, Y2
-	VSUBPD      constants<>+192(SB), Y2, Y2
 
 	// Logarithm.
 	VPADDQ      constants<>+224(SB), Y0, Y0
+	VPADDQ      constants<>+224(SB), Y1, Y1
 	VPSRLQ      $0x34, Y0, Y4
+	VPSRLQ      $0x34, Y1, Y5
 	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
 	VSUBPD      constants<>+256(SB), Y4, Y4
+	VSUBPD      constants<>+256(SB), Y5, Y5
 	VANDPD      constants<>+288(SB), Y0, Y0
+	VANDPD      constants<>+288(SB), Y1, Y1
 	VPADDQ      constants<>+320(SB), Y0, Y0
+	VPADDQ      constants<>+320(SB), Y1, Y1
 	VSUBPD      constants<>+352(SB), Y0, Y0
-	VADDPD      constants<>+384(SB), Y0, Y5
-	VDIVPD      Y5, Y0, Y5
-	VMULPD      Y5, Y5, Y6
-	VMOVUPD     constants<>+416(SB), Y7
-	VFMADD213PD constants<>+448(SB), Y6, Y7
-	VFMADD213PD constants<>+480(SB), Y6, Y7
-	VFMADD213PD constants<>+512(SB), Y6, Y7
-	VFMADD213PD constants<>+544(SB), Y6, Y7
-	VFMADD213PD constants<>+576(SB), Y6, Y7
-	VFMADD213PD constants<>+608(SB), Y6, Y7
-	VMULPD      constants<>+640(SB), Y0, Y8
-	VMULPD      Y0, Y8, Y8
-	VFMADD213PD Y8, Y6, Y7
-	VMULPD      constants<>+672(SB), Y4, Y6
-	VFMADD213PD Y6, Y5, Y7
-	VSUBPD      Y7, Y8, Y5
-	VSUBPD      Y5, Y0, Y0
+	VSUBPD      constants<>+352(SB), Y1, Y1
+	VADDPD      constants<>+384(SB), Y0, Y6
+	VADDPD      constants<>+384(SB), Y1, Y7
+	VDIVPD      Y6, Y0, Y6
+	VDIVPD      Y7, Y1, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y0, Y12
+	VMULPD      constants<>+640(SB), Y1, Y13
+	VMULPD      Y0, Y12, Y12
+	VMULPD      Y1, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y0, Y0
+	VSUBPD      Y7, Y1, Y1
 	VFMADD231PD constants<>+704(SB), Y4, Y0
+	VFMADD231PD constants<>+704(SB), Y5, Y1
 	VMULPD      constants<>+736(SB), Y0, Y0
+	VMULPD      constants<>+736(SB), Y1, Y1
 	VSQRTPD     Y0, Y0
+	VSQRTPD     Y1, Y1
 
 	// Circle.
 	VMOVUPD     constants<>+768(SB), Y4
-	VMOVUPD     constants<>+800(SB), Y5
-	VFMADD231PD Y4, Y2, Y5
-	VSUBPD      constants<>+800(SB), Y5, Y6
-	VFMSUB213PD Y6, Y2, Y4
+	VMOVUPD     constants<>+768(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y2, Y6
+	VFMADD231PD Y5, Y3, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y2, Y4
+	VFMSUB213PD Y9, Y3, Y5
 	VMULPD      Y4, Y4, Y2
-	VMOVUPD     constants<>+832(SB), Y6
-	VFMADD213PD constants<>+864(SB), Y2, Y6
-	VFMADD213PD constants<>+896(SB), Y2, Y6
-	VFMADD213PD constants<>+928(SB), Y2, Y6
-	VFMADD213PD constants<>+960(SB), Y2, Y6
-	VFMADD213PD constants<>+992(SB), Y2, Y6
-	VMULPD      Y4, Y2, Y7
+	VMULPD      Y5, Y5, Y3
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y2, Y8
+	VFMADD213PD constants<>+864(SB), Y3, Y9
+	VFMADD213PD constants<>+896(SB), Y2, Y8
+	VFMADD213PD constants<>+896(SB), Y3, Y9
+	VFMADD213PD constants<>+928(SB), Y2, Y8
+	VFMADD213PD constants<>+928(SB), Y3, Y9
+	VFMADD213PD constants<>+960(SB), Y2, Y8
+	VFMADD213PD constants<>+960(SB), Y3, Y9
+	VFMADD213PD constants<>+992(SB), Y2, Y8
+	VFMADD213PD constants<>+992(SB), Y3, Y9
+	VMULPD      Y4, Y2, Y10
+	VMULPD      Y5, Y3, Y11
 	VMULPD      constants<>+1024(SB), Y4, Y4
-	VFMADD213PD Y4, Y7, Y6
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
 	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
 	VFMADD213PD constants<>+1088(SB), Y2, Y4
+	VFMADD213PD constants<>+1088(SB), Y3, Y5
 	VFMADD213PD constants<>+1120(SB), Y2, Y4
+	VFMADD213PD constants<>+1120(SB), Y3, Y5
 	VFMADD213PD constants<>+1152(SB), Y2, Y4
+	VFMADD213PD constants<>+1152(SB), Y3, Y5
 	VFMADD213PD constants<>+1184(SB), Y2, Y4
+	VFMADD213PD constants<>+1184(SB), Y3, Y5
 	VFMADD213PD constants<>+1216(SB), Y2, Y4
+	VFMADD213PD constants<>+1216(SB), Y3, Y5
 	VFMADD213PD constants<>+1248(SB), Y2, Y4
+	VFMADD213PD constants<>+1248(SB), Y3, Y5
 	VFMADD213PD constants<>+352(SB), Y2, Y4
-	VPSLLQ      $0x3f, Y5, Y7
-	VBLENDVPD   Y7, Y4, Y6, Y2
-	VBLENDVPD   Y7, Y6, Y4, Y4
-	VPSLLQ      $0x3e, Y5, Y6
+	VFMADD213PD constants<>+352(SB), Y3, Y5
+	VPSLLQ      $0x3f, Y6, Y3
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y3, Y4, Y8, Y2
+	VBLENDVPD   Y3, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y3
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y2, Y8, Y2
+	VXORPD      Y3, Y9, Y3
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
 	VANDPD      constants<>+1280(SB), Y6, Y6
-	VXORPD      Y2, Y6, Y2
-	VPADDQ      constants<>+1312(SB), Y5, Y5
-	VPSLLQ      $0x3e, Y5, Y5
-	VANDPD      constants<>+1280(SB), Y5, Y5
-	VXORPD      Y4, Y5, Y4
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
 	VMULPD      Y4, Y0, Y4
+	VMULPD      Y5, Y1, Y5
 	VMULPD      Y2, Y0, Y0
+	VMULPD      Y3, Y1, Y1
 	VCVTPD2PSY  Y4, X2
+	VCVTPD2PSY  Y5, X3
 	VCVTPD2PSY  Y0, X0
+	VCVTPD2PSY  Y1, X1
 
 	// Lanes to memory.
-	VUNPCKLPS X1, X3, X4
-	VUNPCKHPS X1, X3, X1
-	VUNPCKLPS X0, X2, X3
+	VUNPCKLPS X0, X2, X4
 	VUNPCKHPS X0, X2, X0
-	VUNPCKLPD X3, X4, X2
-	VUNPCKHPD X3, X4, X3
-	VUNPCKLPD X0, X1, X4
-	VUNPCKHPD X0, X1, X0
-	VMOVUPS   X2, (AX)
+	VMOVLPS   X4, (AX)
 	ADDQ      CX, AX
-	VMOVUPS   X3, (AX)
+	VMOVHPS   X4, (AX)
 	ADDQ      CX, AX
-	VMOVUPS   X4, (AX)
+	VMOVLPS   X0, (AX)
 	ADDQ      CX, AX
-	VMOVUPS   X0, (AX)
+	VMOVHPS   X0, (AX)
 	ADDQ      CX, AX
+	VUNPCKLPS X1, X3, X0
+	VUNPCKHPS X1, X3, X1
+	VMOVLPS   X0, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X0, (AX)
+	ADDQ      CX, AX
+	VMOVLPS   X1, (AX)
+	ADDQ      CX, AX
+	VMOVHPS   X1, (AX)
+	ADDQ      CX, AX
+	VMOVUPD   128(SP), Y0
+	VMOVUPD   160(SP), Y1
+	VPBLENDD  $0xaa, constants<>+128(SB), Y0, Y0
+	VPBLENDD  $0xaa, constants<>+128(SB), Y1, Y1
+	VSUBPD    constants<>+192(SB), Y0, Y0
+	VSUBPD    constants<>+192(SB), Y1, Y1
+	VMOVUPD   192(SP), Y2
+	VMOVUPD   224(SP), Y3
+	VPBLENDD  $0xaa, constants<>+128(SB), Y2, Y2
+	VPBLENDD  $0xaa, constants<>+128(SB), Y3, Y3
+	VSUBPD    constants<>+192(SB), Y2, Y2
+	VSUBPD    constants<>+192(SB), Y3, Y3
+
+	// Logarithm.
+	VPADDQ      constants<>+224(SB), Y0, Y0
+	VPADDQ      constants<>+224(SB), Y1, Y1
+	VPSRLQ      $0x34, Y0, Y4
+	VPSRLQ      $0x34, Y1, Y5
+	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
+	VSUBPD      constants<>+256(SB), Y4, Y4
+	VSUBPD      constants<>+256(SB), Y5, Y5
+	VANDPD      constants<>+288(SB), Y0, Y0
+	VANDPD      constants<>+288(SB), Y1, Y1
+	VPADDQ      constants<>+320(SB), Y0, Y0
+	VPADDQ      constants<>+320(SB), Y1, Y1
+	VSUBPD      constants<>+352(SB), Y0, Y0
+	VSUBPD      constants<>+352(SB), Y1, Y1
+	VADDPD      constants<>+384(SB), Y0, Y6
+	VADDPD      constants<>+384(SB), Y1, Y7
+	VDIVPD      Y6, Y0, Y6
+	VDIVPD      Y7, Y1, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y0, Y12
+	VMULPD      constants<>+640(SB), Y1, Y13
+	VMULPD      Y0, Y12, Y12
+	VMULPD      Y1, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y0, Y0
+	VSUBPD      Y7, Y1, Y1
+	VFMADD231PD constants<>+704(SB), Y4, Y0
+	VFMADD231PD constants<>+704(SB), Y5, Y1
+	VMULPD      constants<>+736(SB), Y0, Y0
+	VMULPD      constants<>+736(SB), Y1, Y1
+	VSQRTPD     Y0, Y0
+	VSQRTPD     Y1, Y1
+
+	// Circle.
+	VMOVUPD     constants<>+768(SB), Y4
+	VMOVUPD     constants<>+768(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y2, Y6
+	VFMADD231PD Y5, Y3, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y2, Y4
+	VFMSUB213PD Y9, Y3, Y5
+	VMULPD      Y4, Y4, Y2
+	VMULPD      Y5, Y5, Y3
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y2, Y8
+	VFMADD213PD constants<>+864(SB), Y3, Y9
+	VFMADD213PD constants<>+896(SB), Y2, Y8
+	VFMADD213PD constants<>+896(SB), Y3, Y9
+	VFMADD213PD constants<>+928(SB), Y2, Y8
+	VFMADD213PD constants<>+928(SB), Y3, Y9
+	VFMADD213PD constants<>+960(SB), Y2, Y8
+	VFMADD213PD constants<>+960(SB), Y3, Y9
+	VFMADD213PD constants<>+992(SB), Y2, Y8
+	VFMADD213PD constants<>+992(SB), Y3, Y9
+	VMULPD      Y4, Y2, Y10
+	VMULPD      Y5, Y3, Y11
+	VMULPD      constants<>+1024(SB), Y4, Y4
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
+	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
+	VFMADD213PD constants<>+1088(SB), Y2, Y4
+	VFMADD213PD constants<>+1088(SB), Y3, Y5
+	VFMADD213PD constants<>+1120(SB), Y2, Y4
+	VFMADD213PD constants<>+1120(SB), Y3, Y5
+	VFMADD213PD constants<>+1152(SB), Y2, Y4
+	VFMADD213PD constants<>+1152(SB), Y3, Y5
+	VFMADD213PD constants<>+1184(SB), Y2, Y4
+	VFMADD213PD constants<>+1184(SB), Y3, Y5
+	VFMADD213PD constants<>+1216(SB), Y2, Y4
+	VFMADD213PD constants<>+1216(SB), Y3, Y5
+	VFMADD213PD constants<>+1248(SB), Y2, Y4
+	VFMADD213PD constants<>+1248(SB), Y3, Y5
+	VFMADD213PD constants<>+352(SB), Y2, Y4
+	VFMADD213PD constants<>+352(SB), Y3, Y5
+	VPSLLQ      $0x3f, Y6, Y3
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y3, Y4, Y8, Y2
+	VBLENDVPD   Y3, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y3
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y2, Y8, Y2
+	VXORPD      Y3, Y9, Y3
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
+	VANDPD      constants<>+1280(SB), Y6, Y6
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
+	VMULPD      Y4, Y0, Y4
+	VMULPD      Y5, Y1, Y5
+	VMULPD      Y2, Y0, Y0
+	VMULPD      Y3, Y1, Y1
+	VCVTPD2PSY  Y4, X2
+	VCVTPD2PSY  Y5, X3
+	VCVTPD2PSY  Y0, X0
+	VCVTPD2PSY  Y1, X1
+
+	// Lanes to memory.
+	VUNPCKLPS X0, X2, X4
+	VUNPCKHPS X0, X2, X0
+	VMOVLPS   X4, (R8)
+	ADDQ      CX, R8
+	VMOVHPS   X4, (R8)
+	ADDQ      CX, R8
+	VMOVLPS   X0, (R8)
+	ADDQ      CX, R8
+	VMOVHPS   X0, (R8)
+	ADDQ      CX, R8
+	VUNPCKLPS X1, X3, X0
+	VUNPCKHPS X1, X3, X1
+	VMOVLPS   X0, (R8)
+	ADDQ      CX, R8
+	VMOVHPS   X0, (R8)
+	ADDQ      CX, R8
+	VMOVLPS   X1, (R8)
+	ADDQ      CX, R8
+	VMOVHPS   X1, (R8)
+	ADDQ      CX, R8
 	DECQ      DX
 	JNE       next
 
@@ -1456,237 +2507,410 @@ done:
 
 // func normals64x1AVX2(dst *float64, stride int, n int, l *uint64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normals64x1AVX2(SB), NOSPLIT, $64-32
+TEXT ·normals64x1AVX2(SB), NOSPLIT, $128-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVQ         l+24(FP), BX
 	VPBROADCASTQ 8(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(BX), SI
-	IMUL3Q       $+4, 24(BX), DI
+	VPBROADCASTQ 24(BX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(BX), SI
+	IMUL3Q       $+8, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(BX), Y1
+	VPBROADCASTQ (BX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(BX), Y3
+	VPBROADCASTQ 16(BX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(BX), Y6
+	VPBROADCASTQ 32(BX), Y7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 112(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 116(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
-	VMOVUPD      constants<>+1344(SB), Y4
-	VPBLENDD     $0xaa, constants<>+64(SB), Y1, Y1
-	VSUBPD       constants<>+96(SB), Y1, Y1
-	VPSRLD       $0x0b, Y3, Y3
-	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y3
-	VADDPD       Y3, Y1, Y1
-	VSUBPD       Y1, Y4, Y1
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPBROADCASTD 112(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
+	VPBROADCASTD 116(BX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y0, Y0
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	VMOVUPD      constants<>+1344(SB), Y8
+	VMOVUPD      constants<>+1344(SB), Y9
 	VPBLENDD     $0xaa, constants<>+64(SB), Y2, Y2
+	VPBLENDD     $0xaa, constants<>+64(SB), Y3, Y3
 	VSUBPD       constants<>+96(SB), Y2, Y2
+	VSUBPD       constants<>+96(SB), Y3, Y3
+	VPSRLD       $0x0b, Y6, Y6
+	VPSRLD       $0x0b, Y7, Y7
+	VPBLENDD     $0xaa, constants<>+128(SB), Y6, Y6
+	VPBLENDD     $0xaa, constants<>+128(SB), Y7, Y7
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VSUBPD       Y2, Y8, Y2
+	VSUBPD       Y3, Y9, Y3
+	VPBLENDD     $0xaa, constants<>+64(SB), Y4, Y4
+	VPBLENDD     $0xaa, constants<>+64(SB), Y5, Y5
+	VSUBPD       constants<>+96(SB), Y4, Y4
+	VSUBPD       constants<>+96(SB), Y5, Y5
 	VPSRLD       $0x0b, Y0, Y0
+	VPSRLD       $0x0b, Y1, Y1
 	VPBLENDD     $0xaa, constants<>+128(SB), Y0, Y0
-	VADDPD       Y0, Y2, Y0
+	VPBLENDD     $0xaa, constants<>+128(SB), Y1, Y1
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
 
 	// Logarithm.
-	VPADDQ      constants<>+224(SB), Y1, Y1
-	VPSRLQ      $0x34, Y1, Y2
-	VORPD       constants<>+128(SB), Y2, Y2
-	VSUBPD      constants<>+1376(SB), Y2, Y2
-	VANDPD      constants<>+288(SB), Y1, Y1
-	VPADDQ      constants<>+320(SB), Y1, Y1
-	VSUBPD      constants<>+352(SB), Y1, Y1
-	VADDPD      constants<>+384(SB), Y1, Y3
-	VDIVPD      Y3, Y1, Y3
-	VMULPD      Y3, Y3, Y4
-	VMOVUPD     constants<>+416(SB), Y5
-	VFMADD213PD constants<>+448(SB), Y4, Y5
-	VFMADD213PD constants<>+480(SB), Y4, Y5
-	VFMADD213PD constants<>+512(SB), Y4, Y5
-	VFMADD213PD constants<>+544(SB), Y4, Y5
-	VFMADD213PD constants<>+576(SB), Y4, Y5
-	VFMADD213PD constants<>+608(SB), Y4, Y5
-	VMULPD      constants<>+640(SB), Y1, Y6
-	VMULPD      Y1, Y6, Y6
-	VFMADD213PD Y6, Y4, Y5
-	VMULPD      constants<>+672(SB), Y2, Y4
-	VFMADD213PD Y4, Y3, Y5
-	VSUBPD      Y5, Y6, Y3
-	VSUBPD      Y3, Y1, Y1
-	VFMADD231PD constants<>+704(SB), Y2, Y1
-	VMULPD      constants<>+736(SB), Y1, Y1
-	VSQRTPD     Y1, Y1
+	VPADDQ      constants<>+224(SB), Y2, Y2
+	VPADDQ      constants<>+224(SB), Y3, Y3
+	VPSRLQ      $0x34, Y2, Y4
+	VPSRLQ      $0x34, Y3, Y5
+	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
+	VSUBPD      constants<>+1376(SB), Y4, Y4
+	VSUBPD      constants<>+1376(SB), Y5, Y5
+	VANDPD      constants<>+288(SB), Y2, Y2
+	VANDPD      constants<>+288(SB), Y3, Y3
+	VPADDQ      constants<>+320(SB), Y2, Y2
+	VPADDQ      constants<>+320(SB), Y3, Y3
+	VSUBPD      constants<>+352(SB), Y2, Y2
+	VSUBPD      constants<>+352(SB), Y3, Y3
+	VADDPD      constants<>+384(SB), Y2, Y6
+	VADDPD      constants<>+384(SB), Y3, Y7
+	VDIVPD      Y6, Y2, Y6
+	VDIVPD      Y7, Y3, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y2, Y12
+	VMULPD      constants<>+640(SB), Y3, Y13
+	VMULPD      Y2, Y12, Y12
+	VMULPD      Y3, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y2, Y2
+	VSUBPD      Y7, Y3, Y3
+	VFMADD231PD constants<>+704(SB), Y4, Y2
+	VFMADD231PD constants<>+704(SB), Y5, Y3
+	VMULPD      constants<>+736(SB), Y2, Y2
+	VMULPD      constants<>+736(SB), Y3, Y3
+	VSQRTPD     Y2, Y2
+	VSQRTPD     Y3, Y3
 
 	// Circle.
-	VMOVUPD     constants<>+1408(SB), Y2
-	VMOVUPD     constants<>+800(SB), Y3
-	VFMADD231PD Y2, Y0, Y3
-	VSUBPD      constants<>+800(SB), Y3, Y4
-	VFMSUB213PD Y4, Y0, Y2
-	VMULPD      Y2, Y2, Y0
-	VMOVUPD     constants<>+832(SB), Y4
-	VFMADD213PD constants<>+864(SB), Y0, Y4
-	VFMADD213PD constants<>+896(SB), Y0, Y4
-	VFMADD213PD constants<>+928(SB), Y0, Y4
-	VFMADD213PD constants<>+960(SB), Y0, Y4
-	VFMADD213PD constants<>+992(SB), Y0, Y4
-	VMULPD      Y2, Y0, Y5
-	VMULPD      constants<>+1024(SB), Y2, Y2
-	VFMADD213PD Y2, Y5, Y4
-	VMOVUPD     constants<>+1056(SB), Y2
-	VFMADD213PD constants<>+1088(SB), Y0, Y2
-	VFMADD213PD constants<>+1120(SB), Y0, Y2
-	VFMADD213PD constants<>+1152(SB), Y0, Y2
-	VFMADD213PD constants<>+1184(SB), Y0, Y2
-	VFMADD213PD constants<>+1216(SB), Y0, Y2
-	VFMADD213PD constants<>+1248(SB), Y0, Y2
-	VFMADD213PD constants<>+352(SB), Y0, Y2
-	VPSLLQ      $0x3f, Y3, Y5
-	VBLENDVPD   Y5, Y2, Y4, Y0
-	VBLENDVPD   Y5, Y4, Y2, Y2
-	VPSLLQ      $0x3e, Y3, Y4
-	VANDPD      constants<>+1280(SB), Y4, Y4
-	VXORPD      Y0, Y4, Y0
-	VPADDQ      constants<>+1312(SB), Y3, Y3
-	VPSLLQ      $0x3e, Y3, Y3
-	VANDPD      constants<>+1280(SB), Y3, Y3
-	VXORPD      Y2, Y3, Y2
-	VMULPD      Y2, Y1, Y2
-	VMULPD      Y0, Y1, Y0
+	VMOVUPD     constants<>+1408(SB), Y4
+	VMOVUPD     constants<>+1408(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y0, Y6
+	VFMADD231PD Y5, Y1, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y0, Y4
+	VFMSUB213PD Y9, Y1, Y5
+	VMULPD      Y4, Y4, Y0
+	VMULPD      Y5, Y5, Y1
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y0, Y8
+	VFMADD213PD constants<>+864(SB), Y1, Y9
+	VFMADD213PD constants<>+896(SB), Y0, Y8
+	VFMADD213PD constants<>+896(SB), Y1, Y9
+	VFMADD213PD constants<>+928(SB), Y0, Y8
+	VFMADD213PD constants<>+928(SB), Y1, Y9
+	VFMADD213PD constants<>+960(SB), Y0, Y8
+	VFMADD213PD constants<>+960(SB), Y1, Y9
+	VFMADD213PD constants<>+992(SB), Y0, Y8
+	VFMADD213PD constants<>+992(SB), Y1, Y9
+	VMULPD      Y4, Y0, Y10
+	VMULPD      Y5, Y1, Y11
+	VMULPD      constants<>+1024(SB), Y4, Y4
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
+	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
+	VFMADD213PD constants<>+1088(SB), Y0, Y4
+	VFMADD213PD constants<>+1088(SB), Y1, Y5
+	VFMADD213PD constants<>+1120(SB), Y0, Y4
+	VFMADD213PD constants<>+1120(SB), Y1, Y5
+	VFMADD213PD constants<>+1152(SB), Y0, Y4
+	VFMADD213PD constants<>+1152(SB), Y1, Y5
+	VFMADD213PD constants<>+1184(SB), Y0, Y4
+	VFMADD213PD constants<>+1184(SB), Y1, Y5
+	VFMADD213PD constants<>+1216(SB), Y0, Y4
+	VFMADD213PD constants<>+1216(SB), Y1, Y5
+	VFMADD213PD constants<>+1248(SB), Y0, Y4
+	VFMADD213PD constants<>+1248(SB), Y1, Y5
+	VFMADD213PD constants<>+352(SB), Y0, Y4
+	VFMADD213PD constants<>+352(SB), Y1, Y5
+	VPSLLQ      $0x3f, Y6, Y1
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y1, Y4, Y8, Y0
+	VBLENDVPD   Y1, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y1
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y0, Y8, Y0
+	VXORPD      Y1, Y9, Y1
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
+	VANDPD      constants<>+1280(SB), Y6, Y6
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
+	VMULPD      Y4, Y2, Y4
+	VMULPD      Y5, Y3, Y5
+	VMULPD      Y0, Y2, Y0
+	VMULPD      Y1, Y3, Y0
 
 	// Lanes to memory.
-	VEXTRACTF128 $0x01, Y2, X0
-	VMOVLPD      X2, (AX)
+	VMOVLPD      X4, (AX)
 	ADDQ         CX, AX
-	VMOVHPD      X2, (AX)
+	VMOVHPD      X4, (AX)
 	ADDQ         CX, AX
+	VEXTRACTF128 $0x01, Y4, X0
+	VMOVLPD      X0, (AX)
+	ADDQ         CX, AX
+	VMOVHPD      X0, (AX)
+	ADDQ         CX, AX
+	VMOVLPD      X5, (AX)
+	ADDQ         CX, AX
+	VMOVHPD      X5, (AX)
+	ADDQ         CX, AX
+	VEXTRACTF128 $0x01, Y5, X0
 	VMOVLPD      X0, (AX)
 	ADDQ         CX, AX
 	VMOVHPD      X0, (AX)
@@ -1700,243 +2924,419 @@ done:
 
 // func normals64x2AVX2(dst *float64, stride int, n int, l *uint64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normals64x2AVX2(SB), NOSPLIT, $64-32
+TEXT ·normals64x2AVX2(SB), NOSPLIT, $128-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVQ         l+24(FP), BX
 	VPBROADCASTQ 8(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
-	VMOVUPD      Y0, (SP)
-	VPBROADCASTQ 24(BX), Y0
-	VPMULUDQ     lane<>+0(SB), Y0, Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, (SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
 	VMOVUPD      Y0, 32(SP)
-	IMUL3Q       $+4, 8(BX), SI
-	IMUL3Q       $+4, 24(BX), DI
+	VPBROADCASTQ 24(BX), Y0
+	VPMULUDQ     lane<>+0(SB), Y0, Y1
+	VMOVUPD      Y1, 64(SP)
+	VPMULUDQ     lane<>+32(SB), Y0, Y0
+	VMOVUPD      Y0, 96(SP)
+	IMUL3Q       $+8, 8(BX), SI
+	IMUL3Q       $+8, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Y0
-	VPADDQ       (SP), Y0, Y0
-	VPBROADCASTQ 16(BX), Y1
+	VPBROADCASTQ (BX), Y1
+	VPADDQ       (SP), Y1, Y0
 	VPADDQ       32(SP), Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBROADCASTQ 32(BX), Y3
+	VPBROADCASTQ 16(BX), Y3
+	VPADDQ       64(SP), Y3, Y2
+	VPADDQ       96(SP), Y3, Y3
+	VPSRLQ       $0x20, Y0, Y4
+	VPSRLQ       $0x20, Y1, Y5
+	VPBROADCASTQ 32(BX), Y6
+	VPBROADCASTQ 32(BX), Y7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VMOVUPD      constants<>+0(SB), Y8
+	VMOVUPD      constants<>+32(SB), Y9
 
 	// Round 0.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 40(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 44(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 40(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 44(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 1.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 48(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 52(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 48(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 52(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 2.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 56(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 60(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 56(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 60(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 3.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 64(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 68(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 64(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 68(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 4.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 72(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 76(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 72(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 76(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 5.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 80(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 84(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPSRLQ       $0x20, Y2, Y12
+	VPSRLQ       $0x20, Y3, Y13
+	VPBROADCASTD 80(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VPBROADCASTD 84(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y0, Y0
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y1, Y1
 
 	// Round 6.
-	VPMULUDQ     constants<>+0(SB), Y3, Y3
-	VPMULUDQ     constants<>+32(SB), Y0, Y0
-	VPSRLQ       $0x20, Y3, Y4
-	VPSRLQ       $0x20, Y0, Y5
-	VPBROADCASTD 88(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y1, Y1
-	VPBROADCASTD 92(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
+	VPMULUDQ     Y8, Y6, Y6
+	VPMULUDQ     Y8, Y7, Y7
+	VPMULUDQ     Y9, Y0, Y0
+	VPMULUDQ     Y9, Y1, Y1
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y0, Y12
+	VPSRLQ       $0x20, Y1, Y13
+	VPBROADCASTD 88(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y2, Y2
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y3, Y3
+	VPBROADCASTD 92(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y4, Y4
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y5, Y5
 
 	// Round 7.
-	VPMULUDQ     constants<>+0(SB), Y1, Y1
-	VPMULUDQ     constants<>+32(SB), Y2, Y2
-	VPSRLQ       $0x20, Y1, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBROADCASTD 96(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y0, Y0
-	VPBROADCASTD 100(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
+	VPMULUDQ     Y8, Y2, Y2
+	VPMULUDQ     Y8, Y3, Y3
+	VPMULUDQ     Y9, Y4, Y4
+	VPMULUDQ     Y9, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VPBROADCASTD 96(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y0, Y0
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y1, Y1
+	VPBROADCASTD 100(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
 
 	// Round 8.
-	VPMULUDQ     constants<>+0(SB), Y0, Y0
-	VPMULUDQ     constants<>+32(SB), Y3, Y3
-	VPSRLQ       $0x20, Y0, Y4
-	VPSRLQ       $0x20, Y3, Y5
-	VPBROADCASTD 104(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y2, Y2
-	VPBROADCASTD 108(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y1, Y1
+	VPMULUDQ     Y8, Y0, Y0
+	VPMULUDQ     Y8, Y1, Y1
+	VPMULUDQ     Y9, Y6, Y6
+	VPMULUDQ     Y9, Y7, Y7
+	VPSRLQ       $0x20, Y0, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VPBROADCASTD 104(BX), Y14
+	VPXOR        Y14, Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPXOR        Y14, Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	VPBROADCASTD 108(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y2, Y2
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y3, Y3
 
 	// Round 9.
-	VPMULUDQ     constants<>+0(SB), Y2, Y2
-	VPMULUDQ     constants<>+32(SB), Y1, Y1
-	VPSRLQ       $0x20, Y2, Y4
-	VPSRLQ       $0x20, Y1, Y5
-	VPBROADCASTD 112(BX), Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VPBROADCASTD 116(BX), Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y0, Y0
-	VMOVUPD      constants<>+1344(SB), Y4
-	VPBLENDD     $0xaa, constants<>+64(SB), Y1, Y1
-	VSUBPD       constants<>+96(SB), Y1, Y1
-	VPSRLD       $0x0b, Y3, Y3
-	VPBLENDD     $0xaa, constants<>+128(SB), Y3, Y3
-	VADDPD       Y3, Y1, Y1
-	VSUBPD       Y1, Y4, Y1
+	VPMULUDQ     Y8, Y4, Y4
+	VPMULUDQ     Y8, Y5, Y5
+	VPMULUDQ     Y9, Y2, Y2
+	VPMULUDQ     Y9, Y3, Y3
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y2, Y10
+	VPSRLQ       $0x20, Y3, Y11
+	VPBROADCASTD 112(BX), Y12
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y12, Y11, Y11
+	VPXOR        Y11, Y7, Y7
+	VPBROADCASTD 116(BX), Y10
+	VPXOR        Y10, Y8, Y8
+	VPXOR        Y8, Y0, Y0
+	VPXOR        Y10, Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	VMOVUPD      constants<>+1344(SB), Y8
+	VMOVUPD      constants<>+1344(SB), Y9
 	VPBLENDD     $0xaa, constants<>+64(SB), Y2, Y2
+	VPBLENDD     $0xaa, constants<>+64(SB), Y3, Y3
 	VSUBPD       constants<>+96(SB), Y2, Y2
+	VSUBPD       constants<>+96(SB), Y3, Y3
+	VPSRLD       $0x0b, Y6, Y6
+	VPSRLD       $0x0b, Y7, Y7
+	VPBLENDD     $0xaa, constants<>+128(SB), Y6, Y6
+	VPBLENDD     $0xaa, constants<>+128(SB), Y7, Y7
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VSUBPD       Y2, Y8, Y2
+	VSUBPD       Y3, Y9, Y3
+	VPBLENDD     $0xaa, constants<>+64(SB), Y4, Y4
+	VPBLENDD     $0xaa, constants<>+64(SB), Y5, Y5
+	VSUBPD       constants<>+96(SB), Y4, Y4
+	VSUBPD       constants<>+96(SB), Y5, Y5
 	VPSRLD       $0x0b, Y0, Y0
+	VPSRLD       $0x0b, Y1, Y1
 	VPBLENDD     $0xaa, constants<>+128(SB), Y0, Y0
-	VADDPD       Y0, Y2, Y0
+	VPBLENDD     $0xaa, constants<>+128(SB), Y1, Y1
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
 
 	// Logarithm.
-	VPADDQ      constants<>+224(SB), Y1, Y1
-	VPSRLQ      $0x34, Y1, Y2
-	VORPD       constants<>+128(SB), Y2, Y2
-	VSUBPD      constants<>+1376(SB), Y2, Y2
-	VANDPD      constants<>+288(SB), Y1, Y1
-	VPADDQ      constants<>+320(SB), Y1, Y1
-	VSUBPD      constants<>+352(SB), Y1, Y1
-	VADDPD      constants<>+384(SB), Y1, Y3
-	VDIVPD      Y3, Y1, Y3
-	VMULPD      Y3, Y3, Y4
-	VMOVUPD     constants<>+416(SB), Y5
-	VFMADD213PD constants<>+448(SB), Y4, Y5
-	VFMADD213PD constants<>+480(SB), Y4, Y5
-	VFMADD213PD constants<>+512(SB), Y4, Y5
-	VFMADD213PD constants<>+544(SB), Y4, Y5
-	VFMADD213PD constants<>+576(SB), Y4, Y5
-	VFMADD213PD constants<>+608(SB), Y4, Y5
-	VMULPD      constants<>+640(SB), Y1, Y6
-	VMULPD      Y1, Y6, Y6
-	VFMADD213PD Y6, Y4, Y5
-	VMULPD      constants<>+672(SB), Y2, Y4
-	VFMADD213PD Y4, Y3, Y5
-	VSUBPD      Y5, Y6, Y3
-	VSUBPD      Y3, Y1, Y1
-	VFMADD231PD constants<>+704(SB), Y2, Y1
-	VMULPD      constants<>+736(SB), Y1, Y1
-	VSQRTPD     Y1, Y1
+	VPADDQ      constants<>+224(SB), Y2, Y2
+	VPADDQ      constants<>+224(SB), Y3, Y3
+	VPSRLQ      $0x34, Y2, Y4
+	VPSRLQ      $0x34, Y3, Y5
+	VORPD       constants<>+128(SB), Y4, Y4
+	VORPD       constants<>+128(SB), Y5, Y5
+	VSUBPD      constants<>+1376(SB), Y4, Y4
+	VSUBPD      constants<>+1376(SB), Y5, Y5
+	VANDPD      constants<>+288(SB), Y2, Y2
+	VANDPD      constants<>+288(SB), Y3, Y3
+	VPADDQ      constants<>+320(SB), Y2, Y2
+	VPADDQ      constants<>+320(SB), Y3, Y3
+	VSUBPD      constants<>+352(SB), Y2, Y2
+	VSUBPD      constants<>+352(SB), Y3, Y3
+	VADDPD      constants<>+384(SB), Y2, Y6
+	VADDPD      constants<>+384(SB), Y3, Y7
+	VDIVPD      Y6, Y2, Y6
+	VDIVPD      Y7, Y3, Y7
+	VMULPD      Y6, Y6, Y8
+	VMULPD      Y7, Y7, Y9
+	VMOVUPD     constants<>+416(SB), Y10
+	VMOVUPD     constants<>+416(SB), Y11
+	VFMADD213PD constants<>+448(SB), Y8, Y10
+	VFMADD213PD constants<>+448(SB), Y9, Y11
+	VFMADD213PD constants<>+480(SB), Y8, Y10
+	VFMADD213PD constants<>+480(SB), Y9, Y11
+	VFMADD213PD constants<>+512(SB), Y8, Y10
+	VFMADD213PD constants<>+512(SB), Y9, Y11
+	VFMADD213PD constants<>+544(SB), Y8, Y10
+	VFMADD213PD constants<>+544(SB), Y9, Y11
+	VFMADD213PD constants<>+576(SB), Y8, Y10
+	VFMADD213PD constants<>+576(SB), Y9, Y11
+	VFMADD213PD constants<>+608(SB), Y8, Y10
+	VFMADD213PD constants<>+608(SB), Y9, Y11
+	VMULPD      constants<>+640(SB), Y2, Y12
+	VMULPD      constants<>+640(SB), Y3, Y13
+	VMULPD      Y2, Y12, Y12
+	VMULPD      Y3, Y13, Y13
+	VFMADD213PD Y12, Y8, Y10
+	VFMADD213PD Y13, Y9, Y11
+	VMULPD      constants<>+672(SB), Y4, Y8
+	VMULPD      constants<>+672(SB), Y5, Y9
+	VFMADD213PD Y8, Y6, Y10
+	VFMADD213PD Y9, Y7, Y11
+	VSUBPD      Y10, Y12, Y6
+	VSUBPD      Y11, Y13, Y7
+	VSUBPD      Y6, Y2, Y2
+	VSUBPD      Y7, Y3, Y3
+	VFMADD231PD constants<>+704(SB), Y4, Y2
+	VFMADD231PD constants<>+704(SB), Y5, Y3
+	VMULPD      constants<>+736(SB), Y2, Y2
+	VMULPD      constants<>+736(SB), Y3, Y3
+	VSQRTPD     Y2, Y2
+	VSQRTPD     Y3, Y3
 
 	// Circle.
-	VMOVUPD     constants<>+1408(SB), Y2
-	VMOVUPD     constants<>+800(SB), Y3
-	VFMADD231PD Y2, Y0, Y3
-	VSUBPD      constants<>+800(SB), Y3, Y4
-	VFMSUB213PD Y4, Y0, Y2
-	VMULPD      Y2, Y2, Y0
-	VMOVUPD     constants<>+832(SB), Y4
-	VFMADD213PD constants<>+864(SB), Y0, Y4
-	VFMADD213PD constants<>+896(SB), Y0, Y4
-	VFMADD213PD constants<>+928(SB), Y0, Y4
-	VFMADD213PD constants<>+960(SB), Y0, Y4
-	VFMADD213PD constants<>+992(SB), Y0, Y4
-	VMULPD      Y2, Y0, Y5
-	VMULPD      constants<>+1024(SB), Y2, Y2
-	VFMADD213PD Y2, Y5, Y4
-	VMOVUPD     constants<>+1056(SB), Y2
-	VFMADD213PD constants<>+1088(SB), Y0, Y2
-	VFMADD213PD constants<>+1120(SB), Y0, Y2
-	VFMADD213PD constants<>+1152(SB), Y0, Y2
-	VFMADD213PD constants<>+1184(SB), Y0, Y2
-	VFMADD213PD constants<>+1216(SB), Y0, Y2
-	VFMADD213PD constants<>+1248(SB), Y0, Y2
-	VFMADD213PD constants<>+352(SB), Y0, Y2
-	VPSLLQ      $0x3f, Y3, Y5
-	VBLENDVPD   Y5, Y2, Y4, Y0
-	VBLENDVPD   Y5, Y4, Y2, Y2
-	VPSLLQ      $0x3e, Y3, Y4
-	VANDPD      constants<>+1280(SB), Y4, Y4
-	VXORPD      Y0, Y4, Y0
-	VPADDQ      constants<>+1312(SB), Y3, Y3
-	VPSLLQ      $0x3e, Y3, Y3
-	VANDPD      constants<>+1280(SB), Y3, Y3
-	VXORPD      Y2, Y3, Y2
-	VMULPD      Y2, Y1, Y2
-	VMULPD      Y0, Y1, Y0
+	VMOVUPD     constants<>+1408(SB), Y4
+	VMOVUPD     constants<>+1408(SB), Y5
+	VMOVUPD     constants<>+800(SB), Y6
+	VMOVUPD     constants<>+800(SB), Y7
+	VFMADD231PD Y4, Y0, Y6
+	VFMADD231PD Y5, Y1, Y7
+	VSUBPD      constants<>+800(SB), Y6, Y8
+	VSUBPD      constants<>+800(SB), Y7, Y9
+	VFMSUB213PD Y8, Y0, Y4
+	VFMSUB213PD Y9, Y1, Y5
+	VMULPD      Y4, Y4, Y0
+	VMULPD      Y5, Y5, Y1
+	VMOVUPD     constants<>+832(SB), Y8
+	VMOVUPD     constants<>+832(SB), Y9
+	VFMADD213PD constants<>+864(SB), Y0, Y8
+	VFMADD213PD constants<>+864(SB), Y1, Y9
+	VFMADD213PD constants<>+896(SB), Y0, Y8
+	VFMADD213PD constants<>+896(SB), Y1, Y9
+	VFMADD213PD constants<>+928(SB), Y0, Y8
+	VFMADD213PD constants<>+928(SB), Y1, Y9
+	VFMADD213PD constants<>+960(SB), Y0, Y8
+	VFMADD213PD constants<>+960(SB), Y1, Y9
+	VFMADD213PD constants<>+992(SB), Y0, Y8
+	VFMADD213PD constants<>+992(SB), Y1, Y9
+	VMULPD      Y4, Y0, Y10
+	VMULPD      Y5, Y1, Y11
+	VMULPD      constants<>+1024(SB), Y4, Y4
+	VMULPD      constants<>+1024(SB), Y5, Y5
+	VFMADD213PD Y4, Y10, Y8
+	VFMADD213PD Y5, Y11, Y9
+	VMOVUPD     constants<>+1056(SB), Y4
+	VMOVUPD     constants<>+1056(SB), Y5
+	VFMADD213PD constants<>+1088(SB), Y0, Y4
+	VFMADD213PD constants<>+1088(SB), Y1, Y5
+	VFMADD213PD constants<>+1120(SB), Y0, Y4
+	VFMADD213PD constants<>+1120(SB), Y1, Y5
+	VFMADD213PD constants<>+1152(SB), Y0, Y4
+	VFMADD213PD constants<>+1152(SB), Y1, Y5
+	VFMADD213PD constants<>+1184(SB), Y0, Y4
+	VFMADD213PD constants<>+1184(SB), Y1, Y5
+	VFMADD213PD constants<>+1216(SB), Y0, Y4
+	VFMADD213PD constants<>+1216(SB), Y1, Y5
+	VFMADD213PD constants<>+1248(SB), Y0, Y4
+	VFMADD213PD constants<>+1248(SB), Y1, Y5
+	VFMADD213PD constants<>+352(SB), Y0, Y4
+	VFMADD213PD constants<>+352(SB), Y1, Y5
+	VPSLLQ      $0x3f, Y6, Y1
+	VPSLLQ      $0x3f, Y7, Y10
+	VBLENDVPD   Y1, Y4, Y8, Y0
+	VBLENDVPD   Y1, Y8, Y4, Y4
+	VBLENDVPD   Y10, Y5, Y9, Y1
+	VBLENDVPD   Y10, Y9, Y5, Y5
+	VPSLLQ      $0x3e, Y6, Y8
+	VPSLLQ      $0x3e, Y7, Y9
+	VANDPD      constants<>+1280(SB), Y8, Y8
+	VANDPD      constants<>+1280(SB), Y9, Y9
+	VXORPD      Y0, Y8, Y0
+	VXORPD      Y1, Y9, Y1
+	VPADDQ      constants<>+1312(SB), Y6, Y6
+	VPADDQ      constants<>+1312(SB), Y7, Y7
+	VPSLLQ      $0x3e, Y6, Y6
+	VPSLLQ      $0x3e, Y7, Y7
+	VANDPD      constants<>+1280(SB), Y6, Y6
+	VANDPD      constants<>+1280(SB), Y7, Y7
+	VXORPD      Y4, Y6, Y4
+	VXORPD      Y5, Y7, Y5
+	VMULPD      Y4, Y2, Y4
+	VMULPD      Y5, Y3, Y5
+	VMULPD      Y0, Y2, Y0
+	VMULPD      Y1, Y3, Y1
 
 	// Lanes to memory.
-	VUNPCKLPD    Y0, Y2, Y1
-	VUNPCKHPD    Y0, Y2, Y0
-	VEXTRACTF128 $0x01, Y1, X2
-	VEXTRACTF128 $0x01, Y0, X3
-	VMOVUPD      X1, (AX)
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VMOVUPD      X2, (AX)
 	ADDQ         CX, AX
 	VMOVUPD      X0, (AX)
 	ADDQ         CX, AX
+	VEXTRACTF128 $0x01, Y2, X2
 	VMOVUPD      X2, (AX)
 	ADDQ         CX, AX
-	VMOVUPD      X3, (AX)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVUPD      X0, (AX)
+	ADDQ         CX, AX
+	VUNPCKLPD    Y1, Y5, Y0
+	VUNPCKHPD    Y1, Y5, Y1
+	VMOVUPD      X0, (AX)
+	ADDQ         CX, AX
+	VMOVUPD      X1, (AX)
+	ADDQ         CX, AX
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVUPD      X0, (AX)
+	ADDQ         CX, AX
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVUPD      X0, (AX)
 	ADDQ         CX, AX
 	DECQ         DX
 	JNE          next

@@ -6,7 +6,7 @@
 
 // func blocksAVX512(dst *uint32, stride int, n int, l *uint64)
 // Requires: AVX, AVX512F
-TEXT ·blocksAVX512(SB), NOSPLIT, $128-32
+TEXT ·blocksAVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -14,135 +14,253 @@ TEXT ·blocksAVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	VPBROADCASTQ 8(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(BX), SI
-	IMUL3Q       $+8, 24(BX), DI
+	VPBROADCASTQ 24(BX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(BX), SI
+	IMUL3Q       $+16, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Z0
-	VPADDQ       (SP), Z0, Z0
-	VPBROADCASTQ 16(BX), Z1
+	VPBROADCASTQ (BX), Z1
+	VPADDQ       (SP), Z1, Z0
 	VPADDQ       64(SP), Z1, Z1
-	VPSRLQ       $0x20, Z0, Z2
-	VPBROADCASTQ 32(BX), Z3
+	VPBROADCASTQ 16(BX), Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
+	VPSRLQ       $0x20, Z0, Z4
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(BX), Z6
+	VPBROADCASTQ 32(BX), Z7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z3, Z3
-	VPSRLQ          $0x20, Z0, Z4
-	VPSRLQ          $0x20, Z3, Z5
-	VPTERNLOGD.BCST $0x96, 40(BX), Z5, Z2
-	VPTERNLOGD.BCST $0x96, 44(BX), Z4, Z1
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z2, Z2
-	VPMULUDQ.BCST   constants<>+8(SB), Z1, Z1
-	VPSRLQ          $0x20, Z2, Z4
-	VPSRLQ          $0x20, Z1, Z5
-	VPTERNLOGD.BCST $0x96, 48(BX), Z5, Z3
-	VPTERNLOGD.BCST $0x96, 52(BX), Z4, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z3, Z3
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z3, Z4
-	VPSRLQ          $0x20, Z0, Z5
-	VPTERNLOGD.BCST $0x96, 56(BX), Z5, Z1
-	VPTERNLOGD.BCST $0x96, 60(BX), Z4, Z2
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z1, Z1
-	VPMULUDQ.BCST   constants<>+8(SB), Z2, Z2
-	VPSRLQ          $0x20, Z1, Z4
-	VPSRLQ          $0x20, Z2, Z5
-	VPTERNLOGD.BCST $0x96, 64(BX), Z5, Z0
-	VPTERNLOGD.BCST $0x96, 68(BX), Z4, Z3
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z3, Z3
-	VPSRLQ          $0x20, Z0, Z4
-	VPSRLQ          $0x20, Z3, Z5
-	VPTERNLOGD.BCST $0x96, 72(BX), Z5, Z2
-	VPTERNLOGD.BCST $0x96, 76(BX), Z4, Z1
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z2, Z2
-	VPMULUDQ.BCST   constants<>+8(SB), Z1, Z1
-	VPSRLQ          $0x20, Z2, Z4
-	VPSRLQ          $0x20, Z1, Z5
-	VPTERNLOGD.BCST $0x96, 80(BX), Z5, Z3
-	VPTERNLOGD.BCST $0x96, 84(BX), Z4, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z3, Z3
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z3, Z4
-	VPSRLQ          $0x20, Z0, Z5
-	VPTERNLOGD.BCST $0x96, 88(BX), Z5, Z1
-	VPTERNLOGD.BCST $0x96, 92(BX), Z4, Z2
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z1, Z1
-	VPMULUDQ.BCST   constants<>+8(SB), Z2, Z2
-	VPSRLQ          $0x20, Z1, Z4
-	VPSRLQ          $0x20, Z2, Z5
-	VPTERNLOGD.BCST $0x96, 96(BX), Z5, Z0
-	VPTERNLOGD.BCST $0x96, 100(BX), Z4, Z3
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z3, Z3
-	VPSRLQ          $0x20, Z0, Z4
-	VPSRLQ          $0x20, Z3, Z5
-	VPTERNLOGD.BCST $0x96, 104(BX), Z5, Z2
-	VPTERNLOGD.BCST $0x96, 108(BX), Z4, Z1
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z2, Z2
-	VPMULUDQ.BCST   constants<>+8(SB), Z1, Z1
-	VPSRLQ          $0x20, Z2, Z4
-	VPSRLQ          $0x20, Z1, Z5
-	VPTERNLOGD.BCST $0x96, 112(BX), Z5, Z3
-	VPTERNLOGD.BCST $0x96, 116(BX), Z4, Z0
-	VPSLLQ          $0x20, Z1, Z1
-	VPBLENDMD       Z1, Z3, K1, Z1
-	VPSLLQ          $0x20, Z2, Z2
-	VPBLENDMD       Z2, Z0, K1, Z2
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z8
+	VPSRLQ       $0x20, Z5, Z9
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPBROADCASTD 112(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
+	VPBROADCASTD 116(BX), Z10
+	VPTERNLOGD   $0x96, Z10, Z8, Z0
+	VPTERNLOGD   $0x96, Z10, Z9, Z1
+	VPSLLQ       $0x20, Z2, Z2
+	VPSLLQ       $0x20, Z3, Z3
+	VPBLENDMD    Z2, Z6, K1, Z2
+	VPBLENDMD    Z3, Z7, K1, Z3
+	VPSLLQ       $0x20, Z4, Z4
+	VPSLLQ       $0x20, Z5, Z5
+	VPBLENDMD    Z4, Z0, K1, Z4
+	VPBLENDMD    Z5, Z1, K1, Z5
 
 	// Lanes to memory.
-	VUNPCKLPD     Z2, Z1, Z0
-	VUNPCKHPD     Z2, Z1, Z1
-	VEXTRACTF32X4 $0x01, Z0, X2
-	VEXTRACTF32X4 $0x02, Z0, X3
-	VEXTRACTF32X4 $0x03, Z0, X4
-	VEXTRACTF32X4 $0x01, Z1, X5
-	VEXTRACTF32X4 $0x02, Z1, X6
-	VEXTRACTF32X4 $0x03, Z1, X7
+	VUNPCKLPD     Z4, Z2, Z0
+	VUNPCKHPD     Z4, Z2, Z1
 	VMOVUPD       X0, (AX)
 	ADDQ          CX, AX
 	VMOVUPD       X1, (AX)
 	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Z0, X2
 	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X5, (AX)
+	VEXTRACTF32X4 $0x01, Z1, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X3, (AX)
+	VEXTRACTF32X4 $0x02, Z0, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X6, (AX)
+	VEXTRACTF32X4 $0x02, Z1, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X4, (AX)
+	VEXTRACTF32X4 $0x03, Z0, X0
+	VMOVUPD       X0, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X7, (AX)
+	VEXTRACTF32X4 $0x03, Z1, X0
+	VMOVUPD       X0, (AX)
+	ADDQ          CX, AX
+	VUNPCKLPD     Z5, Z3, Z0
+	VUNPCKHPD     Z5, Z3, Z1
+	VMOVUPD       X0, (AX)
+	ADDQ          CX, AX
+	VMOVUPD       X1, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Z0, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Z1, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x02, Z0, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x02, Z1, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x03, Z0, X0
+	VMOVUPD       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x03, Z1, X0
+	VMOVUPD       X0, (AX)
 	ADDQ          CX, AX
 	DECQ          DX
 	JNE           next
@@ -153,7 +271,7 @@ done:
 
 // func uniformsAVX512(dst *float64, stride int, n int, l *uint64)
 // Requires: AVX, AVX512F
-TEXT ·uniformsAVX512(SB), NOSPLIT, $128-32
+TEXT ·uniformsAVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), CX
@@ -161,116 +279,213 @@ TEXT ·uniformsAVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, BX
 	KMOVW        BX, K1
 	VPBROADCASTQ 8(DX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(DX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(DX), BX
-	IMUL3Q       $+8, 24(DX), SI
+	VPBROADCASTQ 24(DX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(DX), BX
+	IMUL3Q       $+16, 24(DX), SI
 	TESTQ        CX, CX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (DX), Z0
-	VPADDQ       (SP), Z0, Z0
+	VPBROADCASTQ (DX), Z1
+	VPADDQ       (SP), Z1, Z0
+	VPADDQ       64(SP), Z1, Z1
 	VPBROADCASTQ 16(DX), Z3
-	VPADDQ       64(SP), Z3, Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
 	VPSRLQ       $0x20, Z0, Z4
-	VPBROADCASTQ 32(DX), Z5
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(DX), Z6
+	VPBROADCASTQ 32(DX), Z7
 	ADDQ         BX, (DX)
 	ADDQ         SI, 16(DX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z0, Z6
-	VPSRLQ          $0x20, Z5, Z7
-	VPTERNLOGD.BCST $0x96, 40(DX), Z7, Z4
-	VPTERNLOGD.BCST $0x96, 44(DX), Z6, Z3
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z4, Z4
-	VPMULUDQ.BCST   constants<>+8(SB), Z3, Z3
-	VPSRLQ          $0x20, Z4, Z6
-	VPSRLQ          $0x20, Z3, Z7
-	VPTERNLOGD.BCST $0x96, 48(DX), Z7, Z5
-	VPTERNLOGD.BCST $0x96, 52(DX), Z6, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z5, Z5
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z5, Z6
-	VPSRLQ          $0x20, Z0, Z7
-	VPTERNLOGD.BCST $0x96, 56(DX), Z7, Z3
-	VPTERNLOGD.BCST $0x96, 60(DX), Z6, Z4
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z3, Z3
-	VPMULUDQ.BCST   constants<>+8(SB), Z4, Z4
-	VPSRLQ          $0x20, Z3, Z6
-	VPSRLQ          $0x20, Z4, Z7
-	VPTERNLOGD.BCST $0x96, 64(DX), Z7, Z0
-	VPTERNLOGD.BCST $0x96, 68(DX), Z6, Z5
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z0, Z6
-	VPSRLQ          $0x20, Z5, Z7
-	VPTERNLOGD.BCST $0x96, 72(DX), Z7, Z4
-	VPTERNLOGD.BCST $0x96, 76(DX), Z6, Z3
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z4, Z4
-	VPMULUDQ.BCST   constants<>+8(SB), Z3, Z3
-	VPSRLQ          $0x20, Z4, Z6
-	VPSRLQ          $0x20, Z3, Z7
-	VPTERNLOGD.BCST $0x96, 80(DX), Z7, Z5
-	VPTERNLOGD.BCST $0x96, 84(DX), Z6, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z5, Z5
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z5, Z6
-	VPSRLQ          $0x20, Z0, Z7
-	VPTERNLOGD.BCST $0x96, 88(DX), Z7, Z3
-	VPTERNLOGD.BCST $0x96, 92(DX), Z6, Z4
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z3, Z3
-	VPMULUDQ.BCST   constants<>+8(SB), Z4, Z4
-	VPSRLQ          $0x20, Z3, Z6
-	VPSRLQ          $0x20, Z4, Z7
-	VPTERNLOGD.BCST $0x96, 96(DX), Z7, Z0
-	VPTERNLOGD.BCST $0x96, 100(DX), Z6, Z5
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z0, Z6
-	VPSRLQ          $0x20, Z5, Z7
-	VPTERNLOGD.BCST $0x96, 104(DX), Z7, Z4
-	VPTERNLOGD.BCST $0x96, 108(DX), Z6, Z3
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(DX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(DX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z4, Z4
-	VPMULUDQ.BCST   constants<>+8(SB), Z3, Z3
-	VPSRLQ          $0x20, Z4, Z4
-	VPSRLQ          $0x20, Z3, Z6
-	VPTERNLOGD.BCST $0x96, 112(DX), Z6, Z5
-	VPTERNLOGD.BCST $0x96, 116(DX), Z4, Z0
-	VPBLENDMD.BCST  constants<>+20(SB), Z3, K1, Z1
-	VSUBPD.BCST     constants<>+24(SB), Z1, Z0
-	VPSRLD          $0x0b, Z5, Z3
-	VPBLENDMD.BCST  constants<>+36(SB), Z3, K1, Z2
-	VADDPD          Z2, Z0, Z0
-	VMULPD.BCST     constants<>+40(SB), Z0, Z0
-	VMOVUPD         Z0, (AX)
-	ADDQ            $+64, AX
-	DECQ            CX
-	JNE             next
+	VPMULUDQ       Z8, Z4, Z4
+	VPMULUDQ       Z8, Z5, Z5
+	VPMULUDQ       Z9, Z2, Z2
+	VPMULUDQ       Z9, Z3, Z3
+	VPSRLQ         $0x20, Z4, Z4
+	VPSRLQ         $0x20, Z5, Z5
+	VPSRLQ         $0x20, Z2, Z8
+	VPSRLQ         $0x20, Z3, Z9
+	VPBROADCASTD   112(DX), Z10
+	VPTERNLOGD     $0x96, Z10, Z8, Z6
+	VPTERNLOGD     $0x96, Z10, Z9, Z7
+	VPBROADCASTD   116(DX), Z8
+	VPTERNLOGD     $0x96, Z8, Z4, Z0
+	VPTERNLOGD     $0x96, Z8, Z5, Z1
+	VPBLENDMD.BCST constants<>+20(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+20(SB), Z3, K1, Z3
+	VSUBPD.BCST    constants<>+24(SB), Z2, Z0
+	VSUBPD.BCST    constants<>+24(SB), Z3, Z1
+	VPSRLD         $0x0b, Z6, Z2
+	VPSRLD         $0x0b, Z7, Z3
+	VPBLENDMD.BCST constants<>+36(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+36(SB), Z3, K1, Z3
+	VADDPD         Z2, Z0, Z0
+	VADDPD         Z3, Z1, Z1
+	VMULPD.BCST    constants<>+40(SB), Z0, Z0
+	VMULPD.BCST    constants<>+40(SB), Z1, Z1
+	VMOVUPD        Z0, (AX)
+	VMOVUPD        Z1, 64(AX)
+	ADDQ           $+128, AX
+	DECQ           CX
+	JNE            next
 
 done:
 	VZEROUPPER
@@ -278,7 +493,7 @@ done:
 
 // func normals32x1AVX512(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·normals32x1AVX512(SB), NOSPLIT, $128-32
+TEXT ·normals32x1AVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -286,187 +501,362 @@ TEXT ·normals32x1AVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	VPBROADCASTQ 8(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(BX), SI
-	IMUL3Q       $+8, 24(BX), DI
+	VPBROADCASTQ 24(BX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(BX), SI
+	IMUL3Q       $+16, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Z0
-	VPADDQ       (SP), Z0, Z0
-	VPBROADCASTQ 16(BX), Z5
-	VPADDQ       64(SP), Z5, Z5
-	VPSRLQ       $0x20, Z0, Z6
+	VPBROADCASTQ (BX), Z1
+	VPADDQ       (SP), Z1, Z0
+	VPADDQ       64(SP), Z1, Z1
+	VPBROADCASTQ 16(BX), Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
+	VPSRLQ       $0x20, Z0, Z4
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(BX), Z6
 	VPBROADCASTQ 32(BX), Z7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z0, Z8
-	VPSRLQ          $0x20, Z7, Z9
-	VPTERNLOGD.BCST $0x96, 40(BX), Z9, Z6
-	VPTERNLOGD.BCST $0x96, 44(BX), Z8, Z5
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z6, Z6
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z6, Z8
-	VPSRLQ          $0x20, Z5, Z9
-	VPTERNLOGD.BCST $0x96, 48(BX), Z9, Z7
-	VPTERNLOGD.BCST $0x96, 52(BX), Z8, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z7, Z8
-	VPSRLQ          $0x20, Z0, Z9
-	VPTERNLOGD.BCST $0x96, 56(BX), Z9, Z5
-	VPTERNLOGD.BCST $0x96, 60(BX), Z8, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z5, Z5
-	VPMULUDQ.BCST   constants<>+8(SB), Z6, Z6
-	VPSRLQ          $0x20, Z5, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPTERNLOGD.BCST $0x96, 64(BX), Z9, Z0
-	VPTERNLOGD.BCST $0x96, 68(BX), Z8, Z7
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z0, Z8
-	VPSRLQ          $0x20, Z7, Z9
-	VPTERNLOGD.BCST $0x96, 72(BX), Z9, Z6
-	VPTERNLOGD.BCST $0x96, 76(BX), Z8, Z5
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z6, Z6
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z6, Z8
-	VPSRLQ          $0x20, Z5, Z9
-	VPTERNLOGD.BCST $0x96, 80(BX), Z9, Z7
-	VPTERNLOGD.BCST $0x96, 84(BX), Z8, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z7, Z8
-	VPSRLQ          $0x20, Z0, Z9
-	VPTERNLOGD.BCST $0x96, 88(BX), Z9, Z5
-	VPTERNLOGD.BCST $0x96, 92(BX), Z8, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z5, Z5
-	VPMULUDQ.BCST   constants<>+8(SB), Z6, Z6
-	VPSRLQ          $0x20, Z5, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPTERNLOGD.BCST $0x96, 96(BX), Z9, Z0
-	VPTERNLOGD.BCST $0x96, 100(BX), Z8, Z7
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z0, Z8
-	VPSRLQ          $0x20, Z7, Z9
-	VPTERNLOGD.BCST $0x96, 104(BX), Z9, Z6
-	VPTERNLOGD.BCST $0x96, 108(BX), Z8, Z5
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z6, Z6
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z6, Z6
-	VPSRLQ          $0x20, Z5, Z8
-	VPTERNLOGD.BCST $0x96, 112(BX), Z8, Z7
-	VPTERNLOGD.BCST $0x96, 116(BX), Z6, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z7, K1, Z1
-	VSUBPD.BCST     constants<>+48(SB), Z1, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z5, K1, Z2
-	VSUBPD.BCST     constants<>+48(SB), Z2, Z5
+	VPMULUDQ       Z8, Z4, Z4
+	VPMULUDQ       Z8, Z5, Z5
+	VPMULUDQ       Z9, Z2, Z2
+	VPMULUDQ       Z9, Z3, Z3
+	VPSRLQ         $0x20, Z4, Z4
+	VPSRLQ         $0x20, Z5, Z5
+	VPSRLQ         $0x20, Z2, Z8
+	VPSRLQ         $0x20, Z3, Z9
+	VPBROADCASTD   112(BX), Z10
+	VPTERNLOGD     $0x96, Z10, Z8, Z6
+	VPTERNLOGD     $0x96, Z10, Z9, Z7
+	VPBROADCASTD   116(BX), Z8
+	VPTERNLOGD     $0x96, Z8, Z4, Z0
+	VPTERNLOGD     $0x96, Z8, Z5, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z6, K1, Z6
+	VPBLENDMD.BCST constants<>+36(SB), Z7, K1, Z7
+	VSUBPD.BCST    constants<>+48(SB), Z6, Z0
+	VSUBPD.BCST    constants<>+48(SB), Z7, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+36(SB), Z3, K1, Z3
+	VSUBPD.BCST    constants<>+48(SB), Z2, Z2
+	VSUBPD.BCST    constants<>+48(SB), Z3, Z3
 
 	// Logarithm.
 	VPADDQ.BCST      constants<>+56(SB), Z0, Z0
-	VPSRLQ           $0x34, Z0, Z6
-	VORPD.BCST       constants<>+32(SB), Z6, Z6
-	VSUBPD.BCST      constants<>+64(SB), Z6, Z6
+	VPADDQ.BCST      constants<>+56(SB), Z1, Z1
+	VPSRLQ           $0x34, Z0, Z4
+	VPSRLQ           $0x34, Z1, Z5
+	VORPD.BCST       constants<>+32(SB), Z4, Z4
+	VORPD.BCST       constants<>+32(SB), Z5, Z5
+	VSUBPD.BCST      constants<>+64(SB), Z4, Z4
+	VSUBPD.BCST      constants<>+64(SB), Z5, Z5
 	VANDPD.BCST      constants<>+72(SB), Z0, Z0
+	VANDPD.BCST      constants<>+72(SB), Z1, Z1
 	VPADDQ.BCST      constants<>+80(SB), Z0, Z0
+	VPADDQ.BCST      constants<>+80(SB), Z1, Z1
 	VSUBPD.BCST      constants<>+88(SB), Z0, Z0
-	VADDPD.BCST      constants<>+96(SB), Z0, Z7
-	VDIVPD           Z7, Z0, Z7
-	VMULPD           Z7, Z7, Z8
-	VBROADCASTSD     constants<>+104(SB), Z9
-	VFMADD213PD.BCST constants<>+112(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+120(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+128(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+136(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+144(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+152(SB), Z8, Z9
-	VMULPD.BCST      constants<>+160(SB), Z0, Z10
-	VMULPD           Z0, Z10, Z10
-	VFMADD213PD      Z10, Z8, Z9
-	VMULPD.BCST      constants<>+168(SB), Z6, Z8
-	VFMADD213PD      Z8, Z7, Z9
-	VSUBPD           Z9, Z10, Z7
-	VSUBPD           Z7, Z0, Z0
-	VFMADD231PD.BCST constants<>+176(SB), Z6, Z0
+	VSUBPD.BCST      constants<>+88(SB), Z1, Z1
+	VADDPD.BCST      constants<>+96(SB), Z0, Z6
+	VADDPD.BCST      constants<>+96(SB), Z1, Z7
+	VDIVPD           Z6, Z0, Z6
+	VDIVPD           Z7, Z1, Z7
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VBROADCASTSD     constants<>+104(SB), Z10
+	VBROADCASTSD     constants<>+104(SB), Z11
+	VFMADD213PD.BCST constants<>+112(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+112(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+120(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+120(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+128(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+128(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+136(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+136(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+144(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+144(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+152(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+152(SB), Z9, Z11
+	VMULPD.BCST      constants<>+160(SB), Z0, Z12
+	VMULPD.BCST      constants<>+160(SB), Z1, Z13
+	VMULPD           Z0, Z12, Z12
+	VMULPD           Z1, Z13, Z13
+	VFMADD213PD      Z12, Z8, Z10
+	VFMADD213PD      Z13, Z9, Z11
+	VMULPD.BCST      constants<>+168(SB), Z4, Z8
+	VMULPD.BCST      constants<>+168(SB), Z5, Z9
+	VFMADD213PD      Z8, Z6, Z10
+	VFMADD213PD      Z9, Z7, Z11
+	VSUBPD           Z10, Z12, Z6
+	VSUBPD           Z11, Z13, Z7
+	VSUBPD           Z6, Z0, Z0
+	VSUBPD           Z7, Z1, Z1
+	VFMADD231PD.BCST constants<>+176(SB), Z4, Z0
+	VFMADD231PD.BCST constants<>+176(SB), Z5, Z1
 	VMULPD.BCST      constants<>+184(SB), Z0, Z0
+	VMULPD.BCST      constants<>+184(SB), Z1, Z1
 	VSQRTPD          Z0, Z0
+	VSQRTPD          Z1, Z1
 
 	// Circle.
-	VBROADCASTSD     constants<>+192(SB), Z6
+	VBROADCASTSD     constants<>+192(SB), Z4
+	VBROADCASTSD     constants<>+192(SB), Z5
+	VBROADCASTSD     constants<>+200(SB), Z6
 	VBROADCASTSD     constants<>+200(SB), Z7
-	VFMADD231PD      Z6, Z5, Z7
-	VSUBPD.BCST      constants<>+200(SB), Z7, Z8
-	VFMSUB213PD      Z8, Z5, Z6
-	VMULPD           Z6, Z6, Z5
+	VFMADD231PD      Z4, Z2, Z6
+	VFMADD231PD      Z5, Z3, Z7
+	VSUBPD.BCST      constants<>+200(SB), Z6, Z8
+	VSUBPD.BCST      constants<>+200(SB), Z7, Z9
+	VFMSUB213PD      Z8, Z2, Z4
+	VFMSUB213PD      Z9, Z3, Z5
+	VMULPD           Z4, Z4, Z2
+	VMULPD           Z5, Z5, Z3
 	VBROADCASTSD     constants<>+208(SB), Z8
-	VFMADD213PD.BCST constants<>+216(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+224(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+232(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+240(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+248(SB), Z5, Z8
-	VMULPD           Z6, Z5, Z9
-	VMULPD.BCST      constants<>+256(SB), Z6, Z6
-	VFMADD213PD      Z6, Z9, Z8
-	VBROADCASTSD     constants<>+264(SB), Z6
-	VFMADD213PD.BCST constants<>+272(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+280(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+288(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+296(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+304(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+312(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+88(SB), Z5, Z6
+	VBROADCASTSD     constants<>+208(SB), Z9
+	VFMADD213PD.BCST constants<>+216(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+216(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+224(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+224(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+232(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+232(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+240(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+240(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+248(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+248(SB), Z3, Z9
+	VMULPD           Z4, Z2, Z10
+	VMULPD           Z5, Z3, Z11
+	VMULPD.BCST      constants<>+256(SB), Z4, Z4
+	VMULPD.BCST      constants<>+256(SB), Z5, Z5
+	VFMADD213PD      Z4, Z10, Z8
+	VFMADD213PD      Z5, Z11, Z9
+	VBROADCASTSD     constants<>+264(SB), Z4
+	VBROADCASTSD     constants<>+264(SB), Z5
+	VFMADD213PD.BCST constants<>+272(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+272(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+280(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+280(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+288(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+288(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+296(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+296(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+304(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+304(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+312(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+312(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+88(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+88(SB), Z3, Z5
+	VPTESTMQ.BCST    constants<>+320(SB), Z6, K2
+	VMOVAPD          Z8, Z2
+	VMOVAPD          Z4, K2, Z8
+	VMOVAPD          Z2, K2, Z4
 	VPTESTMQ.BCST    constants<>+320(SB), Z7, K2
-	VBLENDMPD        Z6, Z8, K2, Z3
-	VBLENDMPD        Z8, Z6, K2, Z4
-	VPSLLQ           $0x3e, Z7, Z5
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z5, Z3
-	VPADDQ.BCST      constants<>+320(SB), Z7, Z5
-	VPSLLQ           $0x3e, Z5, Z5
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z5, Z4
-	VMULPD           Z4, Z0, Z5
-	VMULPD           Z3, Z0, Z0
-	VCVTPD2PS        Z5, Y5
+	VMOVAPD          Z9, Z2
+	VMOVAPD          Z5, K2, Z9
+	VMOVAPD          Z2, K2, Z5
+	VPSLLQ           $0x3e, Z6, Z2
+	VPSLLQ           $0x3e, Z7, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z9
+	VPADDQ.BCST      constants<>+320(SB), Z6, Z2
+	VPADDQ.BCST      constants<>+320(SB), Z7, Z3
+	VPSLLQ           $0x3e, Z2, Z2
+	VPSLLQ           $0x3e, Z3, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z4
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z5
+	VMULPD           Z4, Z0, Z2
+	VMULPD           Z5, Z1, Z3
+	VMULPD           Z8, Z0, Z0
+	VMULPD           Z9, Z1, Z1
+	VCVTPD2PS        Z2, Y2
+	VCVTPD2PS        Z3, Y3
 	VCVTPD2PS        Z0, Y0
+	VCVTPD2PS        Z1, Y0
 
 	// Lanes to memory.
-	VEXTRACTF32X4 $0x01, Y5, X0
-	VMOVSS        X5, (AX)
+	VMOVSS        X2, (AX)
 	ADDQ          CX, AX
-	VEXTRACTPS    $0x01, X5, (AX)
+	VEXTRACTPS    $0x01, X2, (AX)
 	ADDQ          CX, AX
-	VEXTRACTPS    $0x02, X5, (AX)
+	VEXTRACTPS    $0x02, X2, (AX)
 	ADDQ          CX, AX
-	VEXTRACTPS    $0x03, X5, (AX)
+	VEXTRACTPS    $0x03, X2, (AX)
 	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Y2, X0
+	VMOVSS        X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTPS    $0x01, X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTPS    $0x02, X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTPS    $0x03, X0, (AX)
+	ADDQ          CX, AX
+	VMOVSS        X3, (AX)
+	ADDQ          CX, AX
+	VEXTRACTPS    $0x01, X3, (AX)
+	ADDQ          CX, AX
+	VEXTRACTPS    $0x02, X3, (AX)
+	ADDQ          CX, AX
+	VEXTRACTPS    $0x03, X3, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Y3, X0
 	VMOVSS        X0, (AX)
 	ADDQ          CX, AX
 	VEXTRACTPS    $0x01, X0, (AX)
@@ -484,7 +874,7 @@ done:
 
 // func normals32x2AVX512(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·normals32x2AVX512(SB), NOSPLIT, $128-32
+TEXT ·normals32x2AVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -492,197 +882,375 @@ TEXT ·normals32x2AVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	VPBROADCASTQ 8(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(BX), SI
-	IMUL3Q       $+8, 24(BX), DI
+	VPBROADCASTQ 24(BX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(BX), SI
+	IMUL3Q       $+16, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Z0
-	VPADDQ       (SP), Z0, Z0
-	VPBROADCASTQ 16(BX), Z5
-	VPADDQ       64(SP), Z5, Z5
-	VPSRLQ       $0x20, Z0, Z6
+	VPBROADCASTQ (BX), Z1
+	VPADDQ       (SP), Z1, Z0
+	VPADDQ       64(SP), Z1, Z1
+	VPBROADCASTQ 16(BX), Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
+	VPSRLQ       $0x20, Z0, Z4
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(BX), Z6
 	VPBROADCASTQ 32(BX), Z7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z0, Z8
-	VPSRLQ          $0x20, Z7, Z9
-	VPTERNLOGD.BCST $0x96, 40(BX), Z9, Z6
-	VPTERNLOGD.BCST $0x96, 44(BX), Z8, Z5
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z6, Z6
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z6, Z8
-	VPSRLQ          $0x20, Z5, Z9
-	VPTERNLOGD.BCST $0x96, 48(BX), Z9, Z7
-	VPTERNLOGD.BCST $0x96, 52(BX), Z8, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z7, Z8
-	VPSRLQ          $0x20, Z0, Z9
-	VPTERNLOGD.BCST $0x96, 56(BX), Z9, Z5
-	VPTERNLOGD.BCST $0x96, 60(BX), Z8, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z5, Z5
-	VPMULUDQ.BCST   constants<>+8(SB), Z6, Z6
-	VPSRLQ          $0x20, Z5, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPTERNLOGD.BCST $0x96, 64(BX), Z9, Z0
-	VPTERNLOGD.BCST $0x96, 68(BX), Z8, Z7
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z0, Z8
-	VPSRLQ          $0x20, Z7, Z9
-	VPTERNLOGD.BCST $0x96, 72(BX), Z9, Z6
-	VPTERNLOGD.BCST $0x96, 76(BX), Z8, Z5
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z6, Z6
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z6, Z8
-	VPSRLQ          $0x20, Z5, Z9
-	VPTERNLOGD.BCST $0x96, 80(BX), Z9, Z7
-	VPTERNLOGD.BCST $0x96, 84(BX), Z8, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z7, Z8
-	VPSRLQ          $0x20, Z0, Z9
-	VPTERNLOGD.BCST $0x96, 88(BX), Z9, Z5
-	VPTERNLOGD.BCST $0x96, 92(BX), Z8, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z5, Z5
-	VPMULUDQ.BCST   constants<>+8(SB), Z6, Z6
-	VPSRLQ          $0x20, Z5, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPTERNLOGD.BCST $0x96, 96(BX), Z9, Z0
-	VPTERNLOGD.BCST $0x96, 100(BX), Z8, Z7
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z0, Z8
-	VPSRLQ          $0x20, Z7, Z9
-	VPTERNLOGD.BCST $0x96, 104(BX), Z9, Z6
-	VPTERNLOGD.BCST $0x96, 108(BX), Z8, Z5
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z6, Z6
-	VPMULUDQ.BCST   constants<>+8(SB), Z5, Z5
-	VPSRLQ          $0x20, Z6, Z6
-	VPSRLQ          $0x20, Z5, Z8
-	VPTERNLOGD.BCST $0x96, 112(BX), Z8, Z7
-	VPTERNLOGD.BCST $0x96, 116(BX), Z6, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z7, K1, Z1
-	VSUBPD.BCST     constants<>+48(SB), Z1, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z5, K1, Z2
-	VSUBPD.BCST     constants<>+48(SB), Z2, Z5
+	VPMULUDQ       Z8, Z4, Z4
+	VPMULUDQ       Z8, Z5, Z5
+	VPMULUDQ       Z9, Z2, Z2
+	VPMULUDQ       Z9, Z3, Z3
+	VPSRLQ         $0x20, Z4, Z4
+	VPSRLQ         $0x20, Z5, Z5
+	VPSRLQ         $0x20, Z2, Z8
+	VPSRLQ         $0x20, Z3, Z9
+	VPBROADCASTD   112(BX), Z10
+	VPTERNLOGD     $0x96, Z10, Z8, Z6
+	VPTERNLOGD     $0x96, Z10, Z9, Z7
+	VPBROADCASTD   116(BX), Z8
+	VPTERNLOGD     $0x96, Z8, Z4, Z0
+	VPTERNLOGD     $0x96, Z8, Z5, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z6, K1, Z6
+	VPBLENDMD.BCST constants<>+36(SB), Z7, K1, Z7
+	VSUBPD.BCST    constants<>+48(SB), Z6, Z0
+	VSUBPD.BCST    constants<>+48(SB), Z7, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+36(SB), Z3, K1, Z3
+	VSUBPD.BCST    constants<>+48(SB), Z2, Z2
+	VSUBPD.BCST    constants<>+48(SB), Z3, Z3
 
 	// Logarithm.
 	VPADDQ.BCST      constants<>+56(SB), Z0, Z0
-	VPSRLQ           $0x34, Z0, Z6
-	VORPD.BCST       constants<>+32(SB), Z6, Z6
-	VSUBPD.BCST      constants<>+64(SB), Z6, Z6
+	VPADDQ.BCST      constants<>+56(SB), Z1, Z1
+	VPSRLQ           $0x34, Z0, Z4
+	VPSRLQ           $0x34, Z1, Z5
+	VORPD.BCST       constants<>+32(SB), Z4, Z4
+	VORPD.BCST       constants<>+32(SB), Z5, Z5
+	VSUBPD.BCST      constants<>+64(SB), Z4, Z4
+	VSUBPD.BCST      constants<>+64(SB), Z5, Z5
 	VANDPD.BCST      constants<>+72(SB), Z0, Z0
+	VANDPD.BCST      constants<>+72(SB), Z1, Z1
 	VPADDQ.BCST      constants<>+80(SB), Z0, Z0
+	VPADDQ.BCST      constants<>+80(SB), Z1, Z1
 	VSUBPD.BCST      constants<>+88(SB), Z0, Z0
-	VADDPD.BCST      constants<>+96(SB), Z0, Z7
-	VDIVPD           Z7, Z0, Z7
-	VMULPD           Z7, Z7, Z8
-	VBROADCASTSD     constants<>+104(SB), Z9
-	VFMADD213PD.BCST constants<>+112(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+120(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+128(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+136(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+144(SB), Z8, Z9
-	VFMADD213PD.BCST constants<>+152(SB), Z8, Z9
-	VMULPD.BCST      constants<>+160(SB), Z0, Z10
-	VMULPD           Z0, Z10, Z10
-	VFMADD213PD      Z10, Z8, Z9
-	VMULPD.BCST      constants<>+168(SB), Z6, Z8
-	VFMADD213PD      Z8, Z7, Z9
-	VSUBPD           Z9, Z10, Z7
-	VSUBPD           Z7, Z0, Z0
-	VFMADD231PD.BCST constants<>+176(SB), Z6, Z0
+	VSUBPD.BCST      constants<>+88(SB), Z1, Z1
+	VADDPD.BCST      constants<>+96(SB), Z0, Z6
+	VADDPD.BCST      constants<>+96(SB), Z1, Z7
+	VDIVPD           Z6, Z0, Z6
+	VDIVPD           Z7, Z1, Z7
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VBROADCASTSD     constants<>+104(SB), Z10
+	VBROADCASTSD     constants<>+104(SB), Z11
+	VFMADD213PD.BCST constants<>+112(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+112(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+120(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+120(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+128(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+128(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+136(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+136(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+144(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+144(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+152(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+152(SB), Z9, Z11
+	VMULPD.BCST      constants<>+160(SB), Z0, Z12
+	VMULPD.BCST      constants<>+160(SB), Z1, Z13
+	VMULPD           Z0, Z12, Z12
+	VMULPD           Z1, Z13, Z13
+	VFMADD213PD      Z12, Z8, Z10
+	VFMADD213PD      Z13, Z9, Z11
+	VMULPD.BCST      constants<>+168(SB), Z4, Z8
+	VMULPD.BCST      constants<>+168(SB), Z5, Z9
+	VFMADD213PD      Z8, Z6, Z10
+	VFMADD213PD      Z9, Z7, Z11
+	VSUBPD           Z10, Z12, Z6
+	VSUBPD           Z11, Z13, Z7
+	VSUBPD           Z6, Z0, Z0
+	VSUBPD           Z7, Z1, Z1
+	VFMADD231PD.BCST constants<>+176(SB), Z4, Z0
+	VFMADD231PD.BCST constants<>+176(SB), Z5, Z1
 	VMULPD.BCST      constants<>+184(SB), Z0, Z0
+	VMULPD.BCST      constants<>+184(SB), Z1, Z1
 	VSQRTPD          Z0, Z0
+	VSQRTPD          Z1, Z1
 
 	// Circle.
-	VBROADCASTSD     constants<>+192(SB), Z6
+	VBROADCASTSD     constants<>+192(SB), Z4
+	VBROADCASTSD     constants<>+192(SB), Z5
+	VBROADCASTSD     constants<>+200(SB), Z6
 	VBROADCASTSD     constants<>+200(SB), Z7
-	VFMADD231PD      Z6, Z5, Z7
-	VSUBPD.BCST      constants<>+200(SB), Z7, Z8
-	VFMSUB213PD      Z8, Z5, Z6
-	VMULPD           Z6, Z6, Z5
+	VFMADD231PD      Z4, Z2, Z6
+	VFMADD231PD      Z5, Z3, Z7
+	VSUBPD.BCST      constants<>+200(SB), Z6, Z8
+	VSUBPD.BCST      constants<>+200(SB), Z7, Z9
+	VFMSUB213PD      Z8, Z2, Z4
+	VFMSUB213PD      Z9, Z3, Z5
+	VMULPD           Z4, Z4, Z2
+	VMULPD           Z5, Z5, Z3
 	VBROADCASTSD     constants<>+208(SB), Z8
-	VFMADD213PD.BCST constants<>+216(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+224(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+232(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+240(SB), Z5, Z8
-	VFMADD213PD.BCST constants<>+248(SB), Z5, Z8
-	VMULPD           Z6, Z5, Z9
-	VMULPD.BCST      constants<>+256(SB), Z6, Z6
-	VFMADD213PD      Z6, Z9, Z8
-	VBROADCASTSD     constants<>+264(SB), Z6
-	VFMADD213PD.BCST constants<>+272(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+280(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+288(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+296(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+304(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+312(SB), Z5, Z6
-	VFMADD213PD.BCST constants<>+88(SB), Z5, Z6
+	VBROADCASTSD     constants<>+208(SB), Z9
+	VFMADD213PD.BCST constants<>+216(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+216(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+224(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+224(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+232(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+232(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+240(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+240(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+248(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+248(SB), Z3, Z9
+	VMULPD           Z4, Z2, Z10
+	VMULPD           Z5, Z3, Z11
+	VMULPD.BCST      constants<>+256(SB), Z4, Z4
+	VMULPD.BCST      constants<>+256(SB), Z5, Z5
+	VFMADD213PD      Z4, Z10, Z8
+	VFMADD213PD      Z5, Z11, Z9
+	VBROADCASTSD     constants<>+264(SB), Z4
+	VBROADCASTSD     constants<>+264(SB), Z5
+	VFMADD213PD.BCST constants<>+272(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+272(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+280(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+280(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+288(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+288(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+296(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+296(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+304(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+304(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+312(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+312(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+88(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+88(SB), Z3, Z5
+	VPTESTMQ.BCST    constants<>+320(SB), Z6, K2
+	VMOVAPD          Z8, Z2
+	VMOVAPD          Z4, K2, Z8
+	VMOVAPD          Z2, K2, Z4
 	VPTESTMQ.BCST    constants<>+320(SB), Z7, K2
-	VBLENDMPD        Z6, Z8, K2, Z3
-	VBLENDMPD        Z8, Z6, K2, Z4
-	VPSLLQ           $0x3e, Z7, Z5
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z5, Z3
-	VPADDQ.BCST      constants<>+320(SB), Z7, Z5
-	VPSLLQ           $0x3e, Z5, Z5
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z5, Z4
-	VMULPD           Z4, Z0, Z5
-	VMULPD           Z3, Z0, Z0
-	VCVTPD2PS        Z5, Y5
+	VMOVAPD          Z9, Z2
+	VMOVAPD          Z5, K2, Z9
+	VMOVAPD          Z2, K2, Z5
+	VPSLLQ           $0x3e, Z6, Z2
+	VPSLLQ           $0x3e, Z7, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z9
+	VPADDQ.BCST      constants<>+320(SB), Z6, Z2
+	VPADDQ.BCST      constants<>+320(SB), Z7, Z3
+	VPSLLQ           $0x3e, Z2, Z2
+	VPSLLQ           $0x3e, Z3, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z4
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z5
+	VMULPD           Z4, Z0, Z2
+	VMULPD           Z5, Z1, Z3
+	VMULPD           Z8, Z0, Z0
+	VMULPD           Z9, Z1, Z1
+	VCVTPD2PS        Z2, Y2
+	VCVTPD2PS        Z3, Y3
 	VCVTPD2PS        Z0, Y0
+	VCVTPD2PS        Z1, Y1
 
 	// Lanes to memory.
-	VUNPCKLPS     Y0, Y5, Y6
-	VUNPCKHPS     Y0, Y5, Y0
-	VEXTRACTF32X4 $0x01, Y6, X5
-	VEXTRACTF32X4 $0x01, Y0, X7
-	VMOVLPS       X6, (AX)
+	VUNPCKLPS     Y0, Y2, Y4
+	VUNPCKHPS     Y0, Y2, Y0
+	VMOVLPS       X4, (AX)
 	ADDQ          CX, AX
-	VMOVHPS       X6, (AX)
+	VMOVHPS       X4, (AX)
 	ADDQ          CX, AX
 	VMOVLPS       X0, (AX)
 	ADDQ          CX, AX
 	VMOVHPS       X0, (AX)
 	ADDQ          CX, AX
-	VMOVLPS       X5, (AX)
+	VEXTRACTF32X4 $0x01, Y4, X2
+	VMOVLPS       X2, (AX)
 	ADDQ          CX, AX
-	VMOVHPS       X5, (AX)
+	VMOVHPS       X2, (AX)
 	ADDQ          CX, AX
-	VMOVLPS       X7, (AX)
+	VEXTRACTF32X4 $0x01, Y0, X0
+	VMOVLPS       X0, (AX)
 	ADDQ          CX, AX
-	VMOVHPS       X7, (AX)
+	VMOVHPS       X0, (AX)
+	ADDQ          CX, AX
+	VUNPCKLPS     Y1, Y3, Y0
+	VUNPCKHPS     Y1, Y3, Y1
+	VMOVLPS       X0, (AX)
+	ADDQ          CX, AX
+	VMOVHPS       X0, (AX)
+	ADDQ          CX, AX
+	VMOVLPS       X1, (AX)
+	ADDQ          CX, AX
+	VMOVHPS       X1, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Y0, X0
+	VMOVLPS       X0, (AX)
+	ADDQ          CX, AX
+	VMOVHPS       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VMOVLPS       X0, (AX)
+	ADDQ          CX, AX
+	VMOVHPS       X0, (AX)
 	ADDQ          CX, AX
 	DECQ          DX
 	JNE           next
@@ -693,7 +1261,7 @@ done:
 
 // func normals32x3AVX512(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·normals32x3AVX512(SB), NOSPLIT, $128-32
+TEXT ·normals32x3AVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -701,284 +1269,551 @@ TEXT ·normals32x3AVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	VPBROADCASTQ 8(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(BX), SI
-	IMUL3Q       $+8, 24(BX), DI
+	VPBROADCASTQ 24(BX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(BX), SI
+	IMUL3Q       $+16, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Z0
-	VPADDQ       (SP), Z0, Z0
-	VPBROADCASTQ 16(BX), Z9
-	VPADDQ       64(SP), Z9, Z9
-	VPSRLQ       $0x20, Z0, Z10
-	VPBROADCASTQ 32(BX), Z11
+	VPBROADCASTQ (BX), Z1
+	VPADDQ       (SP), Z1, Z0
+	VPADDQ       64(SP), Z1, Z1
+	VPBROADCASTQ 16(BX), Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
+	VPSRLQ       $0x20, Z0, Z4
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(BX), Z6
+	VPBROADCASTQ 32(BX), Z7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z11, Z11
-	VPSRLQ          $0x20, Z0, Z12
-	VPSRLQ          $0x20, Z11, Z13
-	VPTERNLOGD.BCST $0x96, 40(BX), Z13, Z10
-	VPTERNLOGD.BCST $0x96, 44(BX), Z12, Z9
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z10, Z10
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z10, Z12
-	VPSRLQ          $0x20, Z9, Z13
-	VPTERNLOGD.BCST $0x96, 48(BX), Z13, Z11
-	VPTERNLOGD.BCST $0x96, 52(BX), Z12, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z11, Z11
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z11, Z12
-	VPSRLQ          $0x20, Z0, Z13
-	VPTERNLOGD.BCST $0x96, 56(BX), Z13, Z9
-	VPTERNLOGD.BCST $0x96, 60(BX), Z12, Z10
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z10, Z10
-	VPSRLQ          $0x20, Z9, Z12
-	VPSRLQ          $0x20, Z10, Z13
-	VPTERNLOGD.BCST $0x96, 64(BX), Z13, Z0
-	VPTERNLOGD.BCST $0x96, 68(BX), Z12, Z11
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z11, Z11
-	VPSRLQ          $0x20, Z0, Z12
-	VPSRLQ          $0x20, Z11, Z13
-	VPTERNLOGD.BCST $0x96, 72(BX), Z13, Z10
-	VPTERNLOGD.BCST $0x96, 76(BX), Z12, Z9
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z10, Z10
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z10, Z12
-	VPSRLQ          $0x20, Z9, Z13
-	VPTERNLOGD.BCST $0x96, 80(BX), Z13, Z11
-	VPTERNLOGD.BCST $0x96, 84(BX), Z12, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z11, Z11
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z11, Z12
-	VPSRLQ          $0x20, Z0, Z13
-	VPTERNLOGD.BCST $0x96, 88(BX), Z13, Z9
-	VPTERNLOGD.BCST $0x96, 92(BX), Z12, Z10
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z10, Z10
-	VPSRLQ          $0x20, Z9, Z12
-	VPSRLQ          $0x20, Z10, Z13
-	VPTERNLOGD.BCST $0x96, 96(BX), Z13, Z0
-	VPTERNLOGD.BCST $0x96, 100(BX), Z12, Z11
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z11, Z11
-	VPSRLQ          $0x20, Z0, Z12
-	VPSRLQ          $0x20, Z11, Z13
-	VPTERNLOGD.BCST $0x96, 104(BX), Z13, Z10
-	VPTERNLOGD.BCST $0x96, 108(BX), Z12, Z9
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z10, Z10
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z10, Z12
-	VPSRLQ          $0x20, Z9, Z13
-	VPTERNLOGD.BCST $0x96, 112(BX), Z13, Z11
-	VPTERNLOGD.BCST $0x96, 116(BX), Z12, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z11, K1, Z1
-	VSUBPD.BCST     constants<>+48(SB), Z1, Z11
-	VPBLENDMD.BCST  constants<>+36(SB), Z9, K1, Z2
-	VSUBPD.BCST     constants<>+48(SB), Z2, Z9
+	VPMULUDQ       Z8, Z4, Z4
+	VPMULUDQ       Z8, Z5, Z5
+	VPMULUDQ       Z9, Z2, Z2
+	VPMULUDQ       Z9, Z3, Z3
+	VPSRLQ         $0x20, Z4, Z8
+	VPSRLQ         $0x20, Z5, Z9
+	VPSRLQ         $0x20, Z2, Z10
+	VPSRLQ         $0x20, Z3, Z11
+	VPBROADCASTD   112(BX), Z12
+	VPTERNLOGD     $0x96, Z12, Z10, Z6
+	VPTERNLOGD     $0x96, Z12, Z11, Z7
+	VPBROADCASTD   116(BX), Z10
+	VPTERNLOGD     $0x96, Z10, Z8, Z0
+	VPTERNLOGD     $0x96, Z10, Z9, Z1
+	LEAQ           8(AX), R8
+	VPBLENDMD.BCST constants<>+36(SB), Z6, K1, Z6
+	VPBLENDMD.BCST constants<>+36(SB), Z7, K1, Z7
+	VSUBPD.BCST    constants<>+48(SB), Z6, Z6
+	VSUBPD.BCST    constants<>+48(SB), Z7, Z7
+	VPBLENDMD.BCST constants<>+36(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+36(SB), Z3, K1, Z3
+	VSUBPD.BCST    constants<>+48(SB), Z2, Z2
+	VSUBPD.BCST    constants<>+48(SB), Z3, Z3
 
 	// Logarithm.
-	VPADDQ.BCST      constants<>+56(SB), Z11, Z11
-	VPSRLQ           $0x34, Z11, Z12
-	VORPD.BCST       constants<>+32(SB), Z12, Z12
-	VSUBPD.BCST      constants<>+64(SB), Z12, Z12
-	VANDPD.BCST      constants<>+72(SB), Z11, Z11
-	VPADDQ.BCST      constants<>+80(SB), Z11, Z11
-	VSUBPD.BCST      constants<>+88(SB), Z11, Z11
-	VADDPD.BCST      constants<>+96(SB), Z11, Z13
-	VDIVPD           Z13, Z11, Z13
-	VMULPD           Z13, Z13, Z14
+	VPADDQ.BCST      constants<>+56(SB), Z6, Z6
+	VPADDQ.BCST      constants<>+56(SB), Z7, Z7
+	VPSRLQ           $0x34, Z6, Z8
+	VPSRLQ           $0x34, Z7, Z9
+	VORPD.BCST       constants<>+32(SB), Z8, Z8
+	VORPD.BCST       constants<>+32(SB), Z9, Z9
+	VSUBPD.BCST      constants<>+64(SB), Z8, Z8
+	VSUBPD.BCST      constants<>+64(SB), Z9, Z9
+	VANDPD.BCST      constants<>+72(SB), Z6, Z6
+	VANDPD.BCST      constants<>+72(SB), Z7, Z7
+	VPADDQ.BCST      constants<>+80(SB), Z6, Z6
+	VPADDQ.BCST      constants<>+80(SB), Z7, Z7
+	VSUBPD.BCST      constants<>+88(SB), Z6, Z6
+	VSUBPD.BCST      constants<>+88(SB), Z7, Z7
+	VADDPD.BCST      constants<>+96(SB), Z6, Z10
+	VADDPD.BCST      constants<>+96(SB), Z7, Z11
+	VDIVPD           Z10, Z6, Z10
+	VDIVPD           Z11, Z7, Z11
+	VMULPD           Z10, Z10, Z12
+	VMULPD           Z11, Z11, Z13
+	VBROADCASTSD     constants<>+104(SB), Z14
 	VBROADCASTSD     constants<>+104(SB), Z15
-	VFMADD213PD.BCST constants<>+112(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+120(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+128(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+136(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+144(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+152(SB), Z14, Z15
-	VMULPD.BCST      constants<>+160(SB), Z11, Z16
-	VMULPD           Z11, Z16, Z16
-	VFMADD213PD      Z16, Z14, Z15
-	VMULPD.BCST      constants<>+168(SB), Z12, Z14
-	VFMADD213PD      Z14, Z13, Z15
-	VSUBPD           Z15, Z16, Z13
-	VSUBPD           Z13, Z11, Z11
-	VFMADD231PD.BCST constants<>+176(SB), Z12, Z11
-	VMULPD.BCST      constants<>+184(SB), Z11, Z11
-	VSQRTPD          Z11, Z11
+	VFMADD213PD.BCST constants<>+112(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+112(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+120(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+120(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+128(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+128(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+136(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+136(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+144(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+144(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+152(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+152(SB), Z13, Z15
+	VMULPD.BCST      constants<>+160(SB), Z6, Z16
+	VMULPD.BCST      constants<>+160(SB), Z7, Z17
+	VMULPD           Z6, Z16, Z16
+	VMULPD           Z7, Z17, Z17
+	VFMADD213PD      Z16, Z12, Z14
+	VFMADD213PD      Z17, Z13, Z15
+	VMULPD.BCST      constants<>+168(SB), Z8, Z12
+	VMULPD.BCST      constants<>+168(SB), Z9, Z13
+	VFMADD213PD      Z12, Z10, Z14
+	VFMADD213PD      Z13, Z11, Z15
+	VSUBPD           Z14, Z16, Z10
+	VSUBPD           Z15, Z17, Z11
+	VSUBPD           Z10, Z6, Z6
+	VSUBPD           Z11, Z7, Z7
+	VFMADD231PD.BCST constants<>+176(SB), Z8, Z6
+	VFMADD231PD.BCST constants<>+176(SB), Z9, Z7
+	VMULPD.BCST      constants<>+184(SB), Z6, Z6
+	VMULPD.BCST      constants<>+184(SB), Z7, Z7
+	VSQRTPD          Z6, Z6
+	VSQRTPD          Z7, Z7
 
 	// Circle.
-	VBROADCASTSD     constants<>+192(SB), Z12
-	VBROADCASTSD     constants<>+200(SB), Z13
-	VFMADD231PD      Z12, Z9, Z13
-	VSUBPD.BCST      constants<>+200(SB), Z13, Z14
-	VFMSUB213PD      Z14, Z9, Z12
-	VMULPD           Z12, Z12, Z9
-	VBROADCASTSD     constants<>+208(SB), Z14
-	VFMADD213PD.BCST constants<>+216(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+224(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+232(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+240(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+248(SB), Z9, Z14
-	VMULPD           Z12, Z9, Z15
-	VMULPD.BCST      constants<>+256(SB), Z12, Z12
-	VFMADD213PD      Z12, Z15, Z14
-	VBROADCASTSD     constants<>+264(SB), Z12
-	VFMADD213PD.BCST constants<>+272(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+280(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+288(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+296(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+304(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+312(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+88(SB), Z9, Z12
-	VPTESTMQ.BCST    constants<>+320(SB), Z13, K2
-	VBLENDMPD        Z12, Z14, K2, Z3
-	VBLENDMPD        Z14, Z12, K2, Z4
-	VPSLLQ           $0x3e, Z13, Z9
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z9, Z3
-	VPADDQ.BCST      constants<>+320(SB), Z13, Z9
-	VPSLLQ           $0x3e, Z9, Z9
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z9, Z4
-	VMULPD           Z4, Z11, Z9
-	VMULPD           Z3, Z11, Z11
-	VCVTPD2PS        Z9, Y9
-	VCVTPD2PS        Z11, Y11
-	VPBLENDMD.BCST   constants<>+36(SB), Z0, K1, Z5
-	VSUBPD.BCST      constants<>+48(SB), Z5, Z0
-	VPBLENDMD.BCST   constants<>+36(SB), Z10, K1, Z6
-	VSUBPD.BCST      constants<>+48(SB), Z6, Z10
+	VBROADCASTSD     constants<>+192(SB), Z8
+	VBROADCASTSD     constants<>+192(SB), Z9
+	VBROADCASTSD     constants<>+200(SB), Z10
+	VBROADCASTSD     constants<>+200(SB), Z11
+	VFMADD231PD      Z8, Z2, Z10
+	VFMADD231PD      Z9, Z3, Z11
+	VSUBPD.BCST      constants<>+200(SB), Z10, Z12
+	VSUBPD.BCST      constants<>+200(SB), Z11, Z13
+	VFMSUB213PD      Z12, Z2, Z8
+	VFMSUB213PD      Z13, Z3, Z9
+	VMULPD           Z8, Z8, Z2
+	VMULPD           Z9, Z9, Z3
+	VBROADCASTSD     constants<>+208(SB), Z12
+	VBROADCASTSD     constants<>+208(SB), Z13
+	VFMADD213PD.BCST constants<>+216(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+216(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+224(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+224(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+232(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+232(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+240(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+240(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+248(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+248(SB), Z3, Z13
+	VMULPD           Z8, Z2, Z14
+	VMULPD           Z9, Z3, Z15
+	VMULPD.BCST      constants<>+256(SB), Z8, Z8
+	VMULPD.BCST      constants<>+256(SB), Z9, Z9
+	VFMADD213PD      Z8, Z14, Z12
+	VFMADD213PD      Z9, Z15, Z13
+	VBROADCASTSD     constants<>+264(SB), Z8
+	VBROADCASTSD     constants<>+264(SB), Z9
+	VFMADD213PD.BCST constants<>+272(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+272(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+280(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+280(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+288(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+288(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+296(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+296(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+304(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+304(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+312(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+312(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+88(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+88(SB), Z3, Z9
+	VPTESTMQ.BCST    constants<>+320(SB), Z10, K2
+	VMOVAPD          Z12, Z2
+	VMOVAPD          Z8, K2, Z12
+	VMOVAPD          Z2, K2, Z8
+	VPTESTMQ.BCST    constants<>+320(SB), Z11, K2
+	VMOVAPD          Z13, Z2
+	VMOVAPD          Z9, K2, Z13
+	VMOVAPD          Z2, K2, Z9
+	VPSLLQ           $0x3e, Z10, Z2
+	VPSLLQ           $0x3e, Z11, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z12
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z13
+	VPADDQ.BCST      constants<>+320(SB), Z10, Z2
+	VPADDQ.BCST      constants<>+320(SB), Z11, Z3
+	VPSLLQ           $0x3e, Z2, Z2
+	VPSLLQ           $0x3e, Z3, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z9
+	VMULPD           Z8, Z6, Z2
+	VMULPD           Z9, Z7, Z3
+	VMULPD           Z12, Z6, Z6
+	VMULPD           Z13, Z7, Z7
+	VCVTPD2PS        Z2, Y2
+	VCVTPD2PS        Z3, Y3
+	VCVTPD2PS        Z6, Y6
+	VCVTPD2PS        Z7, Y7
+
+	// Lanes to memory.
+	VUNPCKLPS      Y6, Y2, Y8
+	VUNPCKHPS      Y6, Y2, Y2
+	VMOVLPS        X8, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X8, (AX)
+	ADDQ           CX, AX
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y8, X6
+	VMOVLPS        X6, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X6, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y2, X2
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VUNPCKLPS      Y7, Y3, Y2
+	VUNPCKHPS      Y7, Y3, Y3
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVLPS        X3, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X3, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y2, X2
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y3, X2
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VPBLENDMD.BCST constants<>+36(SB), Z0, K1, Z0
+	VPBLENDMD.BCST constants<>+36(SB), Z1, K1, Z1
+	VSUBPD.BCST    constants<>+48(SB), Z0, Z0
+	VSUBPD.BCST    constants<>+48(SB), Z1, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z4, K1, Z4
+	VPBLENDMD.BCST constants<>+36(SB), Z5, K1, Z5
+	VSUBPD.BCST    constants<>+48(SB), Z4, Z2
+	VSUBPD.BCST    constants<>+48(SB), Z5, Z3
 
 	// Logarithm.
 	VPADDQ.BCST      constants<>+56(SB), Z0, Z0
-	VPSRLQ           $0x34, Z0, Z12
-	VORPD.BCST       constants<>+32(SB), Z12, Z12
-	VSUBPD.BCST      constants<>+64(SB), Z12, Z12
+	VPADDQ.BCST      constants<>+56(SB), Z1, Z1
+	VPSRLQ           $0x34, Z0, Z4
+	VPSRLQ           $0x34, Z1, Z5
+	VORPD.BCST       constants<>+32(SB), Z4, Z4
+	VORPD.BCST       constants<>+32(SB), Z5, Z5
+	VSUBPD.BCST      constants<>+64(SB), Z4, Z4
+	VSUBPD.BCST      constants<>+64(SB), Z5, Z5
 	VANDPD.BCST      constants<>+72(SB), Z0, Z0
+	VANDPD.BCST      constants<>+72(SB), Z1, Z1
 	VPADDQ.BCST      constants<>+80(SB), Z0, Z0
+	VPADDQ.BCST      constants<>+80(SB), Z1, Z1
 	VSUBPD.BCST      constants<>+88(SB), Z0, Z0
-	VADDPD.BCST      constants<>+96(SB), Z0, Z13
-	VDIVPD           Z13, Z0, Z13
-	VMULPD           Z13, Z13, Z14
-	VBROADCASTSD     constants<>+104(SB), Z15
-	VFMADD213PD.BCST constants<>+112(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+120(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+128(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+136(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+144(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+152(SB), Z14, Z15
-	VMULPD.BCST      constants<>+160(SB), Z0, Z16
-	VMULPD           Z0, Z16, Z16
-	VFMADD213PD      Z16, Z14, Z15
-	VMULPD.BCST      constants<>+168(SB), Z12, Z14
-	VFMADD213PD      Z14, Z13, Z15
-	VSUBPD           Z15, Z16, Z13
-	VSUBPD           Z13, Z0, Z0
-	VFMADD231PD.BCST constants<>+176(SB), Z12, Z0
+	VSUBPD.BCST      constants<>+88(SB), Z1, Z1
+	VADDPD.BCST      constants<>+96(SB), Z0, Z6
+	VADDPD.BCST      constants<>+96(SB), Z1, Z7
+	VDIVPD           Z6, Z0, Z6
+	VDIVPD           Z7, Z1, Z7
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VBROADCASTSD     constants<>+104(SB), Z10
+	VBROADCASTSD     constants<>+104(SB), Z11
+	VFMADD213PD.BCST constants<>+112(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+112(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+120(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+120(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+128(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+128(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+136(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+136(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+144(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+144(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+152(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+152(SB), Z9, Z11
+	VMULPD.BCST      constants<>+160(SB), Z0, Z12
+	VMULPD.BCST      constants<>+160(SB), Z1, Z13
+	VMULPD           Z0, Z12, Z12
+	VMULPD           Z1, Z13, Z13
+	VFMADD213PD      Z12, Z8, Z10
+	VFMADD213PD      Z13, Z9, Z11
+	VMULPD.BCST      constants<>+168(SB), Z4, Z8
+	VMULPD.BCST      constants<>+168(SB), Z5, Z9
+	VFMADD213PD      Z8, Z6, Z10
+	VFMADD213PD      Z9, Z7, Z11
+	VSUBPD           Z10, Z12, Z6
+	VSUBPD           Z11, Z13, Z7
+	VSUBPD           Z6, Z0, Z0
+	VSUBPD           Z7, Z1, Z1
+	VFMADD231PD.BCST constants<>+176(SB), Z4, Z0
+	VFMADD231PD.BCST constants<>+176(SB), Z5, Z1
 	VMULPD.BCST      constants<>+184(SB), Z0, Z0
+	VMULPD.BCST      constants<>+184(SB), Z1, Z1
 	VSQRTPD          Z0, Z0
+	VSQRTPD          Z1, Z1
 
 	// Circle.
-	VBROADCASTSD     constants<>+192(SB), Z12
-	VBROADCASTSD     constants<>+200(SB), Z13
-	VFMADD231PD      Z12, Z10, Z13
-	VSUBPD.BCST      constants<>+200(SB), Z13, Z14
-	VFMSUB213PD      Z14, Z10, Z12
-	VMULPD           Z12, Z12, Z10
-	VBROADCASTSD     constants<>+208(SB), Z14
-	VFMADD213PD.BCST constants<>+216(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+224(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+232(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+240(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+248(SB), Z10, Z14
-	VMULPD           Z12, Z10, Z15
-	VMULPD.BCST      constants<>+256(SB), Z12, Z12
-	VFMADD213PD      Z12, Z15, Z14
-	VBROADCASTSD     constants<>+264(SB), Z12
-	VFMADD213PD.BCST constants<>+272(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+280(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+288(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+296(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+304(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+312(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+88(SB), Z10, Z12
-	VPTESTMQ.BCST    constants<>+320(SB), Z13, K2
-	VBLENDMPD        Z12, Z14, K2, Z7
-	VBLENDMPD        Z14, Z12, K2, Z8
-	VPSLLQ           $0x3e, Z13, Z10
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z10, Z7
-	VPADDQ.BCST      constants<>+320(SB), Z13, Z10
-	VPSLLQ           $0x3e, Z10, Z10
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z10, Z8
-	VMULPD           Z8, Z0, Z10
-	VMULPD           Z7, Z0, Z0
-	VCVTPD2PS        Z10, Y10
+	VBROADCASTSD     constants<>+192(SB), Z4
+	VBROADCASTSD     constants<>+192(SB), Z5
+	VBROADCASTSD     constants<>+200(SB), Z6
+	VBROADCASTSD     constants<>+200(SB), Z7
+	VFMADD231PD      Z4, Z2, Z6
+	VFMADD231PD      Z5, Z3, Z7
+	VSUBPD.BCST      constants<>+200(SB), Z6, Z8
+	VSUBPD.BCST      constants<>+200(SB), Z7, Z9
+	VFMSUB213PD      Z8, Z2, Z4
+	VFMSUB213PD      Z9, Z3, Z5
+	VMULPD           Z4, Z4, Z2
+	VMULPD           Z5, Z5, Z3
+	VBROADCASTSD     constants<>+208(SB), Z8
+	VBROADCASTSD     constants<>+208(SB), Z9
+	VFMADD213PD.BCST constants<>+216(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+216(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+224(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+224(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+232(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+232(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+240(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+240(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+248(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+248(SB), Z3, Z9
+	VMULPD           Z4, Z2, Z10
+	VMULPD           Z5, Z3, Z11
+	VMULPD.BCST      constants<>+256(SB), Z4, Z4
+	VMULPD.BCST      constants<>+256(SB), Z5, Z5
+	VFMADD213PD      Z4, Z10, Z8
+	VFMADD213PD      Z5, Z11, Z9
+	VBROADCASTSD     constants<>+264(SB), Z4
+	VBROADCASTSD     constants<>+264(SB), Z5
+	VFMADD213PD.BCST constants<>+272(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+272(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+280(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+280(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+288(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+288(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+296(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+296(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+304(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+304(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+312(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+312(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+88(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+88(SB), Z3, Z5
+	VPTESTMQ.BCST    constants<>+320(SB), Z6, K2
+	VMOVAPD          Z8, Z2
+	VMOVAPD          Z4, K2, Z8
+	VMOVAPD          Z2, K2, Z4
+	VPTESTMQ.BCST    constants<>+320(SB), Z7, K2
+	VMOVAPD          Z9, Z2
+	VMOVAPD          Z5, K2, Z9
+	VMOVAPD          Z2, K2, Z5
+	VPSLLQ           $0x3e, Z6, Z2
+	VPSLLQ           $0x3e, Z7, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z9
+	VPADDQ.BCST      constants<>+320(SB), Z6, Z2
+	VPADDQ.BCST      constants<>+320(SB), Z7, Z3
+	VPSLLQ           $0x3e, Z2, Z2
+	VPSLLQ           $0x3e, Z3, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z4
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z5
+	VMULPD           Z4, Z0, Z2
+	VMULPD           Z5, Z1, Z3
+	VMULPD           Z8, Z0, Z0
+	VMULPD           Z9, Z1, Z1
+	VCVTPD2PS        Z2, Y2
+	VCVTPD2PS        Z3, Y3
 	VCVTPD2PS        Z0, Y0
+	VCVTPD2PS        Z1, Y0
 
 	// Lanes to memory.
-	VUNPCKLPS     Y11, Y9, Y12
-	VUNPCKHPS     Y11, Y9, Y9
-	VUNPCKLPS     Y0, Y10, Y11
-	VUNPCKHPS     Y0, Y10, Y0
-	VUNPCKLPD     Y11, Y12, Y10
-	VUNPCKHPD     Y11, Y12, Y11
-	VUNPCKLPD     Y0, Y9, Y12
-	VUNPCKHPD     Y0, Y9, Y0
-	VEXTRACTF32X4 $0x01, Y10, X9
-	VEXTRACTF32X4 $0x01, Y11, X13
-	VEXTRACTF32X4 $0x01, Y12, X14
-	VEXTRACTF32X4 $0x01, Y0, X15
-	VMOVLPS       X10, (AX)
-	VEXTRACTPS    $0x02, X10, 8(AX)
-	ADDQ          CX, AX
-	VMOVLPS       X11, (AX)
-	VEXTRACTPS    $0x02, X11, 8(AX)
-	ADDQ          CX, AX
-	VMOVLPS       X12, (AX)
-	VEXTRACTPS    $0x02, X12, 8(AX)
-	ADDQ          CX, AX
-	VMOVLPS       X0, (AX)
-	VEXTRACTPS    $0x02, X0, 8(AX)
-	ADDQ          CX, AX
-	VMOVLPS       X9, (AX)
-	VEXTRACTPS    $0x02, X9, 8(AX)
-	ADDQ          CX, AX
-	VMOVLPS       X13, (AX)
-	VEXTRACTPS    $0x02, X13, 8(AX)
-	ADDQ          CX, AX
-	VMOVLPS       X14, (AX)
-	VEXTRACTPS    $0x02, X14, 8(AX)
-	ADDQ          CX, AX
-	VMOVLPS       X15, (AX)
-	VEXTRACTPS    $0x02, X15, 8(AX)
-	ADDQ          CX, AX
+	VMOVSS        X2, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x01, X2, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x02, X2, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x03, X2, (R8)
+	ADDQ          CX, R8
+	VEXTRACTF32X4 $0x01, Y2, X0
+	VMOVSS        X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x01, X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x02, X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x03, X0, (R8)
+	ADDQ          CX, R8
+	VMOVSS        X3, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x01, X3, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x02, X3, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x03, X3, (R8)
+	ADDQ          CX, R8
+	VEXTRACTF32X4 $0x01, Y3, X0
+	VMOVSS        X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x01, X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x02, X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTPS    $0x03, X0, (R8)
+	ADDQ          CX, R8
 	DECQ          DX
 	JNE           next
 
@@ -988,7 +1823,7 @@ done:
 
 // func normals32x4AVX512(dst *float32, stride int, n int, l *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·normals32x4AVX512(SB), NOSPLIT, $128-32
+TEXT ·normals32x4AVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -996,276 +1831,557 @@ TEXT ·normals32x4AVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	VPBROADCASTQ 8(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(BX), SI
-	IMUL3Q       $+8, 24(BX), DI
+	VPBROADCASTQ 24(BX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(BX), SI
+	IMUL3Q       $+16, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Z0
-	VPADDQ       (SP), Z0, Z0
-	VPBROADCASTQ 16(BX), Z9
-	VPADDQ       64(SP), Z9, Z9
-	VPSRLQ       $0x20, Z0, Z10
-	VPBROADCASTQ 32(BX), Z11
+	VPBROADCASTQ (BX), Z1
+	VPADDQ       (SP), Z1, Z0
+	VPADDQ       64(SP), Z1, Z1
+	VPBROADCASTQ 16(BX), Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
+	VPSRLQ       $0x20, Z0, Z4
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(BX), Z6
+	VPBROADCASTQ 32(BX), Z7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z11, Z11
-	VPSRLQ          $0x20, Z0, Z12
-	VPSRLQ          $0x20, Z11, Z13
-	VPTERNLOGD.BCST $0x96, 40(BX), Z13, Z10
-	VPTERNLOGD.BCST $0x96, 44(BX), Z12, Z9
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z10, Z10
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z10, Z12
-	VPSRLQ          $0x20, Z9, Z13
-	VPTERNLOGD.BCST $0x96, 48(BX), Z13, Z11
-	VPTERNLOGD.BCST $0x96, 52(BX), Z12, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z11, Z11
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z11, Z12
-	VPSRLQ          $0x20, Z0, Z13
-	VPTERNLOGD.BCST $0x96, 56(BX), Z13, Z9
-	VPTERNLOGD.BCST $0x96, 60(BX), Z12, Z10
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z10, Z10
-	VPSRLQ          $0x20, Z9, Z12
-	VPSRLQ          $0x20, Z10, Z13
-	VPTERNLOGD.BCST $0x96, 64(BX), Z13, Z0
-	VPTERNLOGD.BCST $0x96, 68(BX), Z12, Z11
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z11, Z11
-	VPSRLQ          $0x20, Z0, Z12
-	VPSRLQ          $0x20, Z11, Z13
-	VPTERNLOGD.BCST $0x96, 72(BX), Z13, Z10
-	VPTERNLOGD.BCST $0x96, 76(BX), Z12, Z9
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z10, Z10
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z10, Z12
-	VPSRLQ          $0x20, Z9, Z13
-	VPTERNLOGD.BCST $0x96, 80(BX), Z13, Z11
-	VPTERNLOGD.BCST $0x96, 84(BX), Z12, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z11, Z11
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z11, Z12
-	VPSRLQ          $0x20, Z0, Z13
-	VPTERNLOGD.BCST $0x96, 88(BX), Z13, Z9
-	VPTERNLOGD.BCST $0x96, 92(BX), Z12, Z10
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z10, Z10
-	VPSRLQ          $0x20, Z9, Z12
-	VPSRLQ          $0x20, Z10, Z13
-	VPTERNLOGD.BCST $0x96, 96(BX), Z13, Z0
-	VPTERNLOGD.BCST $0x96, 100(BX), Z12, Z11
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z11, Z11
-	VPSRLQ          $0x20, Z0, Z12
-	VPSRLQ          $0x20, Z11, Z13
-	VPTERNLOGD.BCST $0x96, 104(BX), Z13, Z10
-	VPTERNLOGD.BCST $0x96, 108(BX), Z12, Z9
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z10, Z10
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z10, Z12
-	VPSRLQ          $0x20, Z9, Z13
-	VPTERNLOGD.BCST $0x96, 112(BX), Z13, Z11
-	VPTERNLOGD.BCST $0x96, 116(BX), Z12, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z11, K1, Z1
-	VSUBPD.BCST     constants<>+48(SB), Z1, Z11
-	VPBLENDMD.BCST  constants<>+36(SB), Z9, K1, Z2
-	VSUBPD.BCST     constants<>+48(SB), Z2, Z9
+	VPMULUDQ       Z8, Z4, Z4
+	VPMULUDQ       Z8, Z5, Z5
+	VPMULUDQ       Z9, Z2, Z2
+	VPMULUDQ       Z9, Z3, Z3
+	VPSRLQ         $0x20, Z4, Z8
+	VPSRLQ         $0x20, Z5, Z9
+	VPSRLQ         $0x20, Z2, Z10
+	VPSRLQ         $0x20, Z3, Z11
+	VPBROADCASTD   112(BX), Z12
+	VPTERNLOGD     $0x96, Z12, Z10, Z6
+	VPTERNLOGD     $0x96, Z12, Z11, Z7
+	VPBROADCASTD   116(BX), Z10
+	VPTERNLOGD     $0x96, Z10, Z8, Z0
+	VPTERNLOGD     $0x96, Z10, Z9, Z1
+	LEAQ           8(AX), R8
+	VPBLENDMD.BCST constants<>+36(SB), Z6, K1, Z6
+	VPBLENDMD.BCST constants<>+36(SB), Z7, K1, Z7
+	VSUBPD.BCST    constants<>+48(SB), Z6, Z6
+	VSUBPD.BCST    constants<>+48(SB), Z7, Z7
+	VPBLENDMD.BCST constants<>+36(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+36(SB), Z3, K1, Z3
+	VSUBPD.BCST    constants<>+48(SB), Z2, Z2
+	VSUBPD.BCST    constants<>+48(SB), Z3, Z3
 
 	// Logarithm.
-	VPADDQ.BCST      constants<>+56(SB), Z11, Z11
-	VPSRLQ           $0x34, Z11, Z12
-	VORPD.BCST       constants<>+32(SB), Z12, Z12
-	VSUBPD.BCST      constants<>+64(SB), Z12, Z12
-	VANDPD.BCST      constants<>+72(SB), Z11, Z11
-	VPADDQ.BCST      constants<>+80(SB), Z11, Z11
-	VSUBPD.BCST      constants<>+88(SB), Z11, Z11
-	VADDPD.BCST      constants<>+96(SB), Z11, Z13
-	VDIVPD           Z13, Z11, Z13
-	VMULPD           Z13, Z13, Z14
+	VPADDQ.BCST      constants<>+56(SB), Z6, Z6
+	VPADDQ.BCST      constants<>+56(SB), Z7, Z7
+	VPSRLQ           $0x34, Z6, Z8
+	VPSRLQ           $0x34, Z7, Z9
+	VORPD.BCST       constants<>+32(SB), Z8, Z8
+	VORPD.BCST       constants<>+32(SB), Z9, Z9
+	VSUBPD.BCST      constants<>+64(SB), Z8, Z8
+	VSUBPD.BCST      constants<>+64(SB), Z9, Z9
+	VANDPD.BCST      constants<>+72(SB), Z6, Z6
+	VANDPD.BCST      constants<>+72(SB), Z7, Z7
+	VPADDQ.BCST      constants<>+80(SB), Z6, Z6
+	VPADDQ.BCST      constants<>+80(SB), Z7, Z7
+	VSUBPD.BCST      constants<>+88(SB), Z6, Z6
+	VSUBPD.BCST      constants<>+88(SB), Z7, Z7
+	VADDPD.BCST      constants<>+96(SB), Z6, Z10
+	VADDPD.BCST      constants<>+96(SB), Z7, Z11
+	VDIVPD           Z10, Z6, Z10
+	VDIVPD           Z11, Z7, Z11
+	VMULPD           Z10, Z10, Z12
+	VMULPD           Z11, Z11, Z13
+	VBROADCASTSD     constants<>+104(SB), Z14
 	VBROADCASTSD     constants<>+104(SB), Z15
-	VFMADD213PD.BCST constants<>+112(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+120(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+128(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+136(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+144(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+152(SB), Z14, Z15
-	VMULPD.BCST      constants<>+160(SB), Z11, Z16
-	VMULPD           Z11, Z16, Z16
-	VFMADD213PD      Z16, Z14, Z15
-	VMULPD.BCST      constants<>+168(SB), Z12, Z14
-	VFMADD213PD      Z14, Z13, Z15
-	VSUBPD           Z15, Z16, Z13
-	VSUBPD           Z13, Z11, Z11
-	VFMADD231PD.BCST constants<>+176(SB), Z12, Z11
-	VMULPD.BCST      constants<>+184(SB), Z11, Z11
-	VSQRTPD          Z11, Z11
+	VFMADD213PD.BCST constants<>+112(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+112(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+120(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+120(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+128(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+128(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+136(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+136(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+144(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+144(SB), Z13, Z15
+	VFMADD213PD.BCST constants<>+152(SB), Z12, Z14
+	VFMADD213PD.BCST constants<>+152(SB), Z13, Z15
+	VMULPD.BCST      constants<>+160(SB), Z6, Z16
+	VMULPD.BCST      constants<>+160(SB), Z7, Z17
+	VMULPD           Z6, Z16, Z16
+	VMULPD           Z7, Z17, Z17
+	VFMADD213PD      Z16, Z12, Z14
+	VFMADD213PD      Z17, Z13, Z15
+	VMULPD.BCST      constants<>+168(SB), Z8, Z12
+	VMULPD.BCST      constants<>+168(SB), Z9, Z13
+	VFMADD213PD      Z12, Z10, Z14
+	VFMADD213PD      Z13, Z11, Z15
+	VSUBPD           Z14, Z16, Z10
+	VSUBPD           Z15, Z17, Z11
+	VSUBPD           Z10, Z6, Z6
+	VSUBPD           Z11, Z7, Z7
+	VFMADD231PD.BCST constants<>+176(SB), Z8, Z6
+	VFMADD231PD.BCST constants<>+176(SB), Z9, Z7
+	VMULPD.BCST      constants<>+184(SB), Z6, Z6
+	VMULPD.BCST      constants<>+184(SB), Z7, Z7
+	VSQRTPD          Z6, Z6
+	VSQRTPD          Z7, Z7
 
 	// Circle.
-	VBROADCASTSD     constants<>+192(SB), Z12
-	VBROADCASTSD     constants<>+200(SB), Z13
-	VFMADD231PD      Z12, Z9, Z13
-	VSUBPD.BCST      constants<>+200(SB), Z13, Z14
-	VFMSUB213PD      Z14, Z9, Z12
-	VMULPD           Z12, Z12, Z9
-	VBROADCASTSD     constants<>+208(SB), Z14
-	VFMADD213PD.BCST constants<>+216(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+224(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+232(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+240(SB), Z9, Z14
-	VFMADD213PD.BCST constants<>+248(SB), Z9, Z14
-	VMULPD           Z12, Z9, Z15
-	VMULPD.BCST      constants<>+256(SB), Z12, Z12
-	VFMADD213PD      Z12, Z15, Z14
-	VBROADCASTSD     constants<>+264(SB), Z12
-	VFMADD213PD.BCST constants<>+272(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+280(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+288(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+296(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+304(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+312(SB), Z9, Z12
-	VFMADD213PD.BCST constants<>+88(SB), Z9, Z12
-	VPTESTMQ.BCST    constants<>+320(SB), Z13, K2
-	VBLENDMPD        Z12, Z14, K2, Z3
-	VBLENDMPD        Z14, Z12, K2, Z4
-	VPSLLQ           $0x3e, Z13, Z9
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z9, Z3
-	VPADDQ.BCST      constants<>+320(SB), Z13, Z9
-	VPSLLQ           $0x3e, Z9, Z9
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z9, Z4
-	VMULPD           Z4, Z11, Z9
-	VMULPD           Z3, Z11, Z11
-	VCVTPD2PS        Z9, Y9
-	VCVTPD2PS        Z11, Y11
-	VPBLENDMD.BCST   constants<>+36(SB), Z0, K1, Z5
-	VSUBPD.BCST      constants<>+48(SB), Z5, Z0
-	VPBLENDMD.BCST   constants<>+36(SB), Z10, K1, Z6
-	VSUBPD.BCST      constants<>+48(SB), Z6, Z10
+	VBROADCASTSD     constants<>+192(SB), Z8
+	VBROADCASTSD     constants<>+192(SB), Z9
+	VBROADCASTSD     constants<>+200(SB), Z10
+	VBROADCASTSD     constants<>+200(SB), Z11
+	VFMADD231PD      Z8, Z2, Z10
+	VFMADD231PD      Z9, Z3, Z11
+	VSUBPD.BCST      constants<>+200(SB), Z10, Z12
+	VSUBPD.BCST      constants<>+200(SB), Z11, Z13
+	VFMSUB213PD      Z12, Z2, Z8
+	VFMSUB213PD      Z13, Z3, Z9
+	VMULPD           Z8, Z8, Z2
+	VMULPD           Z9, Z9, Z3
+	VBROADCASTSD     constants<>+208(SB), Z12
+	VBROADCASTSD     constants<>+208(SB), Z13
+	VFMADD213PD.BCST constants<>+216(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+216(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+224(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+224(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+232(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+232(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+240(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+240(SB), Z3, Z13
+	VFMADD213PD.BCST constants<>+248(SB), Z2, Z12
+	VFMADD213PD.BCST constants<>+248(SB), Z3, Z13
+	VMULPD           Z8, Z2, Z14
+	VMULPD           Z9, Z3, Z15
+	VMULPD.BCST      constants<>+256(SB), Z8, Z8
+	VMULPD.BCST      constants<>+256(SB), Z9, Z9
+	VFMADD213PD      Z8, Z14, Z12
+	VFMADD213PD      Z9, Z15, Z13
+	VBROADCASTSD     constants<>+264(SB), Z8
+	VBROADCASTSD     constants<>+264(SB), Z9
+	VFMADD213PD.BCST constants<>+272(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+272(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+280(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+280(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+288(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+288(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+296(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+296(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+304(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+304(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+312(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+312(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+88(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+88(SB), Z3, Z9
+	VPTESTMQ.BCST    constants<>+320(SB), Z10, K2
+	VMOVAPD          Z12, Z2
+	VMOVAPD          Z8, K2, Z12
+	VMOVAPD          Z2, K2, Z8
+	VPTESTMQ.BCST    constants<>+320(SB), Z11, K2
+	VMOVAPD          Z13, Z2
+	VMOVAPD          Z9, K2, Z13
+	VMOVAPD          Z2, K2, Z9
+	VPSLLQ           $0x3e, Z10, Z2
+	VPSLLQ           $0x3e, Z11, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z12
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z13
+	VPADDQ.BCST      constants<>+320(SB), Z10, Z2
+	VPADDQ.BCST      constants<>+320(SB), Z11, Z3
+	VPSLLQ           $0x3e, Z2, Z2
+	VPSLLQ           $0x3e, Z3, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z9
+	VMULPD           Z8, Z6, Z2
+	VMULPD           Z9, Z7, Z3
+	VMULPD           Z12, Z6, Z6
+	VMULPD           Z13, Z7, Z7
+	VCVTPD2PS        Z2, Y2
+	VCVTPD2PS        Z3, Y3
+	VCVTPD2PS        Z6, Y6
+	VCVTPD2PS        Z7, Y7
+
+	// Lanes to memory.
+	VUNPCKLPS      Y6, Y2, Y8
+	VUNPCKHPS      Y6, Y2, Y2
+	VMOVLPS        X8, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X8, (AX)
+	ADDQ           CX, AX
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y8, X6
+	VMOVLPS        X6, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X6, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y2, X2
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VUNPCKLPS      Y7, Y3, Y2
+	VUNPCKHPS      Y7, Y3, Y3
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVLPS        X3, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X3, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y2, X2
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VEXTRACTF32X4  $0x01, Y3, X2
+	VMOVLPS        X2, (AX)
+	ADDQ           CX, AX
+	VMOVHPS        X2, (AX)
+	ADDQ           CX, AX
+	VPBLENDMD.BCST constants<>+36(SB), Z0, K1, Z0
+	VPBLENDMD.BCST constants<>+36(SB), Z1, K1, Z1
+	VSUBPD.BCST    constants<>+48(SB), Z0, Z0
+	VSUBPD.BCST    constants<>+48(SB), Z1, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z4, K1, Z4
+	VPBLENDMD.BCST constants<>+36(SB), Z5, K1, Z5
+	VSUBPD.BCST    constants<>+48(SB), Z4, Z2
+	VSUBPD.BCST    constants<>+48(SB), Z5, Z3
 
 	// Logarithm.
 	VPADDQ.BCST      constants<>+56(SB), Z0, Z0
-	VPSRLQ           $0x34, Z0, Z12
-	VORPD.BCST       constants<>+32(SB), Z12, Z12
-	VSUBPD.BCST      constants<>+64(SB), Z12, Z12
+	VPADDQ.BCST      constants<>+56(SB), Z1, Z1
+	VPSRLQ           $0x34, Z0, Z4
+	VPSRLQ           $0x34, Z1, Z5
+	VORPD.BCST       constants<>+32(SB), Z4, Z4
+	VORPD.BCST       constants<>+32(SB), Z5, Z5
+	VSUBPD.BCST      constants<>+64(SB), Z4, Z4
+	VSUBPD.BCST      constants<>+64(SB), Z5, Z5
 	VANDPD.BCST      constants<>+72(SB), Z0, Z0
+	VANDPD.BCST      constants<>+72(SB), Z1, Z1
 	VPADDQ.BCST      constants<>+80(SB), Z0, Z0
+	VPADDQ.BCST      constants<>+80(SB), Z1, Z1
 	VSUBPD.BCST      constants<>+88(SB), Z0, Z0
-	VADDPD.BCST      constants<>+96(SB), Z0, Z13
-	VDIVPD           Z13, Z0, Z13
-	VMULPD           Z13, Z13, Z14
-	VBROADCASTSD     constants<>+104(SB), Z15
-	VFMADD213PD.BCST constants<>+112(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+120(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+128(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+136(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+144(SB), Z14, Z15
-	VFMADD213PD.BCST constants<>+152(SB), Z14, Z15
-	VMULPD.BCST      constants<>+160(SB), Z0, Z16
-	VMULPD           Z0, Z16, Z16
-	VFMADD213PD      Z16, Z14, Z15
-	VMULPD.BCST      constants<>+168(SB), Z12, Z14
-	VFMADD213PD      Z14, Z13, Z15
-	VSUBPD           Z15, Z16, Z13
-	VSUBPD           Z13, Z0, Z0
-	VFMADD231PD.BCST constants<>+176(SB), Z12, Z0
+	VSUBPD.BCST      constants<>+88(SB), Z1, Z1
+	VADDPD.BCST      constants<>+96(SB), Z0, Z6
+	VADDPD.BCST      constants<>+96(SB), Z1, Z7
+	VDIVPD           Z6, Z0, Z6
+	VDIVPD           Z7, Z1, Z7
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VBROADCASTSD     constants<>+104(SB), Z10
+	VBROADCASTSD     constants<>+104(SB), Z11
+	VFMADD213PD.BCST constants<>+112(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+112(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+120(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+120(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+128(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+128(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+136(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+136(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+144(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+144(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+152(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+152(SB), Z9, Z11
+	VMULPD.BCST      constants<>+160(SB), Z0, Z12
+	VMULPD.BCST      constants<>+160(SB), Z1, Z13
+	VMULPD           Z0, Z12, Z12
+	VMULPD           Z1, Z13, Z13
+	VFMADD213PD      Z12, Z8, Z10
+	VFMADD213PD      Z13, Z9, Z11
+	VMULPD.BCST      constants<>+168(SB), Z4, Z8
+	VMULPD.BCST      constants<>+168(SB), Z5, Z9
+	VFMADD213PD      Z8, Z6, Z10
+	VFMADD213PD      Z9, Z7, Z11
+	VSUBPD           Z10, Z12, Z6
+	VSUBPD           Z11, Z13, Z7
+	VSUBPD           Z6, Z0, Z0
+	VSUBPD           Z7, Z1, Z1
+	VFMADD231PD.BCST constants<>+176(SB), Z4, Z0
+	VFMADD231PD.BCST constants<>+176(SB), Z5, Z1
 	VMULPD.BCST      constants<>+184(SB), Z0, Z0
+	VMULPD.BCST      constants<>+184(SB), Z1, Z1
 	VSQRTPD          Z0, Z0
+	VSQRTPD          Z1, Z1
 
 	// Circle.
-	VBROADCASTSD     constants<>+192(SB), Z12
-	VBROADCASTSD     constants<>+200(SB), Z13
-	VFMADD231PD      Z12, Z10, Z13
-	VSUBPD.BCST      constants<>+200(SB), Z13, Z14
-	VFMSUB213PD      Z14, Z10, Z12
-	VMULPD           Z12, Z12, Z10
-	VBROADCASTSD     constants<>+208(SB), Z14
-	VFMADD213PD.BCST constants<>+216(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+224(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+232(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+240(SB), Z10, Z14
-	VFMADD213PD.BCST constants<>+248(SB), Z10, Z14
-	VMULPD           Z12, Z10, Z15
-	VMULPD.BCST      constants<>+256(SB), Z12, Z12
-	VFMADD213PD      Z12, Z15, Z14
-	VBROADCASTSD     constants<>+264(SB), Z12
-	VFMADD213PD.BCST constants<>+272(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+280(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+288(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+296(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+304(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+312(SB), Z10, Z12
-	VFMADD213PD.BCST constants<>+88(SB), Z10, Z12
-	VPTESTMQ.BCST    constants<>+320(SB), Z13, K2
-	VBLENDMPD        Z12, Z14, K2, Z7
-	VBLENDMPD        Z14, Z12, K2, Z8
-	VPSLLQ           $0x3e, Z13, Z10
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z10, Z7
-	VPADDQ.BCST      constants<>+320(SB), Z13, Z10
-	VPSLLQ           $0x3e, Z10, Z10
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z10, Z8
-	VMULPD           Z8, Z0, Z10
-	VMULPD           Z7, Z0, Z0
-	VCVTPD2PS        Z10, Y10
+	VBROADCASTSD     constants<>+192(SB), Z4
+	VBROADCASTSD     constants<>+192(SB), Z5
+	VBROADCASTSD     constants<>+200(SB), Z6
+	VBROADCASTSD     constants<>+200(SB), Z7
+	VFMADD231PD      Z4, Z2, Z6
+	VFMADD231PD      Z5, Z3, Z7
+	VSUBPD.BCST      constants<>+200(SB), Z6, Z8
+	VSUBPD.BCST      constants<>+200(SB), Z7, Z9
+	VFMSUB213PD      Z8, Z2, Z4
+	VFMSUB213PD      Z9, Z3, Z5
+	VMULPD           Z4, Z4, Z2
+	VMULPD           Z5, Z5, Z3
+	VBROADCASTSD     constants<>+208(SB), Z8
+	VBROADCASTSD     constants<>+208(SB), Z9
+	VFMADD213PD.BCST constants<>+216(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+216(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+224(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+224(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+232(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+232(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+240(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+240(SB), Z3, Z9
+	VFMADD213PD.BCST constants<>+248(SB), Z2, Z8
+	VFMADD213PD.BCST constants<>+248(SB), Z3, Z9
+	VMULPD           Z4, Z2, Z10
+	VMULPD           Z5, Z3, Z11
+	VMULPD.BCST      constants<>+256(SB), Z4, Z4
+	VMULPD.BCST      constants<>+256(SB), Z5, Z5
+	VFMADD213PD      Z4, Z10, Z8
+	VFMADD213PD      Z5, Z11, Z9
+	VBROADCASTSD     constants<>+264(SB), Z4
+	VBROADCASTSD     constants<>+264(SB), Z5
+	VFMADD213PD.BCST constants<>+272(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+272(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+280(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+280(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+288(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+288(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+296(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+296(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+304(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+304(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+312(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+312(SB), Z3, Z5
+	VFMADD213PD.BCST constants<>+88(SB), Z2, Z4
+	VFMADD213PD.BCST constants<>+88(SB), Z3, Z5
+	VPTESTMQ.BCST    constants<>+320(SB), Z6, K2
+	VMOVAPD          Z8, Z2
+	VMOVAPD          Z4, K2, Z8
+	VMOVAPD          Z2, K2, Z4
+	VPTESTMQ.BCST    constants<>+320(SB), Z7, K2
+	VMOVAPD          Z9, Z2
+	VMOVAPD          Z5, K2, Z9
+	VMOVAPD          Z2, K2, Z5
+	VPSLLQ           $0x3e, Z6, Z2
+	VPSLLQ           $0x3e, Z7, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z9
+	VPADDQ.BCST      constants<>+320(SB), Z6, Z2
+	VPADDQ.BCST      constants<>+320(SB), Z7, Z3
+	VPSLLQ           $0x3e, Z2, Z2
+	VPSLLQ           $0x3e, Z3, Z3
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z2, Z4
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z3, Z5
+	VMULPD           Z4, Z0, Z2
+	VMULPD           Z5, Z1, Z3
+	VMULPD           Z8, Z0, Z0
+	VMULPD           Z9, Z1, Z1
+	VCVTPD2PS        Z2, Y2
+	VCVTPD2PS        Z3, Y3
 	VCVTPD2PS        Z0, Y0
+	VCVTPD2PS        Z1, Y1
 
 	// Lanes to memory.
-	VUNPCKLPS     Y11, Y9, Y12
-	VUNPCKHPS     Y11, Y9, Y9
-	VUNPCKLPS     Y0, Y10, Y11
-	VUNPCKHPS     Y0, Y10, Y0
-	VUNPCKLPD     Y11, Y12, Y10
-	VUNPCKHPD     Y11, Y12, Y11
-	VUNPCKLPD     Y0, Y9, Y12
-	VUNPCKHPD     Y0, Y9, Y0
-	VEXTRACTF32X4 $0x01, Y10, X9
-	VEXTRACTF32X4 $0x01, Y11, X13
-	VEXTRACTF32X4 $0x01, Y12, X14
-	VEXTRACTF32X4 $0x01, Y0, X15
-	VMOVUPS       X10, (AX)
-	ADDQ          CX, AX
-	VMOVUPS       X11, (AX)
-	ADDQ          CX, AX
-	VMOVUPS       X12, (AX)
-	ADDQ          CX, AX
-	VMOVUPS       X0, (AX)
-	ADDQ          CX, AX
-	VMOVUPS       X9, (AX)
-	ADDQ          CX, AX
-	VMOVUPS       X13, (AX)
-	ADDQ          CX, AX
-	VMOVUPS       X14, (AX)
-	ADDQ          CX, AX
-	VMOVUPS       X15, (AX)
-	ADDQ          CX, AX
+	VUNPCKLPS     Y0, Y2, Y4
+	VUNPCKHPS     Y0, Y2, Y0
+	VMOVLPS       X4, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X4, (R8)
+	ADDQ          CX, R8
+	VMOVLPS       X0, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTF32X4 $0x01, Y4, X2
+	VMOVLPS       X2, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X2, (R8)
+	ADDQ          CX, R8
+	VEXTRACTF32X4 $0x01, Y0, X0
+	VMOVLPS       X0, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X0, (R8)
+	ADDQ          CX, R8
+	VUNPCKLPS     Y1, Y3, Y0
+	VUNPCKHPS     Y1, Y3, Y1
+	VMOVLPS       X0, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X0, (R8)
+	ADDQ          CX, R8
+	VMOVLPS       X1, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X1, (R8)
+	ADDQ          CX, R8
+	VEXTRACTF32X4 $0x01, Y0, X0
+	VMOVLPS       X0, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X0, (R8)
+	ADDQ          CX, R8
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VMOVLPS       X0, (R8)
+	ADDQ          CX, R8
+	VMOVHPS       X0, (R8)
+	ADDQ          CX, R8
 	DECQ          DX
 	JNE           next
 
@@ -1275,7 +2391,7 @@ done:
 
 // func normals64x1AVX512(dst *float64, stride int, n int, l *uint64)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·normals64x1AVX512(SB), NOSPLIT, $128-32
+TEXT ·normals64x1AVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1283,202 +2399,385 @@ TEXT ·normals64x1AVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	VPBROADCASTQ 8(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(BX), SI
-	IMUL3Q       $+8, 24(BX), DI
+	VPBROADCASTQ 24(BX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(BX), SI
+	IMUL3Q       $+16, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Z0
-	VPADDQ       (SP), Z0, Z0
-	VPBROADCASTQ 16(BX), Z7
-	VPADDQ       64(SP), Z7, Z7
-	VPSRLQ       $0x20, Z0, Z8
-	VPBROADCASTQ 32(BX), Z9
+	VPBROADCASTQ (BX), Z1
+	VPADDQ       (SP), Z1, Z0
+	VPADDQ       64(SP), Z1, Z1
+	VPBROADCASTQ 16(BX), Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
+	VPSRLQ       $0x20, Z0, Z4
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(BX), Z6
+	VPBROADCASTQ 32(BX), Z7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z0, Z10
-	VPSRLQ          $0x20, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 40(BX), Z11, Z8
-	VPTERNLOGD.BCST $0x96, 44(BX), Z10, Z7
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z8, Z8
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z8, Z10
-	VPSRLQ          $0x20, Z7, Z11
-	VPTERNLOGD.BCST $0x96, 48(BX), Z11, Z9
-	VPTERNLOGD.BCST $0x96, 52(BX), Z10, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z9, Z10
-	VPSRLQ          $0x20, Z0, Z11
-	VPTERNLOGD.BCST $0x96, 56(BX), Z11, Z7
-	VPTERNLOGD.BCST $0x96, 60(BX), Z10, Z8
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z8, Z8
-	VPSRLQ          $0x20, Z7, Z10
-	VPSRLQ          $0x20, Z8, Z11
-	VPTERNLOGD.BCST $0x96, 64(BX), Z11, Z0
-	VPTERNLOGD.BCST $0x96, 68(BX), Z10, Z9
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z0, Z10
-	VPSRLQ          $0x20, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 72(BX), Z11, Z8
-	VPTERNLOGD.BCST $0x96, 76(BX), Z10, Z7
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z8, Z8
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z8, Z10
-	VPSRLQ          $0x20, Z7, Z11
-	VPTERNLOGD.BCST $0x96, 80(BX), Z11, Z9
-	VPTERNLOGD.BCST $0x96, 84(BX), Z10, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z9, Z10
-	VPSRLQ          $0x20, Z0, Z11
-	VPTERNLOGD.BCST $0x96, 88(BX), Z11, Z7
-	VPTERNLOGD.BCST $0x96, 92(BX), Z10, Z8
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z8, Z8
-	VPSRLQ          $0x20, Z7, Z10
-	VPSRLQ          $0x20, Z8, Z11
-	VPTERNLOGD.BCST $0x96, 96(BX), Z11, Z0
-	VPTERNLOGD.BCST $0x96, 100(BX), Z10, Z9
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z0, Z10
-	VPSRLQ          $0x20, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 104(BX), Z11, Z8
-	VPTERNLOGD.BCST $0x96, 108(BX), Z10, Z7
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z8, Z8
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z8, Z10
-	VPSRLQ          $0x20, Z7, Z11
-	VPTERNLOGD.BCST $0x96, 112(BX), Z11, Z9
-	VPTERNLOGD.BCST $0x96, 116(BX), Z10, Z0
-	VBROADCASTSD    constants<>+336(SB), Z10
-	VPBLENDMD.BCST  constants<>+20(SB), Z7, K1, Z1
-	VSUBPD.BCST     constants<>+24(SB), Z1, Z7
-	VPSRLD          $0x0b, Z9, Z9
-	VPBLENDMD.BCST  constants<>+36(SB), Z9, K1, Z2
-	VADDPD          Z2, Z7, Z7
-	VSUBPD          Z7, Z10, Z7
-	VPBLENDMD.BCST  constants<>+20(SB), Z8, K1, Z3
-	VSUBPD.BCST     constants<>+24(SB), Z3, Z8
-	VPSRLD          $0x0b, Z0, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z0, K1, Z4
-	VADDPD          Z4, Z8, Z0
+	VPMULUDQ       Z8, Z4, Z4
+	VPMULUDQ       Z8, Z5, Z5
+	VPMULUDQ       Z9, Z2, Z2
+	VPMULUDQ       Z9, Z3, Z3
+	VPSRLQ         $0x20, Z4, Z8
+	VPSRLQ         $0x20, Z5, Z9
+	VPSRLQ         $0x20, Z2, Z10
+	VPSRLQ         $0x20, Z3, Z11
+	VPBROADCASTD   112(BX), Z12
+	VPTERNLOGD     $0x96, Z12, Z10, Z6
+	VPTERNLOGD     $0x96, Z12, Z11, Z7
+	VPBROADCASTD   116(BX), Z10
+	VPTERNLOGD     $0x96, Z10, Z8, Z0
+	VPTERNLOGD     $0x96, Z10, Z9, Z1
+	VBROADCASTSD   constants<>+336(SB), Z8
+	VBROADCASTSD   constants<>+336(SB), Z9
+	VPBLENDMD.BCST constants<>+20(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+20(SB), Z3, K1, Z3
+	VSUBPD.BCST    constants<>+24(SB), Z2, Z2
+	VSUBPD.BCST    constants<>+24(SB), Z3, Z3
+	VPSRLD         $0x0b, Z6, Z6
+	VPSRLD         $0x0b, Z7, Z7
+	VPBLENDMD.BCST constants<>+36(SB), Z6, K1, Z6
+	VPBLENDMD.BCST constants<>+36(SB), Z7, K1, Z7
+	VADDPD         Z6, Z2, Z2
+	VADDPD         Z7, Z3, Z3
+	VSUBPD         Z2, Z8, Z2
+	VSUBPD         Z3, Z9, Z3
+	VPBLENDMD.BCST constants<>+20(SB), Z4, K1, Z4
+	VPBLENDMD.BCST constants<>+20(SB), Z5, K1, Z5
+	VSUBPD.BCST    constants<>+24(SB), Z4, Z4
+	VSUBPD.BCST    constants<>+24(SB), Z5, Z5
+	VPSRLD         $0x0b, Z0, Z0
+	VPSRLD         $0x0b, Z1, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z0, K1, Z0
+	VPBLENDMD.BCST constants<>+36(SB), Z1, K1, Z1
+	VADDPD         Z0, Z4, Z0
+	VADDPD         Z1, Z5, Z1
 
 	// Logarithm.
-	VPADDQ.BCST      constants<>+56(SB), Z7, Z7
-	VPSRLQ           $0x34, Z7, Z8
-	VORPD.BCST       constants<>+32(SB), Z8, Z8
-	VSUBPD.BCST      constants<>+344(SB), Z8, Z8
-	VANDPD.BCST      constants<>+72(SB), Z7, Z7
-	VPADDQ.BCST      constants<>+80(SB), Z7, Z7
-	VSUBPD.BCST      constants<>+88(SB), Z7, Z7
-	VADDPD.BCST      constants<>+96(SB), Z7, Z9
-	VDIVPD           Z9, Z7, Z9
-	VMULPD           Z9, Z9, Z10
+	VPADDQ.BCST      constants<>+56(SB), Z2, Z2
+	VPADDQ.BCST      constants<>+56(SB), Z3, Z3
+	VPSRLQ           $0x34, Z2, Z4
+	VPSRLQ           $0x34, Z3, Z5
+	VORPD.BCST       constants<>+32(SB), Z4, Z4
+	VORPD.BCST       constants<>+32(SB), Z5, Z5
+	VSUBPD.BCST      constants<>+344(SB), Z4, Z4
+	VSUBPD.BCST      constants<>+344(SB), Z5, Z5
+	VANDPD.BCST      constants<>+72(SB), Z2, Z2
+	VANDPD.BCST      constants<>+72(SB), Z3, Z3
+	VPADDQ.BCST      constants<>+80(SB), Z2, Z2
+	VPADDQ.BCST      constants<>+80(SB), Z3, Z3
+	VSUBPD.BCST      constants<>+88(SB), Z2, Z2
+	VSUBPD.BCST      constants<>+88(SB), Z3, Z3
+	VADDPD.BCST      constants<>+96(SB), Z2, Z6
+	VADDPD.BCST      constants<>+96(SB), Z3, Z7
+	VDIVPD           Z6, Z2, Z6
+	VDIVPD           Z7, Z3, Z7
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VBROADCASTSD     constants<>+104(SB), Z10
 	VBROADCASTSD     constants<>+104(SB), Z11
-	VFMADD213PD.BCST constants<>+112(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+120(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+128(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+136(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+144(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+152(SB), Z10, Z11
-	VMULPD.BCST      constants<>+160(SB), Z7, Z12
-	VMULPD           Z7, Z12, Z12
-	VFMADD213PD      Z12, Z10, Z11
-	VMULPD.BCST      constants<>+168(SB), Z8, Z10
-	VFMADD213PD      Z10, Z9, Z11
-	VSUBPD           Z11, Z12, Z9
-	VSUBPD           Z9, Z7, Z7
-	VFMADD231PD.BCST constants<>+176(SB), Z8, Z7
-	VMULPD.BCST      constants<>+184(SB), Z7, Z7
-	VSQRTPD          Z7, Z7
+	VFMADD213PD.BCST constants<>+112(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+112(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+120(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+120(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+128(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+128(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+136(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+136(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+144(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+144(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+152(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+152(SB), Z9, Z11
+	VMULPD.BCST      constants<>+160(SB), Z2, Z12
+	VMULPD.BCST      constants<>+160(SB), Z3, Z13
+	VMULPD           Z2, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VFMADD213PD      Z12, Z8, Z10
+	VFMADD213PD      Z13, Z9, Z11
+	VMULPD.BCST      constants<>+168(SB), Z4, Z8
+	VMULPD.BCST      constants<>+168(SB), Z5, Z9
+	VFMADD213PD      Z8, Z6, Z10
+	VFMADD213PD      Z9, Z7, Z11
+	VSUBPD           Z10, Z12, Z6
+	VSUBPD           Z11, Z13, Z7
+	VSUBPD           Z6, Z2, Z2
+	VSUBPD           Z7, Z3, Z3
+	VFMADD231PD.BCST constants<>+176(SB), Z4, Z2
+	VFMADD231PD.BCST constants<>+176(SB), Z5, Z3
+	VMULPD.BCST      constants<>+184(SB), Z2, Z2
+	VMULPD.BCST      constants<>+184(SB), Z3, Z3
+	VSQRTPD          Z2, Z2
+	VSQRTPD          Z3, Z3
 
 	// Circle.
-	VBROADCASTSD     constants<>+352(SB), Z8
-	VBROADCASTSD     constants<>+200(SB), Z9
-	VFMADD231PD      Z8, Z0, Z9
-	VSUBPD.BCST      constants<>+200(SB), Z9, Z10
-	VFMSUB213PD      Z10, Z0, Z8
-	VMULPD           Z8, Z8, Z0
-	VBROADCASTSD     constants<>+208(SB), Z10
-	VFMADD213PD.BCST constants<>+216(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+224(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+232(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+240(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+248(SB), Z0, Z10
-	VMULPD           Z8, Z0, Z11
-	VMULPD.BCST      constants<>+256(SB), Z8, Z8
-	VFMADD213PD      Z8, Z11, Z10
-	VBROADCASTSD     constants<>+264(SB), Z8
-	VFMADD213PD.BCST constants<>+272(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+280(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+288(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+296(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+304(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+312(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+88(SB), Z0, Z8
-	VPTESTMQ.BCST    constants<>+320(SB), Z9, K2
-	VBLENDMPD        Z8, Z10, K2, Z5
-	VBLENDMPD        Z10, Z8, K2, Z6
-	VPSLLQ           $0x3e, Z9, Z0
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z5
-	VPADDQ.BCST      constants<>+320(SB), Z9, Z0
+	VBROADCASTSD     constants<>+352(SB), Z4
+	VBROADCASTSD     constants<>+352(SB), Z5
+	VBROADCASTSD     constants<>+200(SB), Z6
+	VBROADCASTSD     constants<>+200(SB), Z7
+	VFMADD231PD      Z4, Z0, Z6
+	VFMADD231PD      Z5, Z1, Z7
+	VSUBPD.BCST      constants<>+200(SB), Z6, Z8
+	VSUBPD.BCST      constants<>+200(SB), Z7, Z9
+	VFMSUB213PD      Z8, Z0, Z4
+	VFMSUB213PD      Z9, Z1, Z5
+	VMULPD           Z4, Z4, Z0
+	VMULPD           Z5, Z5, Z1
+	VBROADCASTSD     constants<>+208(SB), Z8
+	VBROADCASTSD     constants<>+208(SB), Z9
+	VFMADD213PD.BCST constants<>+216(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+216(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+224(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+224(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+232(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+232(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+240(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+240(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+248(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+248(SB), Z1, Z9
+	VMULPD           Z4, Z0, Z10
+	VMULPD           Z5, Z1, Z11
+	VMULPD.BCST      constants<>+256(SB), Z4, Z4
+	VMULPD.BCST      constants<>+256(SB), Z5, Z5
+	VFMADD213PD      Z4, Z10, Z8
+	VFMADD213PD      Z5, Z11, Z9
+	VBROADCASTSD     constants<>+264(SB), Z4
+	VBROADCASTSD     constants<>+264(SB), Z5
+	VFMADD213PD.BCST constants<>+272(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+272(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+280(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+280(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+288(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+288(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+296(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+296(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+304(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+304(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+312(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+312(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+88(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+88(SB), Z1, Z5
+	VPTESTMQ.BCST    constants<>+320(SB), Z6, K2
+	VMOVAPD          Z8, Z0
+	VMOVAPD          Z4, K2, Z8
+	VMOVAPD          Z0, K2, Z4
+	VPTESTMQ.BCST    constants<>+320(SB), Z7, K2
+	VMOVAPD          Z9, Z0
+	VMOVAPD          Z5, K2, Z9
+	VMOVAPD          Z0, K2, Z5
+	VPSLLQ           $0x3e, Z6, Z0
+	VPSLLQ           $0x3e, Z7, Z1
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z1, Z9
+	VPADDQ.BCST      constants<>+320(SB), Z6, Z0
+	VPADDQ.BCST      constants<>+320(SB), Z7, Z1
 	VPSLLQ           $0x3e, Z0, Z0
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z6
-	VMULPD           Z6, Z7, Z0
-	VMULPD           Z5, Z7, Z7
+	VPSLLQ           $0x3e, Z1, Z1
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z4
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z1, Z5
+	VMULPD           Z4, Z2, Z0
+	VMULPD           Z5, Z3, Z1
+	VMULPD           Z8, Z2, Z2
+	VMULPD           Z9, Z3, Z2
 
 	// Lanes to memory.
-	VEXTRACTF32X4 $0x01, Z0, X7
-	VEXTRACTF32X4 $0x02, Z0, X8
-	VEXTRACTF32X4 $0x03, Z0, X9
 	VMOVLPD       X0, (AX)
 	ADDQ          CX, AX
 	VMOVHPD       X0, (AX)
 	ADDQ          CX, AX
-	VMOVLPD       X7, (AX)
+	VEXTRACTF32X4 $0x01, Z0, X2
+	VMOVLPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVHPD       X7, (AX)
+	VMOVHPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVLPD       X8, (AX)
+	VEXTRACTF32X4 $0x02, Z0, X2
+	VMOVLPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVHPD       X8, (AX)
+	VMOVHPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVLPD       X9, (AX)
+	VEXTRACTF32X4 $0x03, Z0, X0
+	VMOVLPD       X0, (AX)
 	ADDQ          CX, AX
-	VMOVHPD       X9, (AX)
+	VMOVHPD       X0, (AX)
+	ADDQ          CX, AX
+	VMOVLPD       X1, (AX)
+	ADDQ          CX, AX
+	VMOVHPD       X1, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Z1, X0
+	VMOVLPD       X0, (AX)
+	ADDQ          CX, AX
+	VMOVHPD       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x02, Z1, X0
+	VMOVLPD       X0, (AX)
+	ADDQ          CX, AX
+	VMOVHPD       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x03, Z1, X0
+	VMOVLPD       X0, (AX)
+	ADDQ          CX, AX
+	VMOVHPD       X0, (AX)
 	ADDQ          CX, AX
 	DECQ          DX
 	JNE           next
@@ -1489,7 +2788,7 @@ done:
 
 // func normals64x2AVX512(dst *float64, stride int, n int, l *uint64)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·normals64x2AVX512(SB), NOSPLIT, $128-32
+TEXT ·normals64x2AVX512(SB), NOSPLIT, $256-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1497,207 +2796,395 @@ TEXT ·normals64x2AVX512(SB), NOSPLIT, $128-32
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	VPBROADCASTQ 8(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
-	VMOVUPD      Z0, (SP)
-	VPBROADCASTQ 24(BX), Z0
-	VPMULUDQ     lane<>+0(SB), Z0, Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, (SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
 	VMOVUPD      Z0, 64(SP)
-	IMUL3Q       $+8, 8(BX), SI
-	IMUL3Q       $+8, 24(BX), DI
+	VPBROADCASTQ 24(BX), Z0
+	VPMULUDQ     lane<>+0(SB), Z0, Z1
+	VMOVUPD      Z1, 128(SP)
+	VPMULUDQ     lane<>+64(SB), Z0, Z0
+	VMOVUPD      Z0, 192(SP)
+	IMUL3Q       $+16, 8(BX), SI
+	IMUL3Q       $+16, 24(BX), DI
 	TESTQ        DX, DX
 	JE           done
 
 next:
 	// Counters.
-	VPBROADCASTQ (BX), Z0
-	VPADDQ       (SP), Z0, Z0
-	VPBROADCASTQ 16(BX), Z7
-	VPADDQ       64(SP), Z7, Z7
-	VPSRLQ       $0x20, Z0, Z8
-	VPBROADCASTQ 32(BX), Z9
+	VPBROADCASTQ (BX), Z1
+	VPADDQ       (SP), Z1, Z0
+	VPADDQ       64(SP), Z1, Z1
+	VPBROADCASTQ 16(BX), Z3
+	VPADDQ       128(SP), Z3, Z2
+	VPADDQ       192(SP), Z3, Z3
+	VPSRLQ       $0x20, Z0, Z4
+	VPSRLQ       $0x20, Z1, Z5
+	VPBROADCASTQ 32(BX), Z6
+	VPBROADCASTQ 32(BX), Z7
 	ADDQ         SI, (BX)
 	ADDQ         DI, 16(BX)
+	VBROADCASTSD constants<>+0(SB), Z8
+	VBROADCASTSD constants<>+8(SB), Z9
 
 	// Round 0.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z0, Z10
-	VPSRLQ          $0x20, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 40(BX), Z11, Z8
-	VPTERNLOGD.BCST $0x96, 44(BX), Z10, Z7
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 40(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 44(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 1.
-	VPMULUDQ.BCST   constants<>+0(SB), Z8, Z8
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z8, Z10
-	VPSRLQ          $0x20, Z7, Z11
-	VPTERNLOGD.BCST $0x96, 48(BX), Z11, Z9
-	VPTERNLOGD.BCST $0x96, 52(BX), Z10, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 48(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 52(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 2.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z9, Z10
-	VPSRLQ          $0x20, Z0, Z11
-	VPTERNLOGD.BCST $0x96, 56(BX), Z11, Z7
-	VPTERNLOGD.BCST $0x96, 60(BX), Z10, Z8
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 56(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 60(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 3.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z8, Z8
-	VPSRLQ          $0x20, Z7, Z10
-	VPSRLQ          $0x20, Z8, Z11
-	VPTERNLOGD.BCST $0x96, 64(BX), Z11, Z0
-	VPTERNLOGD.BCST $0x96, 68(BX), Z10, Z9
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 64(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 68(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 4.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z0, Z10
-	VPSRLQ          $0x20, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 72(BX), Z11, Z8
-	VPTERNLOGD.BCST $0x96, 76(BX), Z10, Z7
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 72(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 76(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 5.
-	VPMULUDQ.BCST   constants<>+0(SB), Z8, Z8
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z8, Z10
-	VPSRLQ          $0x20, Z7, Z11
-	VPTERNLOGD.BCST $0x96, 80(BX), Z11, Z9
-	VPTERNLOGD.BCST $0x96, 84(BX), Z10, Z0
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z9, Z2, Z2
+	VPMULUDQ     Z9, Z3, Z3
+	VPSRLQ       $0x20, Z4, Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPSRLQ       $0x20, Z2, Z12
+	VPSRLQ       $0x20, Z3, Z13
+	VPBROADCASTD 80(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z6
+	VPTERNLOGD   $0x96, Z14, Z13, Z7
+	VPBROADCASTD 84(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z0
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
 
 	// Round 6.
-	VPMULUDQ.BCST   constants<>+0(SB), Z9, Z9
-	VPMULUDQ.BCST   constants<>+8(SB), Z0, Z0
-	VPSRLQ          $0x20, Z9, Z10
-	VPSRLQ          $0x20, Z0, Z11
-	VPTERNLOGD.BCST $0x96, 88(BX), Z11, Z7
-	VPTERNLOGD.BCST $0x96, 92(BX), Z10, Z8
+	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     Z9, Z0, Z0
+	VPMULUDQ     Z9, Z1, Z1
+	VPSRLQ       $0x20, Z6, Z10
+	VPSRLQ       $0x20, Z7, Z11
+	VPSRLQ       $0x20, Z0, Z12
+	VPSRLQ       $0x20, Z1, Z13
+	VPBROADCASTD 88(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z2
+	VPTERNLOGD   $0x96, Z14, Z13, Z3
+	VPBROADCASTD 92(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z4
+	VPTERNLOGD   $0x96, Z12, Z11, Z5
 
 	// Round 7.
-	VPMULUDQ.BCST   constants<>+0(SB), Z7, Z7
-	VPMULUDQ.BCST   constants<>+8(SB), Z8, Z8
-	VPSRLQ          $0x20, Z7, Z10
-	VPSRLQ          $0x20, Z8, Z11
-	VPTERNLOGD.BCST $0x96, 96(BX), Z11, Z0
-	VPTERNLOGD.BCST $0x96, 100(BX), Z10, Z9
+	VPMULUDQ     Z8, Z2, Z2
+	VPMULUDQ     Z8, Z3, Z3
+	VPMULUDQ     Z9, Z4, Z4
+	VPMULUDQ     Z9, Z5, Z5
+	VPSRLQ       $0x20, Z2, Z10
+	VPSRLQ       $0x20, Z3, Z11
+	VPSRLQ       $0x20, Z4, Z12
+	VPSRLQ       $0x20, Z5, Z13
+	VPBROADCASTD 96(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z0
+	VPTERNLOGD   $0x96, Z14, Z13, Z1
+	VPBROADCASTD 100(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z6
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
 
 	// Round 8.
-	VPMULUDQ.BCST   constants<>+0(SB), Z0, Z0
-	VPMULUDQ.BCST   constants<>+8(SB), Z9, Z9
-	VPSRLQ          $0x20, Z0, Z10
-	VPSRLQ          $0x20, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 104(BX), Z11, Z8
-	VPTERNLOGD.BCST $0x96, 108(BX), Z10, Z7
+	VPMULUDQ     Z8, Z0, Z0
+	VPMULUDQ     Z8, Z1, Z1
+	VPMULUDQ     Z9, Z6, Z6
+	VPMULUDQ     Z9, Z7, Z7
+	VPSRLQ       $0x20, Z0, Z10
+	VPSRLQ       $0x20, Z1, Z11
+	VPSRLQ       $0x20, Z6, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPBROADCASTD 104(BX), Z14
+	VPTERNLOGD   $0x96, Z14, Z12, Z4
+	VPTERNLOGD   $0x96, Z14, Z13, Z5
+	VPBROADCASTD 108(BX), Z12
+	VPTERNLOGD   $0x96, Z12, Z10, Z2
+	VPTERNLOGD   $0x96, Z12, Z11, Z3
 
 	// Round 9.
-	VPMULUDQ.BCST   constants<>+0(SB), Z8, Z8
-	VPMULUDQ.BCST   constants<>+8(SB), Z7, Z7
-	VPSRLQ          $0x20, Z8, Z10
-	VPSRLQ          $0x20, Z7, Z11
-	VPTERNLOGD.BCST $0x96, 112(BX), Z11, Z9
-	VPTERNLOGD.BCST $0x96, 116(BX), Z10, Z0
-	VBROADCASTSD    constants<>+336(SB), Z10
-	VPBLENDMD.BCST  constants<>+20(SB), Z7, K1, Z1
-	VSUBPD.BCST     constants<>+24(SB), Z1, Z7
-	VPSRLD          $0x0b, Z9, Z9
-	VPBLENDMD.BCST  constants<>+36(SB), Z9, K1, Z2
-	VADDPD          Z2, Z7, Z7
-	VSUBPD          Z7, Z10, Z7
-	VPBLENDMD.BCST  constants<>+20(SB), Z8, K1, Z3
-	VSUBPD.BCST     constants<>+24(SB), Z3, Z8
-	VPSRLD          $0x0b, Z0, Z0
-	VPBLENDMD.BCST  constants<>+36(SB), Z0, K1, Z4
-	VADDPD          Z4, Z8, Z0
+	VPMULUDQ       Z8, Z4, Z4
+	VPMULUDQ       Z8, Z5, Z5
+	VPMULUDQ       Z9, Z2, Z2
+	VPMULUDQ       Z9, Z3, Z3
+	VPSRLQ         $0x20, Z4, Z8
+	VPSRLQ         $0x20, Z5, Z9
+	VPSRLQ         $0x20, Z2, Z10
+	VPSRLQ         $0x20, Z3, Z11
+	VPBROADCASTD   112(BX), Z12
+	VPTERNLOGD     $0x96, Z12, Z10, Z6
+	VPTERNLOGD     $0x96, Z12, Z11, Z7
+	VPBROADCASTD   116(BX), Z10
+	VPTERNLOGD     $0x96, Z10, Z8, Z0
+	VPTERNLOGD     $0x96, Z10, Z9, Z1
+	VBROADCASTSD   constants<>+336(SB), Z8
+	VBROADCASTSD   constants<>+336(SB), Z9
+	VPBLENDMD.BCST constants<>+20(SB), Z2, K1, Z2
+	VPBLENDMD.BCST constants<>+20(SB), Z3, K1, Z3
+	VSUBPD.BCST    constants<>+24(SB), Z2, Z2
+	VSUBPD.BCST    constants<>+24(SB), Z3, Z3
+	VPSRLD         $0x0b, Z6, Z6
+	VPSRLD         $0x0b, Z7, Z7
+	VPBLENDMD.BCST constants<>+36(SB), Z6, K1, Z6
+	VPBLENDMD.BCST constants<>+36(SB), Z7, K1, Z7
+	VADDPD         Z6, Z2, Z2
+	VADDPD         Z7, Z3, Z3
+	VSUBPD         Z2, Z8, Z2
+	VSUBPD         Z3, Z9, Z3
+	VPBLENDMD.BCST constants<>+20(SB), Z4, K1, Z4
+	VPBLENDMD.BCST constants<>+20(SB), Z5, K1, Z5
+	VSUBPD.BCST    constants<>+24(SB), Z4, Z4
+	VSUBPD.BCST    constants<>+24(SB), Z5, Z5
+	VPSRLD         $0x0b, Z0, Z0
+	VPSRLD         $0x0b, Z1, Z1
+	VPBLENDMD.BCST constants<>+36(SB), Z0, K1, Z0
+	VPBLENDMD.BCST constants<>+36(SB), Z1, K1, Z1
+	VADDPD         Z0, Z4, Z0
+	VADDPD         Z1, Z5, Z1
 
 	// Logarithm.
-	VPADDQ.BCST      constants<>+56(SB), Z7, Z7
-	VPSRLQ           $0x34, Z7, Z8
-	VORPD.BCST       constants<>+32(SB), Z8, Z8
-	VSUBPD.BCST      constants<>+344(SB), Z8, Z8
-	VANDPD.BCST      constants<>+72(SB), Z7, Z7
-	VPADDQ.BCST      constants<>+80(SB), Z7, Z7
-	VSUBPD.BCST      constants<>+88(SB), Z7, Z7
-	VADDPD.BCST      constants<>+96(SB), Z7, Z9
-	VDIVPD           Z9, Z7, Z9
-	VMULPD           Z9, Z9, Z10
+	VPADDQ.BCST      constants<>+56(SB), Z2, Z2
+	VPADDQ.BCST      constants<>+56(SB), Z3, Z3
+	VPSRLQ           $0x34, Z2, Z4
+	VPSRLQ           $0x34, Z3, Z5
+	VORPD.BCST       constants<>+32(SB), Z4, Z4
+	VORPD.BCST       constants<>+32(SB), Z5, Z5
+	VSUBPD.BCST      constants<>+344(SB), Z4, Z4
+	VSUBPD.BCST      constants<>+344(SB), Z5, Z5
+	VANDPD.BCST      constants<>+72(SB), Z2, Z2
+	VANDPD.BCST      constants<>+72(SB), Z3, Z3
+	VPADDQ.BCST      constants<>+80(SB), Z2, Z2
+	VPADDQ.BCST      constants<>+80(SB), Z3, Z3
+	VSUBPD.BCST      constants<>+88(SB), Z2, Z2
+	VSUBPD.BCST      constants<>+88(SB), Z3, Z3
+	VADDPD.BCST      constants<>+96(SB), Z2, Z6
+	VADDPD.BCST      constants<>+96(SB), Z3, Z7
+	VDIVPD           Z6, Z2, Z6
+	VDIVPD           Z7, Z3, Z7
+	VMULPD           Z6, Z6, Z8
+	VMULPD           Z7, Z7, Z9
+	VBROADCASTSD     constants<>+104(SB), Z10
 	VBROADCASTSD     constants<>+104(SB), Z11
-	VFMADD213PD.BCST constants<>+112(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+120(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+128(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+136(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+144(SB), Z10, Z11
-	VFMADD213PD.BCST constants<>+152(SB), Z10, Z11
-	VMULPD.BCST      constants<>+160(SB), Z7, Z12
-	VMULPD           Z7, Z12, Z12
-	VFMADD213PD      Z12, Z10, Z11
-	VMULPD.BCST      constants<>+168(SB), Z8, Z10
-	VFMADD213PD      Z10, Z9, Z11
-	VSUBPD           Z11, Z12, Z9
-	VSUBPD           Z9, Z7, Z7
-	VFMADD231PD.BCST constants<>+176(SB), Z8, Z7
-	VMULPD.BCST      constants<>+184(SB), Z7, Z7
-	VSQRTPD          Z7, Z7
+	VFMADD213PD.BCST constants<>+112(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+112(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+120(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+120(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+128(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+128(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+136(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+136(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+144(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+144(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+152(SB), Z8, Z10
+	VFMADD213PD.BCST constants<>+152(SB), Z9, Z11
+	VMULPD.BCST      constants<>+160(SB), Z2, Z12
+	VMULPD.BCST      constants<>+160(SB), Z3, Z13
+	VMULPD           Z2, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VFMADD213PD      Z12, Z8, Z10
+	VFMADD213PD      Z13, Z9, Z11
+	VMULPD.BCST      constants<>+168(SB), Z4, Z8
+	VMULPD.BCST      constants<>+168(SB), Z5, Z9
+	VFMADD213PD      Z8, Z6, Z10
+	VFMADD213PD      Z9, Z7, Z11
+	VSUBPD           Z10, Z12, Z6
+	VSUBPD           Z11, Z13, Z7
+	VSUBPD           Z6, Z2, Z2
+	VSUBPD           Z7, Z3, Z3
+	VFMADD231PD.BCST constants<>+176(SB), Z4, Z2
+	VFMADD231PD.BCST constants<>+176(SB), Z5, Z3
+	VMULPD.BCST      constants<>+184(SB), Z2, Z2
+	VMULPD.BCST      constants<>+184(SB), Z3, Z3
+	VSQRTPD          Z2, Z2
+	VSQRTPD          Z3, Z3
 
 	// Circle.
-	VBROADCASTSD     constants<>+352(SB), Z8
-	VBROADCASTSD     constants<>+200(SB), Z9
-	VFMADD231PD      Z8, Z0, Z9
-	VSUBPD.BCST      constants<>+200(SB), Z9, Z10
-	VFMSUB213PD      Z10, Z0, Z8
-	VMULPD           Z8, Z8, Z0
-	VBROADCASTSD     constants<>+208(SB), Z10
-	VFMADD213PD.BCST constants<>+216(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+224(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+232(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+240(SB), Z0, Z10
-	VFMADD213PD.BCST constants<>+248(SB), Z0, Z10
-	VMULPD           Z8, Z0, Z11
-	VMULPD.BCST      constants<>+256(SB), Z8, Z8
-	VFMADD213PD      Z8, Z11, Z10
-	VBROADCASTSD     constants<>+264(SB), Z8
-	VFMADD213PD.BCST constants<>+272(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+280(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+288(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+296(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+304(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+312(SB), Z0, Z8
-	VFMADD213PD.BCST constants<>+88(SB), Z0, Z8
-	VPTESTMQ.BCST    constants<>+320(SB), Z9, K2
-	VBLENDMPD        Z8, Z10, K2, Z5
-	VBLENDMPD        Z10, Z8, K2, Z6
-	VPSLLQ           $0x3e, Z9, Z0
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z5
-	VPADDQ.BCST      constants<>+320(SB), Z9, Z0
+	VBROADCASTSD     constants<>+352(SB), Z4
+	VBROADCASTSD     constants<>+352(SB), Z5
+	VBROADCASTSD     constants<>+200(SB), Z6
+	VBROADCASTSD     constants<>+200(SB), Z7
+	VFMADD231PD      Z4, Z0, Z6
+	VFMADD231PD      Z5, Z1, Z7
+	VSUBPD.BCST      constants<>+200(SB), Z6, Z8
+	VSUBPD.BCST      constants<>+200(SB), Z7, Z9
+	VFMSUB213PD      Z8, Z0, Z4
+	VFMSUB213PD      Z9, Z1, Z5
+	VMULPD           Z4, Z4, Z0
+	VMULPD           Z5, Z5, Z1
+	VBROADCASTSD     constants<>+208(SB), Z8
+	VBROADCASTSD     constants<>+208(SB), Z9
+	VFMADD213PD.BCST constants<>+216(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+216(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+224(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+224(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+232(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+232(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+240(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+240(SB), Z1, Z9
+	VFMADD213PD.BCST constants<>+248(SB), Z0, Z8
+	VFMADD213PD.BCST constants<>+248(SB), Z1, Z9
+	VMULPD           Z4, Z0, Z10
+	VMULPD           Z5, Z1, Z11
+	VMULPD.BCST      constants<>+256(SB), Z4, Z4
+	VMULPD.BCST      constants<>+256(SB), Z5, Z5
+	VFMADD213PD      Z4, Z10, Z8
+	VFMADD213PD      Z5, Z11, Z9
+	VBROADCASTSD     constants<>+264(SB), Z4
+	VBROADCASTSD     constants<>+264(SB), Z5
+	VFMADD213PD.BCST constants<>+272(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+272(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+280(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+280(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+288(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+288(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+296(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+296(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+304(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+304(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+312(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+312(SB), Z1, Z5
+	VFMADD213PD.BCST constants<>+88(SB), Z0, Z4
+	VFMADD213PD.BCST constants<>+88(SB), Z1, Z5
+	VPTESTMQ.BCST    constants<>+320(SB), Z6, K2
+	VMOVAPD          Z8, Z0
+	VMOVAPD          Z4, K2, Z8
+	VMOVAPD          Z0, K2, Z4
+	VPTESTMQ.BCST    constants<>+320(SB), Z7, K2
+	VMOVAPD          Z9, Z0
+	VMOVAPD          Z5, K2, Z9
+	VMOVAPD          Z0, K2, Z5
+	VPSLLQ           $0x3e, Z6, Z0
+	VPSLLQ           $0x3e, Z7, Z1
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z8
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z1, Z9
+	VPADDQ.BCST      constants<>+320(SB), Z6, Z0
+	VPADDQ.BCST      constants<>+320(SB), Z7, Z1
 	VPSLLQ           $0x3e, Z0, Z0
-	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z6
-	VMULPD           Z6, Z7, Z0
-	VMULPD           Z5, Z7, Z7
+	VPSLLQ           $0x3e, Z1, Z1
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z0, Z4
+	VPTERNLOGQ.BCST  $0x78, constants<>+328(SB), Z1, Z5
+	VMULPD           Z4, Z2, Z0
+	VMULPD           Z5, Z3, Z1
+	VMULPD           Z8, Z2, Z2
+	VMULPD           Z9, Z3, Z3
 
 	// Lanes to memory.
-	VUNPCKLPD     Z7, Z0, Z8
-	VUNPCKHPD     Z7, Z0, Z0
-	VEXTRACTF32X4 $0x01, Z8, X7
-	VEXTRACTF32X4 $0x02, Z8, X9
-	VEXTRACTF32X4 $0x03, Z8, X10
-	VEXTRACTF32X4 $0x01, Z0, X11
-	VEXTRACTF32X4 $0x02, Z0, X12
-	VEXTRACTF32X4 $0x03, Z0, X13
-	VMOVUPD       X8, (AX)
+	VUNPCKLPD     Z2, Z0, Z4
+	VUNPCKHPD     Z2, Z0, Z0
+	VMOVUPD       X4, (AX)
 	ADDQ          CX, AX
 	VMOVUPD       X0, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X7, (AX)
+	VEXTRACTF32X4 $0x01, Z4, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X11, (AX)
+	VEXTRACTF32X4 $0x01, Z0, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X9, (AX)
+	VEXTRACTF32X4 $0x02, Z4, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X12, (AX)
+	VEXTRACTF32X4 $0x02, Z0, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X10, (AX)
+	VEXTRACTF32X4 $0x03, Z4, X2
+	VMOVUPD       X2, (AX)
 	ADDQ          CX, AX
-	VMOVUPD       X13, (AX)
+	VEXTRACTF32X4 $0x03, Z0, X0
+	VMOVUPD       X0, (AX)
+	ADDQ          CX, AX
+	VUNPCKLPD     Z3, Z1, Z0
+	VUNPCKHPD     Z3, Z1, Z1
+	VMOVUPD       X0, (AX)
+	ADDQ          CX, AX
+	VMOVUPD       X1, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Z0, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x01, Z1, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x02, Z0, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x02, Z1, X2
+	VMOVUPD       X2, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x03, Z0, X0
+	VMOVUPD       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF32X4 $0x03, Z1, X0
+	VMOVUPD       X0, (AX)
 	ADDQ          CX, AX
 	DECQ          DX
 	JNE           next

@@ -10,8 +10,8 @@ import "github.com/pathline/pathline/stages/internal/kernel"
 func bundle(l kernel.Level) int { return [...]int{kernel.AVX2: bundle2, kernel.AVX512: bundle512}[l] }
 
 const (
-	bundle2   = 4
-	bundle512 = 8
+	bundle2   = 8
+	bundle512 = 16
 )
 
 func fastBlocks(dst [][4]uint32, l *lanes) bool {

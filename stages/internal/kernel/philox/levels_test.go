@@ -71,7 +71,7 @@ func kinds() []kind {
 			},
 			func(c Counter, draw int) uint64 {
 				c.Block += uint32(draw / 4)
-				return bits32(normals32(At(c))[draw%4])
+				return bits32(normals32(At(c), 4)[draw%4])
 			}},
 		{"normals64", append(table, line...),
 			func(s shape, c Counter) []uint64 {

@@ -77,9 +77,10 @@ func (m *machine) words(c *counter) [4]V {
 	}
 	m.ADDQ(c.rows, operand.Mem{Base: c.at, Disp: rowAt})
 	m.ADDQ(c.count, operand.Mem{Base: c.at, Disp: blockAt})
+	m0, m1 := m.shared(multiplier0), m.shared(multiplier1)
 	for round := range 10 {
 		m.Comment(fmt.Sprintf("Round %d.", round))
-		p0, p1 := m.mulLow(w0, multiplier0), m.mulLow(w2, multiplier1)
+		p0, p1 := m.mulLow(w0, m0), m.mulLow(w2, m1)
 		h0, h1 := m.right(p0, 32), m.right(p1, 32)
 		w0, w1, w2, w3 = m.xor3(w1, h1, c.key(round, 0)), p1, m.xor3(w3, h0, c.key(round, 1)), p0
 	}
@@ -93,15 +94,13 @@ func (c *counter) key(round, word int) operand.Mem {
 
 // xor3 overwrites x with x ^ y ^ k, k in every half of lanes.
 func (m *machine) xor3(x, y V, k operand.Mem) V {
-	if m.set.wide {
-		for i := range x {
-			m.VPTERNLOGD_BCST(operand.U8(0x96), k, y[i], x[i])
-		}
-		return x
-	}
 	s := m.one()
 	m.VPBROADCASTD(k, s)
 	for i := range x {
+		if m.set.wide {
+			m.VPTERNLOGD(operand.U8(0x96), s, y[i], x[i])
+			continue
+		}
 		m.VPXOR(s, y[i], y[i])
 		m.VPXOR(y[i], x[i], x[i])
 	}

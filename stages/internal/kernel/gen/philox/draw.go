@@ -51,16 +51,23 @@ func uniforms(m *machine) {
 	})
 }
 
-// normals32 writes the first width normals of a block of 32-bit uniforms.
+// normals32 writes the first width normals of a block of 32-bit uniforms, one
+// pair of words after the other.
 func normals32(m *machine, width int) {
 	m.loop(fmt.Sprintf("normals32x%d", width), "float32", func(c *counter, to, stride reg.GPVirtual) {
 		w := m.words(c)
-		var z []V
-		for j := 0; j < width; j += 2 {
-			a, b := m.pair(m.halfway(w[j]), 32, m.halfway(w[j+1]), 0x1p-30)
-			z = append(z, m.narrow(a), m.narrow(b))
+		second := m.GP64()
+		take := [2]func() V{}
+		if width > 2 {
+			m.LEAQ(operand.Mem{Base: to, Disp: 8}, second)
+			take = [2]func() V{m.put(w[2]), m.put(w[3])}
 		}
-		m.storeFloats(z, width, to, stride)
+		a, b := m.pair(m.halfway(w[0]), 32, m.halfway(w[1]), 0x1p-30)
+		m.storeFloats(m.narrow(a), m.narrow(b), min(width, 2), to, stride)
+		if width > 2 {
+			a, b := m.pair(m.halfway(take[0]()), 32, m.halfway(take[1]()), 0x1p-30)
+			m.storeFloats(m.narrow(a), m.narrow(b), width-2, second, stride)
+		}
 	})
 }
 
@@ -83,4 +90,23 @@ func (m *machine) pair(x V, scale int, y V, turn float64) (a, b V) {
 	r := m.sqrt(m.mul(m.logarithm(x, scale), f(-2)))
 	sin, cos := m.circle(y, turn)
 	return m.mul(r, cos), m.mul(r, sin)
+}
+
+// put lays x aside, on the stack where registers are few; take brings it back.
+func (m *machine) put(x V) (take func() V) {
+	if m.set.wide {
+		return func() V { return x }
+	}
+	size := 8 * m.set.lanes
+	local := m.AllocLocal(len(x) * size)
+	for i, v := range x {
+		m.VMOVUPD(v, local.Offset(i*size))
+	}
+	return func() V {
+		y := m.vec()
+		for i, v := range y {
+			m.VMOVUPD(local.Offset(i*size), v)
+		}
+		return y
+	}
 }

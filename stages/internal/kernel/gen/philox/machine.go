@@ -19,8 +19,8 @@ type set struct {
 }
 
 var (
-	avx512 = set{name: "avx512", suffix: "AVX512", wide: true, lanes: 8, repeat: 1, registers: 32, bundle: 1}
-	avx2   = set{name: "avx2", suffix: "AVX2", lanes: 4, repeat: 4, registers: 16, bundle: 1}
+	avx512 = set{name: "avx512", suffix: "AVX512", wide: true, lanes: 8, repeat: 1, registers: 32, bundle: 2}
+	avx2   = set{name: "avx2", suffix: "AVX2", lanes: 4, repeat: 4, registers: 16, bundle: 2}
 )
 
 // machine emits instructions for bundles of vectors. Unless it says otherwise, an
@@ -93,7 +93,7 @@ func (m *machine) addInt(a V, b any) V { return m.two(m.VPADDQ, m.VPADDQ_BCST, a
 func (m *machine) subInt(a V, b any) V { return m.two(m.VPSUBQ, m.VPSUBQ_BCST, a, b) }
 
 // mulLow is the product of the lower halves of lanes.
-func (m *machine) mulLow(a V, b any) V { return m.two(m.VPMULUDQ, m.VPMULUDQ_BCST, a, b) }
+func (m *machine) mulLow(a, b V) V { return m.two(m.VPMULUDQ, nil, a, b) }
 
 func (m *machine) sqrt(x V) V {
 	v := m.vec()
@@ -125,6 +125,21 @@ func (m *machine) rightHalves(x V, n uint8) V {
 	v := m.vec()
 	for i := range v {
 		m.VPSRLD(operand.U8(n), x[i], v[i])
+	}
+	return v
+}
+
+// shared is c in one register for the whole bundle; it must not be overwritten.
+func (m *machine) shared(c C) V {
+	one := m.one()
+	if m.set.wide {
+		m.VBROADCASTSD(m.table.at(uint64(c), 1), one)
+	} else {
+		m.VMOVUPD(m.table.at(uint64(c), m.set.repeat), one)
+	}
+	v := make(V, m.set.bundle)
+	for i := range v {
+		v[i] = one
 	}
 	return v
 }
@@ -179,9 +194,9 @@ func (m *machine) flip(x, q V) V {
 	return x
 }
 
-// swap is a and b, changed for each other where the lowest bit of q is set.
+// swap overwrites a and b, each with the other where the lowest bit of q is set.
 func (m *machine) swap(q, a, b V) (V, V) {
-	x, y := m.vec(), m.vec()
+	x := m.vec()
 	if !m.set.wide {
 		q = m.left(q, 63)
 	}
@@ -189,27 +204,28 @@ func (m *machine) swap(q, a, b V) (V, V) {
 		if m.set.wide {
 			k := m.K()
 			m.VPTESTMQ_BCST(m.table.at(1, 1), q[i], k)
-			m.VBLENDMPD(b[i], a[i], k, x[i])
-			m.VBLENDMPD(a[i], b[i], k, y[i])
+			m.VMOVAPD(a[i], x[i])
+			m.VMOVAPD(b[i], k, a[i])
+			m.VMOVAPD(x[i], k, b[i])
 			continue
 		}
 		m.VBLENDVPD(q[i], b[i], a[i], x[i])
-		m.VBLENDVPD(q[i], a[i], b[i], y[i])
+		m.VBLENDVPD(q[i], a[i], b[i], b[i])
+		a[i] = x[i]
 	}
-	return x, y
+	return a, b
 }
 
-// upper is x with the upper halves of lanes those of the constant.
+// upper overwrites the upper halves of the lanes of x with those of the constant.
 func (m *machine) upper(x V, c C) V {
-	v := m.vec()
-	for i := range v {
+	for i := range x {
 		if m.set.wide {
 			mem := m.table.at(uint64(c), 1)
 			mem.Disp += 4
-			m.VPBLENDMD_BCST(mem, x[i], m.odd, v[i])
+			m.VPBLENDMD_BCST(mem, x[i], m.odd, x[i])
 		} else {
-			m.VPBLENDD(operand.U8(0xaa), m.table.at(uint64(c), m.set.repeat), x[i], v[i])
+			m.VPBLENDD(operand.U8(0xaa), m.table.at(uint64(c), m.set.repeat), x[i], x[i])
 		}
 	}
-	return v
+	return x
 }

@@ -33,19 +33,18 @@ func (m *machine) narrow(x V) V {
 	return v
 }
 
-// quarters are the 128 bits of each quarter of v, which has size bytes.
-func (m *machine) quarters(v reg.VecVirtual, size int) []reg.Register {
-	list := []reg.Register{v.AsX()}
-	for i := 1; i < size/16; i++ {
-		x := m.XMM()
-		if m.set.wide {
-			m.VEXTRACTF32X4(operand.U8(i), v, x)
-		} else {
-			m.VEXTRACTF128(operand.U8(i), v, x)
-		}
-		list = append(list, x)
+// quarter is 128 bits of v.
+func (m *machine) quarter(v reg.VecVirtual, i int) reg.Register {
+	if i == 0 {
+		return v.AsX()
 	}
-	return list
+	x := m.XMM()
+	if m.set.wide {
+		m.VEXTRACTF32X4(operand.U8(i), v, x)
+	} else {
+		m.VEXTRACTF128(operand.U8(i), v, x)
+	}
+	return x
 }
 
 // zip interleaves two vectors with an instruction and its twin for other halves.
@@ -70,10 +69,9 @@ func (m *machine) storePairs(a, b V, to, stride reg.GPVirtual) {
 	m.Comment("Lanes to memory.")
 	for i := range a {
 		even, odd := zip(m, m.VUNPCKLPD, m.VUNPCKHPD, a[i], b[i])
-		q, p := m.quarters(even, 8*m.set.lanes), m.quarters(odd, 8*m.set.lanes)
-		for j := range q {
-			for _, x := range []reg.Register{q[j], p[j]} {
-				m.VMOVUPD(x, operand.Mem{Base: to})
+		for j := range m.set.lanes / 2 {
+			for _, v := range []reg.VecVirtual{even, odd} {
+				m.VMOVUPD(m.quarter(v, j), operand.Mem{Base: to})
 				m.ADDQ(stride, to)
 			}
 		}
@@ -84,7 +82,8 @@ func (m *machine) storePairs(a, b V, to, stride reg.GPVirtual) {
 func (m *machine) storeSingles(a V, to, stride reg.GPVirtual) {
 	m.Comment("Lanes to memory.")
 	for i := range a {
-		for _, x := range m.quarters(a[i], 8*m.set.lanes) {
+		for j := range m.set.lanes / 2 {
+			x := m.quarter(a[i], j)
 			m.VMOVLPD(x, operand.Mem{Base: to})
 			m.ADDQ(stride, to)
 			m.VMOVHPD(x, operand.Mem{Base: to})
@@ -93,54 +92,31 @@ func (m *machine) storeSingles(a V, to, stride reg.GPVirtual) {
 	}
 }
 
-// storeFloats writes the first width of z of lane after lane.
-func (m *machine) storeFloats(z []V, width int, to, stride reg.GPVirtual) {
+// storeFloats writes a, or a and b, of lane after lane.
+func (m *machine) storeFloats(a, b V, width int, to, stride reg.GPVirtual) {
 	m.Comment("Lanes to memory.")
 	at := operand.Mem{Base: to}
-	next := func() { m.ADDQ(stride, to) }
-	size := 4 * m.set.lanes
-	for i := range m.set.bundle {
-		switch width {
-		case 1:
-			for _, x := range m.quarters(z[0][i], size) {
+	for i := range a {
+		vectors := []reg.VecVirtual{a[i]}
+		if width == 2 {
+			x, y := zip(m, m.VUNPCKLPS, m.VUNPCKHPS, a[i], b[i])
+			vectors = []reg.VecVirtual{x, y}
+		}
+		for j := range m.set.lanes / 4 {
+			for _, v := range vectors {
+				x := m.quarter(v, j)
+				if width == 2 {
+					m.VMOVLPS(x, at)
+					m.ADDQ(stride, to)
+					m.VMOVHPS(x, at)
+					m.ADDQ(stride, to)
+					continue
+				}
 				m.VMOVSS(x, at)
-				next()
+				m.ADDQ(stride, to)
 				for lane := 1; lane < 4; lane++ {
 					m.VEXTRACTPS(operand.U8(lane), x, at)
-					next()
-				}
-			}
-		case 2:
-			a, b := zip(m, m.VUNPCKLPS, m.VUNPCKHPS, z[0][i], z[1][i])
-			p, q := m.quarters(a, size), m.quarters(b, size)
-			for j := range p {
-				for _, x := range []reg.Register{p[j], q[j]} {
-					m.VMOVLPS(x, at)
-					next()
-					m.VMOVHPS(x, at)
-					next()
-				}
-			}
-		default:
-			a, b := zip(m, m.VUNPCKLPS, m.VUNPCKHPS, z[0][i], z[1][i])
-			c, d := zip(m, m.VUNPCKLPS, m.VUNPCKHPS, z[2][i], z[3][i])
-			var rows [4]reg.VecVirtual
-			rows[0], rows[1] = zip(m, m.VUNPCKLPD, m.VUNPCKHPD, a, c)
-			rows[2], rows[3] = zip(m, m.VUNPCKLPD, m.VUNPCKHPD, b, d)
-			var parts [4][]reg.Register
-			for r, v := range rows {
-				parts[r] = m.quarters(v, size)
-			}
-			for j := range parts[0] {
-				for r := range rows {
-					x := parts[r][j]
-					if width == 4 {
-						m.VMOVUPS(x, at)
-					} else {
-						m.VMOVLPS(x, at)
-						m.VEXTRACTPS(operand.U8(2), x, at.Offset(8))
-					}
-					next()
+					m.ADDQ(stride, to)
 				}
 			}
 		}
