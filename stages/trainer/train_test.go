@@ -84,6 +84,9 @@ func TestAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 		for _, workers := range []int{1, 2, 3, 7, 8} {
 			o := options(7, batch)
 			o.EMA, o.Clip, o.Workers, o.Coupling, o.Time = 0.9, 0.5, workers, backwards{}, Stratified{}
+			if batch == 200 { // one pass over the weights, and three over batches
+				o.Clip, o.Coupling, o.Accumulate = 0, nil, 3
+			}
 			o.Valid, o.ValidateEvery = validation(t, 2, o), 2
 			r, err := Train(context.Background(), network(t, 9), 2, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
 			if err != nil {
@@ -127,6 +130,9 @@ func TestResumedIsUninterrupted(t *testing.T) {
 		for name, rule := range rules {
 			t.Run(source+"/"+name, func(t *testing.T) {
 				o := options(steps, batch)
+				if name == "sgd" {
+					o.Accumulate = 2
+				}
 				o.EMA, o.Rule, o.Schedule = 0.99, rule, optim.Warmup{Steps: 3, Then: optim.Cosine{Final: 0.1}}
 				o.Valid, o.ValidateEvery = validation(t, dim, o), 4
 				run := func(o Options) (*Result, error) {
