@@ -10,7 +10,9 @@ import "github.com/pathline/pathline/stages/internal/kernel/philox"
 //
 // The logarithm, sine and cosine are within 4e-16 relative and have the same bits
 // on every processor.
-func (k Key) Normals64(dst []float64, row uint64, step uint32) { philox.Normals64(dst, k.at(row, step)) }
+func (k Key) Normals64(dst []float64, row uint64, step uint32) {
+	philox.Normals64(dst, k.at(row, step))
+}
 
 // Normals64Rows writes Normals64 of rows first, first+1, ... to dst [rows][dim].
 func (k Key) Normals64Rows(dst []float64, dim int, first uint64, rows int, step uint32) {
@@ -20,7 +22,9 @@ func (k Key) Normals64Rows(dst []float64, dim int, first uint64, rows int, step 
 // Normals32 is the same transform on 32-bit uniforms u = (word + 1/2) / 2^32,
 // evaluated in float64 and rounded once; a block gives four draws. Draws lie
 // within 6.77 standard deviations.
-func (k Key) Normals32(dst []float32, row uint64, step uint32) { philox.Normals32(dst, k.at(row, step)) }
+func (k Key) Normals32(dst []float32, row uint64, step uint32) {
+	philox.Normals32(dst, k.at(row, step))
+}
 
 // Normals32Rows writes Normals32 of rows first, first+1, ... to dst [rows][dim].
 func (k Key) Normals32Rows(dst []float32, dim int, first uint64, rows int, step uint32) {

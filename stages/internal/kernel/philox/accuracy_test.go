@@ -65,7 +65,7 @@ func TestLibrary(t *testing.T) {
 	differ := 0
 	for row := range uint64(1 << 19) {
 		b := At(Counter{Key: 99, Row: row})
-		z := normals32(b)
+		z := normals32(b, 4)
 		for j := 0; j < 4; j += 2 {
 			r := math.Sqrt(-2 * math.Log((float64(b[j])+0.5)*0x1p-32))
 			sin, cos := math.Sincos(2 * math.Pi * (float64(b[j+1]) + 0.5) * 0x1p-32)
@@ -94,7 +94,7 @@ func TestEdges(t *testing.T) {
 	if u := Uniform(0, 0); u != 0 {
 		t.Errorf("smallest uniform %v", u)
 	}
-	if z := normals32([4]uint32{0, 0, f, 0}); !(z[0] > 6.763 && z[0] < 6.77) || !(z[2] > 0 && z[2] < 2e-5) {
+	if z := normals32([4]uint32{0, 0, f, 0}, 4); !(z[0] > 6.763 && z[0] < 6.77) || !(z[2] > 0 && z[2] < 2e-5) {
 		t.Errorf("extreme normals %v", z)
 	}
 	if z := normals64([4]uint32{f, f, 0, 0}); !(z[0] > 8.57 && z[0] < 8.58) || z[1] != 0 {

@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package philox
 
 func fastBlocks(dst [][4]uint32, l *lanes) bool                        { return false }

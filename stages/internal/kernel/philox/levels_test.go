@@ -71,7 +71,7 @@ func kinds() []kind {
 			},
 			func(c Counter, draw int) uint64 {
 				c.Block += uint32(draw / 4)
-				return bits32(normals32(At(c))[draw%4])
+				return bits32(normals32(At(c), 4)[draw%4])
 			}},
 		{"normals64", append(table, line...),
 			func(s shape, c Counter) []uint64 {
@@ -119,12 +119,25 @@ var counters = []Counter{
 	{Key: math.MaxUint64, Row: math.MaxUint64 - 9, Step: math.MaxUint32, Block: math.MaxUint32 - 2},
 }
 
-// eachLevel runs test under every instruction set that is there.
-func eachLevel(t *testing.T, test func(t *testing.T)) {
+// levels are the instruction sets that are there.
+func levels() (list []kernel.Level) {
 	for l := kernel.Generic; l <= kernel.Best(); l++ {
+		list = append(list, l)
+	}
+	return list
+}
+
+// use changes the level and gives what changes it back.
+func use(l kernel.Level) func() {
+	before := kernel.Use(l)
+	return func() { kernel.Use(before) }
+}
+
+// eachLevel runs test under every instruction set.
+func eachLevel(t *testing.T, test func(t *testing.T)) {
+	for _, l := range levels() {
 		t.Run(l.String(), func(t *testing.T) {
-			before := kernel.Use(l)
-			defer kernel.Use(before)
+			defer use(l)()
 			test(t)
 		})
 	}

@@ -2,14 +2,14 @@ package philox
 
 import "math"
 
-// normals32 are the four normals of a block: words j and j+1, j = 0 and 2, give
-// draws j and j+1 with u = (word + 1/2) / 2^32,
+// normals32 are the first width normals of a block, up to four: words j and j+1,
+// j = 0 and 2, give draws j and j+1 with u = (word + 1/2) / 2^32,
 //
 //	r = sqrt(-2 ln u1), a = 2 pi u2, r cos a and r sin a
 //
 // (Box and Muller 1958), rounded to float32 at the end.
-func normals32(b [4]uint32) (z [4]float32) {
-	for j := 0; j < 4; j += 2 {
+func normals32(b [4]uint32, width int) (z [4]float32) {
+	for j := 0; j < width; j += 2 {
 		r := math.Sqrt(-2 * logarithm(float64(b[j])+0.5, 32))
 		sin, cos := circle(float64(b[j+1])+0.5, 0x1p-30)
 		z[j], z[j+1] = float32(r*cos), float32(r*sin)
@@ -89,7 +89,7 @@ func lanes32(dst []float32, stride, width, n int, l lanes) {
 		return
 	}
 	for i := range n {
-		z := normals32(l.at(i))
+		z := normals32(l.at(i), width)
 		copy(dst[i*stride:], z[:width])
 	}
 }
