@@ -34,6 +34,7 @@ func TestStageTime(t *testing.T) {
 func TestReach(t *testing.T) {
 	for _, dir := range []float64{1, -1} {
 		p := &problem[float64]{t0: 5 - 3*dir, t1: 5, dir: dir}
+		p.last = p.shortest(p.t1)
 		for _, c := range []struct{ t, h, want float64 }{
 			{5 - dir, 1, 5},
 			{5 - dir, 2, 5},
@@ -51,14 +52,14 @@ func TestReach(t *testing.T) {
 	}
 }
 
-func TestRMS(t *testing.T) {
+func TestMeanSquare(t *testing.T) {
 	for _, c := range []struct {
 		s, s3, n float64
 		two      bool
 		want     float64
-	}{{8, 0, 2, false, 2}, {8, 99, 2, false, 2}, {4, 0, 1, true, 2}, {1, 300, 1, true, 0.5}, {1, 300, 4, true, 0.25}, {0, 0, 1, true, 0}} {
-		if got := rms(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
-			t.Errorf("rms(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
+	}{{8, 0, 2, false, 4}, {8, 99, 2, false, 4}, {4, 0, 1, true, 4}, {1, 300, 1, true, 0.25}, {1, 300, 4, true, 0.0625}, {0, 0, 1, true, 0}} {
+		if got := meanSquare(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("meanSquare(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
 		}
 	}
 }
