@@ -255,6 +255,8 @@ func TestFirstStep(t *testing.T) {
 			net.Init(o.Keys.Init)
 			var ts []float64
 			var xt, want []float32
+			order := make([]int32, 90)
+			o.Keys.Shuffle.Shuffle(order, 0)
 			for i := range batch {
 				at := []float64{o.Keys.Time.Uniform(uint64(i), 0)}
 				c := make([]path.Coef, 1)
@@ -264,7 +266,7 @@ func TestFirstStep(t *testing.T) {
 				x0, e, xi, ti := make([]float32, dim), make([]float32, dim), make([]float32, dim), make([]float32, dim)
 				o.Keys.Noise.Normals32(x0, uint64(batch-1-i), 0)
 				o.Keys.Bridge.Normals32(e, uint64(i), 0)
-				row := o.Keys.Shuffle.Permute(uint64(i), 90, 0)
+				row := int(order[i])
 				x1 := x[row*dim : (row+1)*dim]
 				path.Interpolate(xi, nil, c, x0, x1, e, 1, dim)
 				target.Write(ti, c, x0, x1, e, 1, dim)
