@@ -12,6 +12,10 @@
 // same key prefix. A new kind of draw is a new method here with golden values
 // in its test.
 //
+// Draws for many rows (NAMERows) are those of each row, computed together in
+// package kernel/philox, some ten times faster; every processor gives the same
+// bits. A shuffle of a whole table is Shuffle, one place of one is Permute.
+//
 // Reference: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers:
 // as easy as 1, 2, 3", SC 2011.
 package random

@@ -10,25 +10,6 @@ import (
 	"testing"
 )
 
-// TestPhilox checks the known answers that Random123 publishes (kat_vectors).
-func TestPhilox(t *testing.T) {
-	const f = 0xffffffff
-	for _, c := range []struct {
-		counter [4]uint32
-		key     [2]uint32
-		want    [4]uint32
-	}{
-		{[4]uint32{}, [2]uint32{}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-		{[4]uint32{f, f, f, f}, [2]uint32{f, f}, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-		{[4]uint32{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, [2]uint32{0xa4093822, 0x299f31d0},
-			[4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
-	} {
-		if got := philox4x32(c.counter, c.key); got != c.want {
-			t.Errorf("%x, %x: %x, want %x", c.counter, c.key, got, c.want)
-		}
-	}
-}
-
 // TestGolden compares every kind of draw with testdata/golden.py.
 func TestGolden(t *testing.T) {
 	text, err := os.ReadFile("testdata/golden.json")
@@ -44,6 +25,8 @@ func TestGolden(t *testing.T) {
 		Normal64, Normal32 []float64
 		Sign               string
 		Permute            []permutation
+		Shuffle            [][]int32
+		Shuffle5000        uint32
 	}
 	if err := json.Unmarshal(text, &cases); err != nil {
 		t.Fatal(err)
@@ -92,6 +75,22 @@ func TestGolden(t *testing.T) {
 				t.Errorf("case %d: sign %d is %v, want %v", i, j, signs[j], want)
 			}
 		}
+		for _, want := range c.Shuffle {
+			p := make([]int32, len(want))
+			if k.Shuffle(p, c.Step); !slices.Equal(p, want) {
+				t.Errorf("case %d: shuffle is %v, want %v", i, p, want)
+			}
+		}
+		p := make([]int32, 5000)
+		k.Shuffle(p, c.Step)
+		var sum, sums uint32 // as fletcher in golden.py
+		for _, v := range p {
+			sum = (sum + uint32(v)) % 65521
+			sums = (sums + sum) % 65521
+		}
+		if got := sums<<16 | sum; got != c.Shuffle5000 {
+			t.Errorf("case %d: 5000 places sum to %d, want %d", i, got, c.Shuffle5000)
+		}
 		for _, p := range c.Permute {
 			for j, want := range p.at {
 				if got := k.Permute(uint64(j), p.n, c.Step); got != want {
@@ -132,6 +131,32 @@ func TestPrefix(t *testing.T) {
 		}
 		if k.Signs(b, 5, 6); !slices.Equal(b, s[:n]) {
 			t.Errorf("%d signs", n)
+		}
+	}
+}
+
+// TestRows: draws for many rows are those of each row alone.
+func TestRows(t *testing.T) {
+	k := NewKey(4, "a", "b")
+	for _, first := range []uint64{0, 1<<32 - 3, math.MaxUint64 - 5} {
+		for _, dim := range []int{1, 2, 3, 7, 21} {
+			const rows = 70
+			z32, z64, u := make([]float32, rows*dim), make([]float64, rows*dim), make([]float64, rows)
+			k.Normals32Rows(z32, dim, first, rows, 9)
+			k.Normals64Rows(z64, dim, first, rows, 9)
+			k.UniformRows(u, first, 9)
+			one32, one64 := make([]float32, dim), make([]float64, dim)
+			for r := range rows {
+				row := first + uint64(r)
+				k.Normals32(one32, row, 9)
+				k.Normals64(one64, row, 9)
+				if !slices.Equal(z32[r*dim:(r+1)*dim], one32) || !slices.Equal(z64[r*dim:(r+1)*dim], one64) {
+					t.Fatalf("row %d of %d from %d: normals differ", r, dim, first)
+				}
+				if u[r] != k.Uniform(row, 9) {
+					t.Fatalf("row %d from %d: uniform differs", r, first)
+				}
+			}
 		}
 	}
 }
@@ -274,26 +299,19 @@ func wide(dst []float64, draw func([]float32)) {
 	}
 }
 
-// TestEdges checks the draws at the extreme words, where a logarithm could be
-// infinite.
-func TestEdges(t *testing.T) {
-	if u := unit53(math.MaxUint32, math.MaxUint32); u >= 1 || math.IsInf(math.Log1p(-u), 0) {
-		t.Errorf("largest uniform %v", u)
-	}
-	if u := unit53(0, 0); u != 0 {
-		t.Errorf("smallest uniform %v", u)
-	}
-}
-
 func TestDrawsAllocateNothing(t *testing.T) {
 	k := NewKey(1, "a", "b")
-	a, b := make([]float64, 33), make([]float32, 33)
+	a, b, p := make([]float64, 33), make([]float32, 33), make([]int32, 33)
 	if n := testing.AllocsPerRun(10, func() {
 		k.Uniforms(a, 1, 2)
 		k.Normals64(a, 1, 2)
 		k.Normals32(b, 1, 2)
 		k.Signs(b, 1, 2)
 		k.Permute(3, 1000, 4)
+		k.Normals32Rows(b, 3, 1, 11, 2)
+		k.Normals64Rows(a, 3, 1, 11, 2)
+		k.UniformRows(a, 1, 2)
+		k.Shuffle(p, 4)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

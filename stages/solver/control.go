@@ -1,6 +1,10 @@
 package solver
 
-import "math"
+import (
+	"math"
+
+	"github.com/pathline/pathline/stages/internal/kernel/vector"
+)
 
 // The controller of one step for all rows is that of torchdiffeq: after an error e
 // a step is 0.9 e^(-1/order) times as long, at least 0.2 and at most 10 times, and
@@ -15,7 +19,7 @@ import "math"
 // after a rejection, and by half at most once the row has had one: where a field
 // has kinks (SELU, ReLU), whoever grows fast steps over the next one and does not
 // see it in the estimate. See the measurements in
-// docs/decisions/010-step-control.md.
+// docs/decisions/012-step-control.md.
 const (
 	safety      = 0.9
 	leastChange = 0.2
@@ -25,11 +29,11 @@ const (
 	history     = 0.2
 )
 
-// leastPast bounds the memory of the controller: a step with hardly any error says
-// nothing about the next.
+// leastPast bounds the memory of the controller, log e²: a step with hardly any
+// error says nothing about the next.
 var (
-	logSafety = math.Log(safety)
-	leastPast = math.Log(1e-4)
+	logSafety = float32(math.Log(safety))
+	leastPast = float32(2 * math.Log(1e-4))
 )
 
 // judge accepts or rejects the attempted steps and sets the next ones.
@@ -38,18 +42,25 @@ func (p *problem[T]) judge(w *tile[T]) {
 	clean := p.examine(w)
 	rows, two := p.pool(w), p.err3.stage != nil
 	for r := range w.n {
-		e := w.norms[r].ratio(rows, w.dim, w.quads, two)
+		w.first[r] = w.norms[r].square(rows, w.dim, w.quads, two)
 		if !clean && (p.pooled || w.verdict[r] == fail) {
-			e = math.NaN() // it says nothing
+			w.first[r] = math.NaN() // it says nothing
 		}
+	}
+	if !p.pooled {
+		p.changes(w)
+	}
+	for r := range w.n {
+		e := w.first[r]
 		if e <= 1 {
 			w.verdict[r] = accept
-			w.try[r] = math.Abs(w.h[r]) * p.growth(w, r, e)
+			w.try[r] = math.Abs(w.h[r]) * p.change(w, r, e, 1)
 		} else {
 			p.refuse(w, r, e, clean)
 		}
+		w.held[r] = w.verdict[r] != accept
 		if p.Observe != nil {
-			p.Observe(Attempt{w.id[r], w.t[r], w.h[r], e, w.verdict[r] == accept})
+			p.Observe(Attempt{w.id[r], w.t[r], w.h[r], math.Sqrt(e), w.verdict[r] == accept})
 		}
 	}
 }
@@ -60,8 +71,7 @@ func (p *problem[T]) judge(w *tile[T]) {
 func (p *problem[T]) refuse(w *tile[T], r int, e float64, clean bool) {
 	w.rejected[r]++
 	h := math.Abs(w.h[r])
-	w.try[r] = h * p.factor(e, leastChange)
-	w.held[r] = true
+	w.try[r] = h * p.change(w, r, e, leastChange)
 	switch {
 	case p.reach(w.t[r], w.try[r]) != w.end[r]:
 		w.verdict[r] = reject
@@ -102,32 +112,49 @@ func (p *problem[T]) examine(w *tile[T]) (clean bool) {
 	return false
 }
 
-// growth is the change of the step of the row at place r after an accepted one.
-func (p *problem[T]) growth(w *tile[T], r int, e float64) float64 {
-	if p.pooled {
-		return p.factor(e, 1)
+// changes sets the changes of the steps of rows with steps of their own, from the
+// squared errors in first. Logarithms and powers are taken for the whole tile: a
+// change is a float32, and no result is less exact for it.
+func (p *problem[T]) changes(w *tile[T]) {
+	n := w.n
+	f, past, held, rejected := w.changed[:n], w.past[:n], w.held[:n], w.rejected[:n]
+	for r, e := range w.first[:n] {
+		f[r] = float32(e)
 	}
-	l := math.Log(e)
-	f := math.Exp(logSafety - p.present*l + p.history*w.past[r])
-	w.past[r] = max(l, leastPast)
-	most := float64(mostChange)
-	if w.held[r] {
-		most = 1
-	} else if w.rejected[r] > 0 {
-		most = wary
+	vector.Log(f, f)
+	for r, l := range f {
+		if !(l <= 0) { // or not a number
+			f[r] = logSafety - p.alone*l
+			continue
+		}
+		f[r] = logSafety - p.present*l + p.history*past[r]
+		past[r] = max(l, leastPast)
 	}
-	w.held[r] = false
-	return min(most, max(f, leastChange))
+	vector.Exp(f, f)
+	for r, v := range f {
+		most := float32(mostChange)
+		if held[r] {
+			most = 1
+		} else if rejected[r] > 0 {
+			most = wary
+		}
+		if !(v > leastChange) {
+			v = leastChange
+		}
+		f[r] = min(v, most)
+	}
 }
 
-// factor is the change of the step after an error e, from e alone: at least least,
-// at most mostChange.
-func (p *problem[T]) factor(e, least float64) float64 {
+// change is the change of the step of the row at place r after the squared error
+// e; with one step for all rows at least least.
+func (p *problem[T]) change(w *tile[T], r int, e, least float64) float64 {
 	switch {
+	case !p.pooled:
+		return float64(w.changed[r])
 	case e == 0:
 		return mostChange
 	case math.IsNaN(e):
 		return least
 	}
-	return min(mostChange, max(safety*math.Pow(e, -1/p.order), least))
+	return min(mostChange, max(safety*math.Pow(math.Sqrt(e), -1/p.order), least))
 }

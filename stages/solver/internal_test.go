@@ -34,6 +34,7 @@ func TestStageTime(t *testing.T) {
 func TestReach(t *testing.T) {
 	for _, dir := range []float64{1, -1} {
 		p := &problem[float64]{t0: 5 - 3*dir, t1: 5, dir: dir}
+		p.last = p.shortest(p.t1)
 		for _, c := range []struct{ t, h, want float64 }{
 			{5 - dir, 1, 5},
 			{5 - dir, 2, 5},
@@ -51,14 +52,50 @@ func TestReach(t *testing.T) {
 	}
 }
 
-func TestRMS(t *testing.T) {
+func TestMeanSquare(t *testing.T) {
 	for _, c := range []struct {
 		s, s3, n float64
 		two      bool
 		want     float64
-	}{{8, 0, 2, false, 2}, {8, 99, 2, false, 2}, {4, 0, 1, true, 2}, {1, 300, 1, true, 0.5}, {1, 300, 4, true, 0.25}, {0, 0, 1, true, 0}} {
-		if got := rms(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
-			t.Errorf("rms(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
+	}{{8, 0, 2, false, 4}, {8, 99, 2, false, 4}, {4, 0, 1, true, 4}, {1, 300, 1, true, 0.25}, {1, 300, 4, true, 0.0625}, {0, 0, 1, true, 0}} {
+		if got := meanSquare(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("meanSquare(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
+		}
+	}
+}
+
+// TestFinite puts a number that is not finite in every place of slices of every
+// length, among the largest numbers that are.
+func TestFinite(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { finites(t, math.MaxFloat64) })
+	t.Run("float32", func(t *testing.T) { finites[float32](t, math.MaxFloat32) })
+}
+
+func finites[F Float](t *testing.T, largest F) {
+	for n := range 70 {
+		v := make([]F, n)
+		for i := range v {
+			v[i] = largest * F(1-2*(i/3%2))
+		}
+		if !finite(v) || !finiteRow(v) {
+			t.Fatalf("%d large numbers are not finite", n)
+		}
+		for i := range v {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				was := v[i]
+				v[i] = F(bad)
+				if finite(v) || finiteRow(v) {
+					t.Fatalf("%v at %d of %d is finite", bad, i, n)
+				}
+				if w := v[n-1]; i < n-1 {
+					v[n-1] = F(-bad) // two infinities do not make up for each other
+					if finite(v) {
+						t.Fatalf("%v at %d and %v at the end of %d are finite", bad, i, -bad, n)
+					}
+					v[n-1] = w
+				}
+				v[i] = was
+			}
 		}
 	}
 }

@@ -25,10 +25,12 @@ type problem[T Float] struct {
 	pooled      bool      // one step for all rows
 	limit       int64     // evaluations per row
 	least       float64   // smallest step that is tried near t = 0
+	last        float64   // smallest step that is tried near t1
 
 	order        float64
-	present      float64 // exponents of the controller
-	history      float64
+	present      float32 // exponents of the controller, of squared errors
+	history      float32
+	alone        float32 // after a rejection
 	stages       int
 	fsal         bool
 	c            []float64
@@ -86,8 +88,10 @@ func (p *problem[T]) compile(m *Method) {
 		p.limit = min(p.limit, int64(p.MaxEvaluations))
 	}
 	p.least = math.Abs(p.t1-p.t0) * 0x1p-64
+	p.last = p.shortest(p.t1)
 	p.order = float64(tab.Order)
-	p.present, p.history = present/p.order, history/p.order
+	half := 0.5 / p.order
+	p.present, p.history, p.alone = float32(present*half), float32(history*half), float32(half)
 	p.stages, p.fsal, p.c = tab.Stages(), tab.FSAL(), tab.C
 	for _, row := range tab.A {
 		p.a = append(p.a, newTerms(row))

@@ -17,7 +17,8 @@ type tile[T Float] struct {
 	oldest       int64 // not above any since
 
 	t, end, h, try []float64 // time, end of the step, step (end - t), length of the next step to try
-	past           []float64 // logarithm of the error of the last accepted step, 0 before it
+	past           []float32 // logarithm of the squared error of the last accepted step, 0 before it
+	changed        []float32 // of the length of the step, next over last
 	held           []bool    // the last attempt was rejected
 	fresh          []bool    // k[0] is the slope at (t, x)
 	verdict        []verdict
@@ -31,7 +32,7 @@ type tile[T Float] struct {
 	now            float64   // value of the first filled places of at, with fixed steps
 	filled         int
 	norms          []norm    // [n]
-	first          []float64 // [n], h0 of the initial step
+	first          []float64 // [n], h0 of the initial step, then squared errors
 	e              []float64 // [n][max(dim, quads)], errors
 	args           [][]T     // [stages], slopes of one combination
 	argsq          [][]float64
@@ -56,7 +57,8 @@ func (w *tile[T]) fit(p *problem[T], size int) {
 	w.since, w.begun, w.rejected = sized(w.since, size), sized(w.begun, size), sized(w.rejected, size)
 	w.t, w.end, w.h, w.try = sized(w.t, size), sized(w.end, size), sized(w.h, size), sized(w.try, size)
 	w.fresh, w.verdict, w.norms = sized(w.fresh, size), sized(w.verdict, size), sized(w.norms, size)
-	w.at, w.first, w.past, w.held = sized(w.at, size), sized(w.first, size), sized(w.past, size), sized(w.held, size)
+	w.at, w.first, w.past = sized(w.at, size), sized(w.first, size), sized(w.past, size)
+	w.held, w.changed = sized(w.held, size), sized(w.changed, size)
 	w.x, w.y, w.hs = sized(w.x, size*w.dim), sized(w.y, size*w.dim), sized(w.hs, size*w.dim)
 	w.q, w.qy, w.hq = sized(w.q, size*w.quads), sized(w.qy, size*w.quads), sized(w.hq, size*w.quads)
 	w.e = sized(w.e, size*max(w.dim, w.quads))

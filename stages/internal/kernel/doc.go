@@ -4,6 +4,7 @@
 //	matrix   products of row-major matrices with packed weights
 //	vector   elementwise functions, reductions, optimiser and Runge-Kutta updates
 //	philox   random blocks, uniforms and normals for many rows at once
+//	pause    the wait of a core for another one
 //
 // Every loop has a definition in Go, which runs where there is no assembly, and
 // versions for AVX2 with FMA and for AVX-512. They are written by the generator

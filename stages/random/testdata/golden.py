@@ -20,6 +20,10 @@ two check each other and a plugin author can draw the same numbers:
              2^(2h) >= n, into halves l and r of h bits; ten times
              (l, r) = (r, l xor low h bits of words 0 and 1 of the block at
              (row r, step p, block 2^31 + round)); join; again while >= n
+    shuffle  of n places in pass p: start with 0..n-1; for i from n - 1 down to 1
+             change places i and j = x (i + 1) // 2^64, x the words 2(i % 2)
+             (low) and 2(i % 2) + 1 (high) of the block at (row i // 2, step p,
+             block 3 * 2^30)
 
 Run it in this folder: python3 golden.py > golden.json
 """
@@ -90,6 +94,24 @@ def permute(key, i, n, p):
             return i
 
 
+def shuffle(key, n, p):
+    a = list(range(n))
+    for i in range(n - 1, 0, -1):
+        w = block(key, i // 2, p, 3 << 30)[2 * (i % 2):]
+        j = (w[0] | w[1] << 32) * (i + 1) >> 64
+        a[i], a[j] = a[j], a[i]
+    return a
+
+
+def fletcher(a):
+    """A sum that tells orders apart, for what is too long to write down."""
+    s = t = 0
+    for v in a:
+        s = (s + v) % 65521
+        t = (t + s) % 65521
+    return t << 16 | s
+
+
 def case(seed, stage, stream, row, step):
     k = new_key(seed, stage, stream)
     return {
@@ -101,6 +123,8 @@ def case(seed, stage, stream, row, step):
         "normal32": [normal32(k, row, step, i) for i in range(7)],
         "sign": "".join("+" if sign(k, row, step, i) > 0 else "-" for i in range(150)),
         "permute": [[n, [permute(k, i, n, step) for i in range(min(n, 12))]] for n in (1, 2, 3, 10, 1000, 2**33 + 5, 2**64 - 1)],
+        "shuffle": [shuffle(k, n, step) for n in (0, 1, 2, 3, 10, 16)],
+        "shuffle5000": fletcher(shuffle(k, 5000, step)),
     }
 
 

@@ -4,4 +4,5 @@
 //	go run ./matrix     writes ../matrix/*_amd64.s and their stubs
 //	go run ./vector     ../vector
 //	go run ./philox     ../philox
+//	go run ./pause      ../pause
 package gen

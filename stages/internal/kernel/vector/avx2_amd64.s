@@ -13,7 +13,7 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -36,10 +36,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -50,7 +50,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -74,7 +74,7 @@ TEXT ·subAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -97,10 +97,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -111,7 +111,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -135,7 +135,7 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -158,10 +158,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -172,7 +172,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -196,7 +196,7 @@ TEXT ·divAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -219,10 +219,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -233,7 +233,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -257,7 +257,7 @@ TEXT ·maxAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -288,10 +288,10 @@ loop4:
 	SUBQ      $0x20, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -304,7 +304,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -330,7 +330,7 @@ TEXT ·minAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -361,10 +361,10 @@ loop4:
 	SUBQ      $0x20, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -377,7 +377,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -403,7 +403,7 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -422,10 +422,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -435,7 +435,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -458,7 +458,7 @@ TEXT ·shiftAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -477,10 +477,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -490,7 +490,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -513,7 +513,7 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS     (CX)(SI*4), Y0
@@ -540,10 +540,10 @@ loop4:
 	SUBQ        $0x20, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(SI*4), Y0
@@ -555,7 +555,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), DI
@@ -580,7 +580,7 @@ TEXT ·addScaledAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS     (CX)(BX*4), Y1
@@ -603,10 +603,10 @@ loop4:
 	SUBQ        $0x20, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(BX*4), Y1
@@ -617,7 +617,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), SI
@@ -643,7 +643,7 @@ TEXT ·selectAVX2(SB), NOSPLIT, $0-96
 	VMOVUPS constants<>+0(SB), Y0
 	XORQ    DI, DI
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS   (DX)(DI*4), Y1
@@ -662,10 +662,10 @@ loop2:
 	SUBQ      $0x10, AX
 	JGE       loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(DI*4), Y1
@@ -678,7 +678,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), R8
@@ -703,7 +703,7 @@ TEXT ·sqrtAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, AX
-	JLT  end2
+	JLT  loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Y0
@@ -716,10 +716,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y0
@@ -729,7 +729,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -752,7 +752,7 @@ TEXT ·reciprocalAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+32(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Y1
@@ -765,10 +765,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -778,7 +778,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -801,7 +801,7 @@ TEXT ·negAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+64(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -820,10 +820,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -833,7 +833,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -856,7 +856,7 @@ TEXT ·absAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+96(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -875,10 +875,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -888,7 +888,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -910,7 +910,7 @@ TEXT ·squareAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y0
@@ -929,10 +929,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y0
@@ -942,7 +942,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -966,7 +966,7 @@ TEXT ·stepAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+32(SB), Y1
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y2
@@ -989,10 +989,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y2
@@ -1003,7 +1003,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -1018,16 +1018,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUAVX2(dst []float32, x []float32)
+// func reluAVX2(dst []float32, x []float32)
 // Requires: AVX
-TEXT ·reLUAVX2(SB), NOSPLIT, $0-48
+TEXT ·reluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
 	VMOVUPS constants<>+0(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -1046,10 +1046,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -1059,7 +1059,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -1073,9 +1073,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUSlopeAVX2(y []float32, dy []float32, x []float32)
+// func reluSlopeAVX2(y []float32, dy []float32, x []float32)
 // Requires: AVX
-TEXT ·reLUSlopeAVX2(SB), NOSPLIT, $0-72
+TEXT ·reluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    y_len+8(FP), AX
 	MOVQ    y_base+0(FP), CX
 	MOVQ    dy_base+24(FP), DX
@@ -1084,7 +1084,7 @@ TEXT ·reLUSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+32(SB), Y1
 	XORQ    SI, SI
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS (BX)(SI*4), Y2
@@ -1103,10 +1103,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (BX)(SI*4), Y2
@@ -1119,7 +1119,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -1922,7 +1922,7 @@ TEXT ·seluAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -1955,7 +1955,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2011,7 +2011,7 @@ TEXT ·seluSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+352(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -2048,7 +2048,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2089,9 +2089,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUAVX2(dst []float32, x []float32)
+// func siluAVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siLUAVX2(SB), NOSPLIT, $0-48
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
@@ -2106,7 +2106,7 @@ TEXT ·siLUAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+352(SB), Y8
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y9
@@ -2151,7 +2151,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2200,9 +2200,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUSlopeAVX2(y []float32, dy []float32, x []float32)
+// func siluSlopeAVX2(y []float32, dy []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siLUSlopeAVX2(SB), NOSPLIT, $0-72
+TEXT ·siluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    y_len+8(FP), AX
 	MOVQ    y_base+0(FP), CX
 	MOVQ    dy_base+24(FP), DX
@@ -2210,29 +2210,29 @@ TEXT ·siLUSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+32(SB), Y0
 	VMOVUPS constants<>+64(SB), Y1
 	VMOVUPS constants<>+128(SB), Y2
-	VMOVUPS constants<>+576(SB), Y3
-	VMOVUPS constants<>+512(SB), Y4
-	VMOVUPS constants<>+224(SB), Y5
-	VMOVUPS constants<>+256(SB), Y6
-	VMOVUPS constants<>+288(SB), Y7
-	VMOVUPS constants<>+320(SB), Y8
+	VMOVUPS constants<>+512(SB), Y3
+	VMOVUPS constants<>+224(SB), Y4
+	VMOVUPS constants<>+256(SB), Y5
+	VMOVUPS constants<>+288(SB), Y6
+	VMOVUPS constants<>+320(SB), Y7
+	VMOVUPS constants<>+352(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
 	VORPS        Y1, Y9, Y10
-	VMAXPS       Y10, Y4, Y10
+	VMAXPS       Y10, Y3, Y10
 	VMOVAPS      Y2, Y11
-	VFMADD231PS  Y5, Y10, Y11
+	VFMADD231PS  Y4, Y10, Y11
 	VSUBPS       Y2, Y11, Y12
 	VMOVAPS      Y10, Y13
+	VFNMADD231PS Y5, Y12, Y13
 	VFNMADD231PS Y6, Y12, Y13
-	VFNMADD231PS Y7, Y12, Y13
 	VXORPS       Y1, Y13, Y13
-	VMOVAPS      Y8, Y14
-	VFMADD213PS  constants<>+352(SB), Y13, Y14
+	VMOVAPS      Y7, Y14
+	VFMADD213PS  Y8, Y13, Y14
 	VFMADD213PS  constants<>+384(SB), Y13, Y14
 	VFMADD213PS  constants<>+416(SB), Y13, Y14
 	VFMADD213PS  constants<>+448(SB), Y13, Y14
@@ -2242,29 +2242,21 @@ loop1:
 	VPSLLD       $0x17, Y11, Y11
 	VADDPS       Y0, Y11, Y13
 	VSUBPS       Y0, Y13, Y15
-	VSUBPS       Y15, Y11, Y11
-	VADDPS       Y11, Y14, Y11
-	VADDPS       Y11, Y13, Y11
-	VDIVPS       Y11, Y10, Y10
-	VCVTPS2DQ    Y12, Y13
-	VPSRAD       $0x01, Y13, Y14
-	VPSUBD       Y14, Y13, Y13
-	VPADDD       Y3, Y14, Y14
+	VSUBPS       Y15, Y11, Y15
+	VADDPS       Y15, Y14, Y14
+	VADDPS       Y14, Y13, Y13
+	VDIVPS       Y13, Y10, Y10
+	VCVTPS2DQ    Y12, Y12
+	VPSRAD       $0x01, Y12, Y14
+	VPSUBD       Y14, Y12, Y12
+	VPADDD       constants<>+576(SB), Y14, Y14
 	VPSLLD       $0x17, Y14, Y14
 	VMULPS       Y14, Y10, Y10
-	VPADDD       Y3, Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y10, Y10
-	VDIVPS       Y11, Y0, Y11
-	VCVTPS2DQ    Y12, Y12
-	VPSRAD       $0x01, Y12, Y13
-	VPSUBD       Y13, Y12, Y12
-	VPADDD       Y3, Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y11, Y11
-	VPADDD       Y3, Y12, Y12
+	VPADDD       constants<>+576(SB), Y12, Y12
 	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y11, Y11
+	VMULPS       Y12, Y10, Y10
+	VDIVPS       Y13, Y0, Y12
+	VMULPS       Y11, Y12, Y11
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS Y11, Y10, Y12
 	VADDPS       Y11, Y12, Y11
@@ -2279,7 +2271,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2287,54 +2279,46 @@ end1:
 	VMOVUPS      (DI)(AX*4), Y9
 	VMASKMOVPS   (BX)(SI*4), Y9, Y10
 	VORPS        Y1, Y10, Y11
-	VMAXPS       Y11, Y4, Y4
+	VMAXPS       Y11, Y3, Y3
 	VMOVAPS      Y2, Y11
-	VFMADD231PS  Y5, Y4, Y11
+	VFMADD231PS  Y4, Y3, Y11
 	VSUBPS       Y2, Y11, Y2
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS Y6, Y2, Y5
-	VFNMADD231PS Y7, Y2, Y5
-	VXORPS       Y1, Y5, Y1
-	VMOVAPS      Y8, Y5
-	VFMADD213PS  constants<>+352(SB), Y1, Y5
-	VFMADD213PS  constants<>+384(SB), Y1, Y5
-	VFMADD213PS  constants<>+416(SB), Y1, Y5
-	VFMADD213PS  constants<>+448(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VFMADD213PS  Y1, Y6, Y5
+	VMOVAPS      Y3, Y4
+	VFNMADD231PS Y5, Y2, Y4
+	VFNMADD231PS Y6, Y2, Y4
+	VXORPS       Y1, Y4, Y1
+	VMOVAPS      Y7, Y4
+	VFMADD213PS  Y8, Y1, Y4
+	VFMADD213PS  constants<>+384(SB), Y1, Y4
+	VFMADD213PS  constants<>+416(SB), Y1, Y4
+	VFMADD213PS  constants<>+448(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VFMADD213PS  Y1, Y5, Y4
 	VMAXPS       constants<>+544(SB), Y11, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VADDPS       Y0, Y1, Y6
-	VSUBPS       Y0, Y6, Y7
-	VSUBPS       Y7, Y1, Y1
-	VADDPS       Y1, Y5, Y1
-	VADDPS       Y1, Y6, Y1
-	VDIVPS       Y1, Y4, Y4
-	VCVTPS2DQ    Y2, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       Y3, Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VPADDD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VDIVPS       Y1, Y0, Y1
+	VADDPS       Y0, Y1, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y1, Y6
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y5, Y4
+	VDIVPS       Y4, Y3, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSRAD       $0x01, Y2, Y5
 	VPSUBD       Y5, Y2, Y2
-	VPADDD       Y3, Y5, Y5
+	VPADDD       constants<>+576(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y3, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VPADDD       constants<>+576(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVAPS      Y4, Y2
-	VFNMADD231PS Y1, Y4, Y2
-	VADDPS       Y1, Y2, Y1
-	VMOVUPS      constants<>+0(SB), Y2
-	VMAXPS       Y10, Y2, Y2
-	VADDPS       Y2, Y4, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y0, Y3
+	VMULPS       Y1, Y3, Y1
+	VMOVAPS      Y2, Y3
+	VFNMADD231PS Y1, Y2, Y3
+	VADDPS       Y1, Y3, Y1
+	VMOVUPS      constants<>+0(SB), Y3
+	VMAXPS       Y10, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	VSUBPS       Y1, Y0, Y0
 	VBLENDVPS    Y10, Y1, Y0, Y0
 	VMASKMOVPS   Y2, Y9, (CX)(SI*4)
@@ -2362,7 +2346,7 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+736(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2395,7 +2379,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2450,7 +2434,7 @@ TEXT ·expm1AVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+416(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2480,7 +2464,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2532,7 +2516,7 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2576,7 +2560,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2643,7 +2627,7 @@ TEXT ·sigmoidSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -2690,7 +2674,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2759,7 +2743,7 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+320(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2790,23 +2774,23 @@ loop1:
 	VFNMADD231PS Y13, Y15, Y12
 	VFMADD231PS  Y12, Y14, Y15
 	VCMPPS       $0x01, constants<>+1024(SB), Y11, Y11
-	VANDPS       Y1, Y10, Y12
-	VORPS        Y15, Y12, Y12
-	VMULPS       Y10, Y10, Y13
-	VMOVUPS      constants<>+1056(SB), Y14
-	VFMADD213PS  constants<>+1088(SB), Y13, Y14
-	VFMADD213PS  constants<>+1120(SB), Y13, Y14
-	VFMADD213PS  constants<>+1152(SB), Y13, Y14
-	VFMADD213PS  constants<>+1184(SB), Y13, Y14
-	VMULPS       Y13, Y14, Y13
-	VFMADD213PS  Y10, Y10, Y13
-	VBLENDVPS    Y11, Y13, Y12, Y10
+	VMULPS       Y10, Y10, Y12
+	VMOVUPS      constants<>+1056(SB), Y13
+	VFMADD213PS  constants<>+1088(SB), Y12, Y13
+	VFMADD213PS  constants<>+1120(SB), Y12, Y13
+	VFMADD213PS  constants<>+1152(SB), Y12, Y13
+	VFMADD213PS  constants<>+1184(SB), Y12, Y13
+	VMULPS       Y12, Y13, Y12
+	VFMADD213PS  Y10, Y10, Y12
+	VBLENDVPS    Y11, Y12, Y15, Y11
+	VANDPS       Y1, Y10, Y10
+	VORPS        Y11, Y10, Y10
 	VMOVUPS      Y10, (CX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2840,8 +2824,6 @@ end1:
 	VFNMADD231PS Y4, Y5, Y0
 	VFMADD231PS  Y0, Y2, Y5
 	VCMPPS       $0x01, constants<>+1024(SB), Y3, Y0
-	VANDPS       Y1, Y11, Y1
-	VORPS        Y5, Y1, Y1
 	VMULPS       Y11, Y11, Y2
 	VMOVUPS      constants<>+1056(SB), Y3
 	VFMADD213PS  constants<>+1088(SB), Y2, Y3
@@ -2850,7 +2832,9 @@ end1:
 	VFMADD213PS  constants<>+1184(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y2
 	VFMADD213PS  Y11, Y11, Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
+	VBLENDVPS    Y0, Y2, Y5, Y0
+	VANDPS       Y1, Y11, Y1
+	VORPS        Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y10, (CX)(BX*4)
 
 done:
@@ -2875,7 +2859,7 @@ TEXT ·tanhSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+288(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
@@ -2906,17 +2890,17 @@ loop1:
 	VFNMADD231PS Y12, Y15, Y13
 	VFMADD231PS  Y13, Y14, Y15
 	VCMPPS       $0x01, constants<>+1024(SB), Y10, Y10
-	VANDPS       Y1, Y9, Y12
-	VORPS        Y15, Y12, Y12
-	VMULPS       Y9, Y9, Y13
-	VMOVUPS      constants<>+1056(SB), Y15
-	VFMADD213PS  constants<>+1088(SB), Y13, Y15
-	VFMADD213PS  constants<>+1120(SB), Y13, Y15
-	VFMADD213PS  constants<>+1152(SB), Y13, Y15
-	VFMADD213PS  constants<>+1184(SB), Y13, Y15
-	VMULPS       Y13, Y15, Y13
-	VFMADD213PS  Y9, Y9, Y13
-	VBLENDVPS    Y10, Y13, Y12, Y9
+	VMULPS       Y9, Y9, Y12
+	VMOVUPS      constants<>+1056(SB), Y13
+	VFMADD213PS  constants<>+1088(SB), Y12, Y13
+	VFMADD213PS  constants<>+1120(SB), Y12, Y13
+	VFMADD213PS  constants<>+1152(SB), Y12, Y13
+	VFMADD213PS  constants<>+1184(SB), Y12, Y13
+	VMULPS       Y12, Y13, Y12
+	VFMADD213PS  Y9, Y9, Y12
+	VBLENDVPS    Y10, Y12, Y15, Y10
+	VANDPS       Y1, Y9, Y9
+	VORPS        Y10, Y9, Y9
 	VADDPS       Y11, Y11, Y10
 	VMULPS       Y14, Y10, Y10
 	VADDPS       Y10, Y10, Y11
@@ -2927,7 +2911,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2961,8 +2945,6 @@ end1:
 	VFNMADD231PS Y4, Y6, Y5
 	VFMADD231PS  Y5, Y2, Y6
 	VCMPPS       $0x01, constants<>+1024(SB), Y3, Y3
-	VANDPS       Y1, Y10, Y1
-	VORPS        Y6, Y1, Y1
 	VMULPS       Y10, Y10, Y4
 	VMOVUPS      constants<>+1056(SB), Y5
 	VFMADD213PS  constants<>+1088(SB), Y4, Y5
@@ -2971,7 +2953,9 @@ end1:
 	VFMADD213PS  constants<>+1184(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y4
 	VFMADD213PS  Y10, Y10, Y4
-	VBLENDVPS    Y3, Y4, Y1, Y1
+	VBLENDVPS    Y3, Y4, Y6, Y3
+	VANDPS       Y1, Y10, Y1
+	VORPS        Y3, Y1, Y1
 	VADDPS       Y0, Y0, Y0
 	VMULPS       Y2, Y0, Y0
 	VADDPS       Y0, Y0, Y2
@@ -3001,7 +2985,7 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+1440(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS     (DX)(BX*4), Y10
@@ -3039,7 +3023,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), SI
@@ -3099,7 +3083,7 @@ TEXT ·log1pAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+1440(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS     (DX)(BX*4), Y10
@@ -3137,7 +3121,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), SI
@@ -3197,7 +3181,7 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3253,7 +3237,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3331,7 +3315,7 @@ TEXT ·softplusSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+320(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
@@ -3423,7 +3407,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -3537,7 +3521,7 @@ TEXT ·sinAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS constants<>+2080(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3576,7 +3560,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3642,7 +3626,7 @@ TEXT ·cosAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS constants<>+2080(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3682,7 +3666,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3750,7 +3734,7 @@ TEXT ·sinCosAVX2(SB), NOSPLIT, $0-80
 	VMOVUPS constants<>+0(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -3796,7 +3780,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -3869,7 +3853,7 @@ TEXT ·erfAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+2400(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -3919,7 +3903,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -3979,14 +3963,14 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
-	VMOVUPS constants<>+608(SB), Y0
+	VMOVUPS constants<>+128(SB), Y0
 	VMOVUPS constants<>+2720(SB), Y1
 	VMOVUPS constants<>+2752(SB), Y2
 	VMOVUPS constants<>+96(SB), Y3
 	VMOVUPS constants<>+1632(SB), Y4
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y5
@@ -4068,7 +4052,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -4162,12 +4146,12 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    dy_base+24(FP), DX
 	MOVQ    x_base+48(FP), BX
 	VMOVUPS constants<>+32(SB), Y0
-	VMOVUPS constants<>+608(SB), Y1
+	VMOVUPS constants<>+128(SB), Y1
 	VMOVUPS constants<>+928(SB), Y2
 	VMOVUPS constants<>+2720(SB), Y3
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y4
@@ -4180,18 +4164,18 @@ loop1:
 	VMULPS       constants<>+1632(SB), Y6, Y6
 	VMOVAPS      Y1, Y8
 	VFMADD231PS  constants<>+224(SB), Y6, Y8
-	VSUBPS       Y1, Y8, Y8
+	VSUBPS       Y1, Y8, Y9
 	VMOVAPS      Y6, Y6
-	VFNMADD231PS constants<>+256(SB), Y8, Y6
-	VFNMADD231PS constants<>+288(SB), Y8, Y6
+	VFNMADD231PS constants<>+256(SB), Y9, Y6
+	VFNMADD231PS constants<>+288(SB), Y9, Y6
 	VFNMADD231PS Y2, Y7, Y6
 	VMOVUPS      constants<>+320(SB), Y7
 	VFMADD213PS  constants<>+352(SB), Y6, Y7
 	VFMADD213PS  constants<>+384(SB), Y6, Y7
 	VFMADD213PS  constants<>+416(SB), Y6, Y7
 	VFMADD213PS  constants<>+448(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y9
-	VFMADD213PS  Y6, Y9, Y7
+	VMULPS       Y6, Y6, Y10
+	VFMADD213PS  Y6, Y10, Y7
 	VMOVUPS      constants<>+2784(SB), Y6
 	VFMADD213PS  constants<>+2816(SB), Y5, Y6
 	VFMADD213PS  constants<>+2848(SB), Y5, Y6
@@ -4200,75 +4184,69 @@ loop1:
 	VFMADD213PS  constants<>+2944(SB), Y5, Y6
 	VFMADD213PS  constants<>+2976(SB), Y5, Y6
 	VMULPS       Y6, Y5, Y6
-	VADDPS       Y3, Y5, Y9
-	VSUBPS       Y3, Y9, Y10
-	VSUBPS       Y10, Y5, Y10
-	VSUBPS       constants<>+3008(SB), Y9, Y11
-	VDIVPS       Y9, Y0, Y12
-	VMULPS       Y12, Y11, Y13
-	VFNMADD231PS Y9, Y13, Y11
-	VMOVAPS      Y10, Y9
-	VFNMADD231PS Y13, Y10, Y9
-	VADDPS       Y9, Y11, Y9
-	VFMADD231PS  Y12, Y9, Y13
-	VMOVUPS      constants<>+3040(SB), Y9
-	VFMADD213PS  constants<>+3072(SB), Y13, Y9
-	VFMADD213PS  constants<>+3104(SB), Y13, Y9
-	VFMADD213PS  constants<>+3136(SB), Y13, Y9
-	VFMADD213PS  constants<>+3168(SB), Y13, Y9
-	VFMADD213PS  constants<>+3200(SB), Y13, Y9
-	VFMADD213PS  constants<>+3232(SB), Y13, Y9
-	VFMADD213PS  constants<>+3264(SB), Y13, Y9
-	VMULPS       Y9, Y13, Y9
-	VCMPPS       $0x01, constants<>+3296(SB), Y5, Y10
-	VMULPS       Y2, Y5, Y11
-	VMOVUPS      constants<>+3328(SB), Y12
-	VBLENDVPS    Y10, Y11, Y12, Y11
-	VMULPS       Y5, Y6, Y12
-	VXORPS       constants<>+64(SB), Y12, Y12
-	VBLENDVPS    Y10, Y12, Y9, Y9
-	VMOVAPS      Y7, Y12
-	VFMADD213PS  Y9, Y9, Y12
-	VFMADD231PS  Y11, Y7, Y12
-	VADDPS       Y11, Y12, Y12
-	VMOVUPS      constants<>+0(SB), Y13
-	VMAXPS       Y4, Y13, Y13
-	VCVTPS2DQ    Y8, Y14
-	VPSRAD       $0x01, Y14, Y15
-	VPSUBD       Y15, Y14, Y14
+	VADDPS       Y3, Y5, Y10
+	VSUBPS       Y3, Y10, Y11
+	VSUBPS       Y11, Y5, Y11
+	VSUBPS       constants<>+3008(SB), Y10, Y12
+	VDIVPS       Y10, Y0, Y13
+	VMULPS       Y13, Y12, Y14
+	VFNMADD231PS Y10, Y14, Y12
+	VMOVAPS      Y11, Y10
+	VFNMADD231PS Y14, Y11, Y10
+	VADDPS       Y10, Y12, Y10
+	VFMADD231PS  Y13, Y10, Y14
+	VMOVUPS      constants<>+3040(SB), Y10
+	VFMADD213PS  constants<>+3072(SB), Y14, Y10
+	VFMADD213PS  constants<>+3104(SB), Y14, Y10
+	VFMADD213PS  constants<>+3136(SB), Y14, Y10
+	VFMADD213PS  constants<>+3168(SB), Y14, Y10
+	VFMADD213PS  constants<>+3200(SB), Y14, Y10
+	VFMADD213PS  constants<>+3232(SB), Y14, Y10
+	VFMADD213PS  constants<>+3264(SB), Y14, Y10
+	VMULPS       Y10, Y14, Y10
+	VCMPPS       $0x01, constants<>+3296(SB), Y5, Y11
+	VMULPS       Y2, Y5, Y12
+	VMOVUPS      constants<>+3328(SB), Y13
+	VBLENDVPS    Y11, Y12, Y13, Y12
+	VMULPS       Y5, Y6, Y13
+	VXORPS       constants<>+64(SB), Y13, Y13
+	VBLENDVPS    Y11, Y13, Y10, Y10
+	VMOVAPS      Y7, Y13
+	VFMADD213PS  Y10, Y10, Y13
+	VFMADD231PS  Y12, Y7, Y13
+	VADDPS       Y12, Y13, Y13
+	VMOVUPS      constants<>+0(SB), Y14
+	VMAXPS       Y4, Y14, Y14
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y15
+	VPSUBD       Y15, Y9, Y9
 	VPADDD       constants<>+576(SB), Y15, Y15
 	VPSLLD       $0x17, Y15, Y15
-	VMULPS       Y15, Y12, Y12
-	VPADDD       constants<>+576(SB), Y14, Y14
-	VPSLLD       $0x17, Y14, Y14
-	VMULPS       Y14, Y12, Y12
-	VSUBPS       Y12, Y13, Y12
-	VADDPS       Y9, Y11, Y9
-	VDIVPS       Y5, Y9, Y9
+	VMULPS       Y15, Y13, Y13
+	VPADDD       constants<>+576(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y13, Y9
+	VSUBPS       Y9, Y14, Y9
+	VADDPS       Y10, Y12, Y10
+	VDIVPS       Y5, Y10, Y10
 	VSUBPS       Y6, Y2, Y6
-	VBLENDVPS    Y10, Y6, Y9, Y6
+	VBLENDVPS    Y11, Y6, Y10, Y6
 	VMULPS       constants<>+3360(SB), Y5, Y5
 	VSUBPS       Y5, Y6, Y5
 	VADDPS       Y0, Y7, Y6
-	VCVTPS2DQ    Y8, Y7
-	VPSRAD       $0x01, Y7, Y8
-	VPSUBD       Y8, Y7, Y7
-	VPADDD       constants<>+576(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y6, Y6
-	VPADDD       constants<>+576(SB), Y7, Y7
+	VMAXPS       constants<>+544(SB), Y8, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMULPS       Y6, Y5, Y5
 	VSUBPS       Y5, Y0, Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y12, (CX)(SI*4)
+	VMOVUPS      Y9, (CX)(SI*4)
 	VMOVUPS      Y4, (DX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -4294,8 +4272,8 @@ end1:
 	VFMADD213PS  constants<>+384(SB), Y7, Y8
 	VFMADD213PS  constants<>+416(SB), Y7, Y8
 	VFMADD213PS  constants<>+448(SB), Y7, Y8
-	VMULPS       Y7, Y7, Y9
-	VFMADD213PS  Y7, Y9, Y8
+	VMULPS       Y7, Y7, Y10
+	VFMADD213PS  Y7, Y10, Y8
 	VMOVUPS      constants<>+2784(SB), Y7
 	VFMADD213PS  constants<>+2816(SB), Y6, Y7
 	VFMADD213PS  constants<>+2848(SB), Y6, Y7
@@ -4304,69 +4282,63 @@ end1:
 	VFMADD213PS  constants<>+2944(SB), Y6, Y7
 	VFMADD213PS  constants<>+2976(SB), Y6, Y7
 	VMULPS       Y7, Y6, Y7
-	VADDPS       Y3, Y6, Y9
-	VSUBPS       Y3, Y9, Y3
+	VADDPS       Y3, Y6, Y10
+	VSUBPS       Y3, Y10, Y3
 	VSUBPS       Y3, Y6, Y3
-	VSUBPS       constants<>+3008(SB), Y9, Y10
-	VDIVPS       Y9, Y0, Y11
-	VMULPS       Y11, Y10, Y12
-	VFNMADD231PS Y9, Y12, Y10
-	VMOVAPS      Y3, Y9
-	VFNMADD231PS Y12, Y3, Y9
-	VADDPS       Y9, Y10, Y3
-	VFMADD231PS  Y11, Y3, Y12
+	VSUBPS       constants<>+3008(SB), Y10, Y11
+	VDIVPS       Y10, Y0, Y12
+	VMULPS       Y12, Y11, Y13
+	VFNMADD231PS Y10, Y13, Y11
+	VMOVAPS      Y3, Y10
+	VFNMADD231PS Y13, Y3, Y10
+	VADDPS       Y10, Y11, Y3
+	VFMADD231PS  Y12, Y3, Y13
 	VMOVUPS      constants<>+3040(SB), Y3
-	VFMADD213PS  constants<>+3072(SB), Y12, Y3
-	VFMADD213PS  constants<>+3104(SB), Y12, Y3
-	VFMADD213PS  constants<>+3136(SB), Y12, Y3
-	VFMADD213PS  constants<>+3168(SB), Y12, Y3
-	VFMADD213PS  constants<>+3200(SB), Y12, Y3
-	VFMADD213PS  constants<>+3232(SB), Y12, Y3
-	VFMADD213PS  constants<>+3264(SB), Y12, Y3
-	VMULPS       Y3, Y12, Y3
-	VCMPPS       $0x01, constants<>+3296(SB), Y6, Y9
-	VMULPS       Y2, Y6, Y10
-	VMOVUPS      constants<>+3328(SB), Y11
-	VBLENDVPS    Y9, Y10, Y11, Y10
-	VMULPS       Y6, Y7, Y11
-	VXORPS       constants<>+64(SB), Y11, Y11
-	VBLENDVPS    Y9, Y11, Y3, Y3
-	VMOVAPS      Y8, Y11
-	VFMADD213PS  Y3, Y3, Y11
-	VFMADD231PS  Y10, Y8, Y11
-	VADDPS       Y10, Y11, Y11
-	VMOVUPS      constants<>+0(SB), Y12
-	VMAXPS       Y5, Y12, Y12
-	VCVTPS2DQ    Y1, Y13
-	VPSRAD       $0x01, Y13, Y14
-	VPSUBD       Y14, Y13, Y13
+	VFMADD213PS  constants<>+3072(SB), Y13, Y3
+	VFMADD213PS  constants<>+3104(SB), Y13, Y3
+	VFMADD213PS  constants<>+3136(SB), Y13, Y3
+	VFMADD213PS  constants<>+3168(SB), Y13, Y3
+	VFMADD213PS  constants<>+3200(SB), Y13, Y3
+	VFMADD213PS  constants<>+3232(SB), Y13, Y3
+	VFMADD213PS  constants<>+3264(SB), Y13, Y3
+	VMULPS       Y3, Y13, Y3
+	VCMPPS       $0x01, constants<>+3296(SB), Y6, Y10
+	VMULPS       Y2, Y6, Y11
+	VMOVUPS      constants<>+3328(SB), Y12
+	VBLENDVPS    Y10, Y11, Y12, Y11
+	VMULPS       Y6, Y7, Y12
+	VXORPS       constants<>+64(SB), Y12, Y12
+	VBLENDVPS    Y10, Y12, Y3, Y3
+	VMOVAPS      Y8, Y12
+	VFMADD213PS  Y3, Y3, Y12
+	VFMADD231PS  Y11, Y8, Y12
+	VADDPS       Y11, Y12, Y12
+	VMOVUPS      constants<>+0(SB), Y13
+	VMAXPS       Y5, Y13, Y13
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y14
+	VPSUBD       Y14, Y1, Y1
 	VPADDD       constants<>+576(SB), Y14, Y14
 	VPSLLD       $0x17, Y14, Y14
-	VMULPS       Y14, Y11, Y11
-	VPADDD       constants<>+576(SB), Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y11, Y11
-	VSUBPS       Y11, Y12, Y11
-	VADDPS       Y3, Y10, Y3
+	VMULPS       Y14, Y12, Y12
+	VPADDD       constants<>+576(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y12, Y1
+	VSUBPS       Y1, Y13, Y1
+	VADDPS       Y3, Y11, Y3
 	VDIVPS       Y6, Y3, Y3
 	VSUBPS       Y7, Y2, Y2
-	VBLENDVPS    Y9, Y2, Y3, Y2
+	VBLENDVPS    Y10, Y2, Y3, Y2
 	VMULPS       constants<>+3360(SB), Y6, Y3
 	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y0, Y8, Y3
-	VCVTPS2DQ    Y1, Y1
-	VPSRAD       $0x01, Y1, Y6
-	VPSUBD       Y6, Y1, Y1
-	VPADDD       constants<>+576(SB), Y6, Y6
+	VMAXPS       constants<>+544(SB), Y9, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y3, Y3
-	VPADDD       constants<>+576(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y0, Y0
-	VBLENDVPS    Y5, Y1, Y0, Y0
-	VMASKMOVPS   Y11, Y4, (CX)(SI*4)
+	VMULPS       Y3, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VBLENDVPS    Y5, Y2, Y0, Y0
+	VMASKMOVPS   Y1, Y4, (CX)(SI*4)
 	VMASKMOVPS   Y0, Y4, (DX)(SI*4)
 
 done:

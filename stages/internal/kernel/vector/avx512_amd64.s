@@ -13,7 +13,7 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -36,10 +36,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -50,7 +50,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -74,7 +74,7 @@ TEXT ·subAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -97,10 +97,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -111,7 +111,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -135,7 +135,7 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -158,10 +158,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -172,7 +172,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -196,7 +196,7 @@ TEXT ·divAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -219,10 +219,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -233,7 +233,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -257,7 +257,7 @@ TEXT ·maxAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -288,10 +288,10 @@ loop4:
 	SUBQ      $0x40, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -304,7 +304,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -330,7 +330,7 @@ TEXT ·minAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -361,10 +361,10 @@ loop4:
 	SUBQ      $0x40, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -377,7 +377,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -403,7 +403,7 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -422,10 +422,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -435,7 +435,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -458,7 +458,7 @@ TEXT ·shiftAVX512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -477,10 +477,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -490,7 +490,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -513,7 +513,7 @@ TEXT ·mulAddAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS     (CX)(SI*4), Z0
@@ -540,10 +540,10 @@ loop4:
 	SUBQ        $0x40, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(SI*4), Z0
@@ -555,7 +555,7 @@ loop1:
 	SUBQ        $0x10, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x10, AX
 	JZ          done
 	MOVL        $0xffffffff, DI
@@ -580,7 +580,7 @@ TEXT ·addScaledAVX512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS     (CX)(BX*4), Z1
@@ -603,10 +603,10 @@ loop4:
 	SUBQ        $0x40, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(BX*4), Z1
@@ -617,7 +617,7 @@ loop1:
 	SUBQ        $0x10, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x10, AX
 	JZ          done
 	MOVL        $0xffffffff, SI
@@ -643,7 +643,7 @@ TEXT ·selectAVX512(SB), NOSPLIT, $0-96
 	VBROADCASTSS constants<>+0(SB), Z0
 	XORQ         DI, DI
 	SUBQ         $0x20, AX
-	JLT          end2
+	JLT          loop2end
 
 loop2:
 	VMOVUPS   (DX)(DI*4), Z1
@@ -662,10 +662,10 @@ loop2:
 	SUBQ      $0x20, AX
 	JGE       loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(DI*4), Z1
@@ -678,7 +678,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, R8
@@ -703,7 +703,7 @@ TEXT ·sqrtAVX512(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, AX
-	JLT  end2
+	JLT  loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Z0
@@ -716,10 +716,10 @@ loop2:
 	SUBQ    $0x20, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z0
@@ -729,7 +729,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -752,7 +752,7 @@ TEXT ·reciprocalAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+4(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end2
+	JLT          loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Z1
@@ -765,10 +765,10 @@ loop2:
 	SUBQ    $0x20, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -778,7 +778,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -801,7 +801,7 @@ TEXT ·negAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+8(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -820,10 +820,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -833,7 +833,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -856,7 +856,7 @@ TEXT ·absAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+12(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -875,10 +875,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -888,7 +888,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -910,7 +910,7 @@ TEXT ·squareAVX512(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z0
@@ -929,10 +929,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z0
@@ -942,7 +942,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -966,7 +966,7 @@ TEXT ·stepAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+4(SB), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS   (DX)(BX*4), Z2
@@ -989,10 +989,10 @@ loop4:
 	SUBQ      $0x40, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(BX*4), Z2
@@ -1003,7 +1003,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -1018,16 +1018,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUAVX512(dst []float32, x []float32)
+// func reluAVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·reLUAVX512(SB), NOSPLIT, $0-48
+TEXT ·reluAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
 	VBROADCASTSS constants<>+0(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -1046,10 +1046,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -1059,7 +1059,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -1073,9 +1073,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUSlopeAVX512(y []float32, dy []float32, x []float32)
+// func reluSlopeAVX512(y []float32, dy []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·reLUSlopeAVX512(SB), NOSPLIT, $0-72
+TEXT ·reluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         dy_base+24(FP), DX
@@ -1084,7 +1084,7 @@ TEXT ·reLUSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+4(SB), Z1
 	XORQ         SI, SI
 	SUBQ         $0x20, AX
-	JLT          end2
+	JLT          loop2end
 
 loop2:
 	VMOVUPS   (BX)(SI*4), Z2
@@ -1103,10 +1103,10 @@ loop2:
 	SUBQ      $0x20, AX
 	JGE       loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (BX)(SI*4), Z2
@@ -1119,7 +1119,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -1387,7 +1387,7 @@ TEXT ·seluAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+8(SB), Z13
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z14
@@ -1419,7 +1419,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1478,7 +1478,7 @@ TEXT ·seluSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+8(SB), Z13
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z14
@@ -1514,7 +1514,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -1554,9 +1554,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUAVX512(dst []float32, x []float32)
+// func siluAVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·siLUAVX512(SB), NOSPLIT, $0-48
+TEXT ·siluAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
@@ -1575,7 +1575,7 @@ TEXT ·siLUAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+0(SB), Z12
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z13
@@ -1610,7 +1610,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1649,9 +1649,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUSlopeAVX512(y []float32, dy []float32, x []float32)
+// func siluSlopeAVX512(y []float32, dy []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·siLUSlopeAVX512(SB), NOSPLIT, $0-72
+TEXT ·siluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         dy_base+24(FP), DX
@@ -1671,7 +1671,7 @@ TEXT ·siLUSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+0(SB), Z12
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z13
@@ -1694,13 +1694,13 @@ loop1:
 	VSCALEFPS    Z17, Z0, Z18
 	VADDPS       Z0, Z18, Z20
 	VSUBPS       Z0, Z20, Z21
-	VSUBPS       Z21, Z18, Z18
-	VADDPS       Z18, Z19, Z18
-	VADDPS       Z18, Z20, Z18
-	VDIVPS       Z18, Z14, Z14
+	VSUBPS       Z21, Z18, Z21
+	VADDPS       Z21, Z19, Z19
+	VADDPS       Z19, Z20, Z19
+	VDIVPS       Z19, Z14, Z14
 	VSCALEFPS    Z17, Z14, Z14
-	VDIVPS       Z18, Z0, Z18
-	VSCALEFPS    Z17, Z18, Z17
+	VDIVPS       Z19, Z0, Z17
+	VMULPS       Z18, Z17, Z17
 	VMOVAPS      Z14, Z18
 	VFNMADD231PS Z17, Z14, Z18
 	VADDPS       Z17, Z18, Z17
@@ -1715,7 +1715,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -1741,18 +1741,18 @@ end1:
 	VSCALEFPS    Z2, Z0, Z1
 	VADDPS       Z0, Z1, Z5
 	VSUBPS       Z0, Z5, Z6
-	VSUBPS       Z6, Z1, Z1
-	VADDPS       Z1, Z4, Z1
-	VADDPS       Z1, Z5, Z1
-	VDIVPS       Z1, Z3, Z3
-	VSCALEFPS    Z2, Z3, Z3
-	VDIVPS       Z1, Z0, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VMOVAPS      Z3, Z2
-	VFNMADD231PS Z1, Z3, Z2
-	VADDPS       Z1, Z2, Z1
-	VMAXPS       Z13, Z12, Z2
-	VADDPS       Z2, Z3, Z2
+	VSUBPS       Z6, Z1, Z6
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z4, Z5, Z4
+	VDIVPS       Z4, Z3, Z3
+	VSCALEFPS    Z2, Z3, Z2
+	VDIVPS       Z4, Z0, Z3
+	VMULPS       Z1, Z3, Z1
+	VMOVAPS      Z2, Z3
+	VFNMADD231PS Z1, Z2, Z3
+	VADDPS       Z1, Z3, Z1
+	VMAXPS       Z13, Z12, Z3
+	VADDPS       Z3, Z2, Z2
 	VPMOVD2M     Z13, K2
 	VSUBPS       Z1, Z0, Z0
 	VBLENDMPS    Z1, Z0, K2, Z16
@@ -1783,7 +1783,7 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+92(SB), Z11
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z12
@@ -1808,7 +1808,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1858,7 +1858,7 @@ TEXT ·expm1AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+8(SB), Z12
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z13
@@ -1888,7 +1888,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1942,7 +1942,7 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+56(SB), Z11
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z12
@@ -1978,7 +1978,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -2039,7 +2039,7 @@ TEXT ·sigmoidSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+56(SB), Z11
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z12
@@ -2078,7 +2078,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -2149,7 +2149,7 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+140(SB), Z19
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z20
@@ -2180,23 +2180,23 @@ loop1:
 	VFNMADD231PS Z25, Z27, Z24
 	VFMADD231PS  Z24, Z26, Z27
 	VCMPPS       $0x01, Z14, Z21, K1
-	VMOVAPS      Z20, Z21
-	VPTERNLOGD   $0xec, Z1, Z27, Z21
-	VMULPS       Z20, Z20, Z24
-	VMOVAPS      Z15, Z25
-	VFMADD213PS  Z16, Z24, Z25
-	VFMADD213PS  Z17, Z24, Z25
-	VFMADD213PS  Z18, Z24, Z25
-	VFMADD213PS  Z19, Z24, Z25
-	VMULPS       Z24, Z25, Z24
-	VFMADD213PS  Z20, Z20, Z24
-	VBLENDMPS    Z24, Z21, K1, Z22
-	VMOVUPS      Z22, (CX)(BX*4)
+	VMULPS       Z20, Z20, Z21
+	VMOVAPS      Z15, Z24
+	VFMADD213PS  Z16, Z21, Z24
+	VFMADD213PS  Z17, Z21, Z24
+	VFMADD213PS  Z18, Z21, Z24
+	VFMADD213PS  Z19, Z21, Z24
+	VMULPS       Z21, Z24, Z21
+	VFMADD213PS  Z20, Z20, Z21
+	VBLENDMPS    Z21, Z27, K1, Z22
+	VMOVAPS      Z20, Z20
+	VPTERNLOGD   $0xec, Z1, Z22, Z20
+	VMOVUPS      Z20, (CX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -2230,18 +2230,18 @@ end1:
 	VFNMADD231PS Z4, Z5, Z0
 	VFMADD231PS  Z0, Z2, Z5
 	VCMPPS       $0x01, Z14, Z3, K2
-	VMOVAPS      Z20, Z0
-	VPTERNLOGD   $0xec, Z1, Z5, Z0
-	VMULPS       Z20, Z20, Z1
+	VMULPS       Z20, Z20, Z0
 	VMOVAPS      Z15, Z2
-	VFMADD213PS  Z16, Z1, Z2
-	VFMADD213PS  Z17, Z1, Z2
-	VFMADD213PS  Z18, Z1, Z2
-	VFMADD213PS  Z19, Z1, Z2
-	VMULPS       Z1, Z2, Z1
-	VFMADD213PS  Z20, Z20, Z1
-	VBLENDMPS    Z1, Z0, K2, Z23
-	VMOVUPS      Z23, K1, (CX)(BX*4)
+	VFMADD213PS  Z16, Z0, Z2
+	VFMADD213PS  Z17, Z0, Z2
+	VFMADD213PS  Z18, Z0, Z2
+	VFMADD213PS  Z19, Z0, Z2
+	VMULPS       Z0, Z2, Z0
+	VFMADD213PS  Z20, Z20, Z0
+	VBLENDMPS    Z0, Z5, K2, Z23
+	VMOVAPS      Z20, Z0
+	VPTERNLOGD   $0xec, Z1, Z23, Z0
+	VMOVUPS      Z0, K1, (CX)(BX*4)
 
 done:
 	VZEROUPPER
@@ -2276,7 +2276,7 @@ TEXT ·tanhSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+140(SB), Z19
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z20
@@ -2307,28 +2307,28 @@ loop1:
 	VFNMADD231PS Z25, Z28, Z26
 	VFMADD231PS  Z26, Z27, Z28
 	VCMPPS       $0x01, Z14, Z21, K1
-	VMOVAPS      Z20, Z21
-	VPTERNLOGD   $0xec, Z1, Z28, Z21
-	VMULPS       Z20, Z20, Z25
-	VMOVAPS      Z15, Z26
-	VFMADD213PS  Z16, Z25, Z26
-	VFMADD213PS  Z17, Z25, Z26
-	VFMADD213PS  Z18, Z25, Z26
-	VFMADD213PS  Z19, Z25, Z26
-	VMULPS       Z25, Z26, Z25
-	VFMADD213PS  Z20, Z20, Z25
-	VBLENDMPS    Z25, Z21, K1, Z22
-	VADDPS       Z24, Z24, Z20
-	VMULPS       Z27, Z20, Z20
-	VADDPS       Z20, Z20, Z21
-	VFNMADD231PS Z20, Z20, Z21
-	VMOVUPS      Z22, (CX)(SI*4)
-	VMOVUPS      Z21, (DX)(SI*4)
+	VMULPS       Z20, Z20, Z21
+	VMOVAPS      Z15, Z25
+	VFMADD213PS  Z16, Z21, Z25
+	VFMADD213PS  Z17, Z21, Z25
+	VFMADD213PS  Z18, Z21, Z25
+	VFMADD213PS  Z19, Z21, Z25
+	VMULPS       Z21, Z25, Z21
+	VFMADD213PS  Z20, Z20, Z21
+	VBLENDMPS    Z21, Z28, K1, Z22
+	VMOVAPS      Z20, Z20
+	VPTERNLOGD   $0xec, Z1, Z22, Z20
+	VADDPS       Z24, Z24, Z21
+	VMULPS       Z27, Z21, Z21
+	VADDPS       Z21, Z21, Z24
+	VFNMADD231PS Z21, Z21, Z24
+	VMOVUPS      Z20, (CX)(SI*4)
+	VMOVUPS      Z24, (DX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -2362,22 +2362,22 @@ end1:
 	VFNMADD231PS Z4, Z6, Z5
 	VFMADD231PS  Z5, Z2, Z6
 	VCMPPS       $0x01, Z14, Z3, K2
-	VMOVAPS      Z20, Z3
-	VPTERNLOGD   $0xec, Z1, Z6, Z3
-	VMULPS       Z20, Z20, Z1
+	VMULPS       Z20, Z20, Z3
 	VMOVAPS      Z15, Z4
-	VFMADD213PS  Z16, Z1, Z4
-	VFMADD213PS  Z17, Z1, Z4
-	VFMADD213PS  Z18, Z1, Z4
-	VFMADD213PS  Z19, Z1, Z4
-	VMULPS       Z1, Z4, Z1
-	VFMADD213PS  Z20, Z20, Z1
-	VBLENDMPS    Z1, Z3, K2, Z23
+	VFMADD213PS  Z16, Z3, Z4
+	VFMADD213PS  Z17, Z3, Z4
+	VFMADD213PS  Z18, Z3, Z4
+	VFMADD213PS  Z19, Z3, Z4
+	VMULPS       Z3, Z4, Z3
+	VFMADD213PS  Z20, Z20, Z3
+	VBLENDMPS    Z3, Z6, K2, Z23
+	VMOVAPS      Z20, Z3
+	VPTERNLOGD   $0xec, Z1, Z23, Z3
 	VADDPS       Z0, Z0, Z0
 	VMULPS       Z2, Z0, Z0
 	VADDPS       Z0, Z0, Z1
 	VFNMADD231PS Z0, Z0, Z1
-	VMOVUPS      Z23, K1, (CX)(SI*4)
+	VMOVUPS      Z3, K1, (CX)(SI*4)
 	VMOVUPS      Z1, K1, (DX)(SI*4)
 
 done:
@@ -2403,7 +2403,7 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+180(SB), Z10
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS     (DX)(BX*4), Z11
@@ -2429,7 +2429,7 @@ loop1:
 	SUBQ        $0x10, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x10, AX
 	JZ          done
 	MOVL        $0xffffffff, SI
@@ -2487,7 +2487,7 @@ TEXT ·log1pAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+208(SB), Z19
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS     (DX)(BX*4), Z20
@@ -2525,7 +2525,7 @@ loop1:
 	SUBQ        $0x10, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x10, AX
 	JZ          done
 	MOVL        $0xffffffff, SI
@@ -2599,7 +2599,7 @@ TEXT ·softplusAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+0(SB), Z23
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z24
@@ -2646,7 +2646,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -2727,7 +2727,7 @@ TEXT ·softplusSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+176(SB), Z20
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS          (BX)(SI*4), Z21
@@ -2803,7 +2803,7 @@ loop1:
 	SUBQ             $0x10, AX
 	JGE              loop1
 
-end1:
+loop1end:
 	ADDQ             $0x10, AX
 	JZ               done
 	MOVL             $0xffffffff, DI
@@ -2907,7 +2907,7 @@ TEXT ·sinAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS constants<>+8(SB), Z15
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z16
@@ -2944,7 +2944,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -3013,7 +3013,7 @@ TEXT ·cosAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS constants<>+8(SB), Z15
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z16
@@ -3051,7 +3051,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -3122,7 +3122,7 @@ TEXT ·sinCosAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS constants<>+4(SB), Z15
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z16
@@ -3165,7 +3165,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -3248,7 +3248,7 @@ TEXT ·erfAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+300(SB), Z23
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS          (DX)(BX*4), Z24
@@ -3297,7 +3297,7 @@ loop1:
 	SUBQ             $0x10, AX
 	JGE              loop1
 
-end1:
+loop1end:
 	ADDQ             $0x10, AX
 	JZ               done
 	MOVL             $0xffffffff, SI
@@ -3356,7 +3356,7 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
-	VBROADCASTSS constants<>+68(SB), Z0
+	VBROADCASTSS constants<>+16(SB), Z0
 	VBROADCASTSS constants<>+320(SB), Z1
 	VBROADCASTSS constants<>+324(SB), Z2
 	VBROADCASTSS constants<>+12(SB), Z3
@@ -3376,7 +3376,7 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+340(SB), Z17
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS          (DX)(BX*4), Z18
@@ -3449,7 +3449,7 @@ loop1:
 	SUBQ             $0x10, AX
 	JGE              loop1
 
-end1:
+loop1end:
 	ADDQ             $0x10, AX
 	JZ               done
 	MOVL             $0xffffffff, SI
@@ -3534,7 +3534,7 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ         dy_base+24(FP), DX
 	MOVQ         x_base+48(FP), BX
 	VBROADCASTSS constants<>+4(SB), Z0
-	VBROADCASTSS constants<>+68(SB), Z1
+	VBROADCASTSS constants<>+16(SB), Z1
 	VBROADCASTSS constants<>+108(SB), Z2
 	VBROADCASTSS constants<>+320(SB), Z3
 	VBROADCASTSS constants<>+324(SB), Z4
@@ -3549,7 +3549,7 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+52(SB), Z13
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS          (BX)(SI*4), Z14
@@ -3623,7 +3623,8 @@ loop1:
 	VMULPS.BCST      constants<>+400(SB), Z15, Z15
 	VSUBPS           Z15, Z18, Z15
 	VADDPS           Z0, Z25, Z24
-	VSCALEFPS        Z26, Z24, Z24
+	VSCALEFPS        Z26, Z0, Z25
+	VMULPS           Z25, Z24, Z24
 	VMULPS           Z24, Z15, Z15
 	VPMOVD2M         Z14, K1
 	VSUBPS           Z15, Z0, Z14
@@ -3634,7 +3635,7 @@ loop1:
 	SUBQ             $0x10, AX
 	JGE              loop1
 
-end1:
+loop1end:
 	ADDQ             $0x10, AX
 	JZ               done
 	MOVL             $0xffffffff, DI
@@ -3711,7 +3712,8 @@ end1:
 	VMULPS.BCST      constants<>+400(SB), Z4, Z2
 	VSUBPS           Z2, Z22, Z2
 	VADDPS           Z0, Z6, Z4
-	VSCALEFPS        Z1, Z4, Z1
+	VSCALEFPS        Z1, Z0, Z1
+	VMULPS           Z1, Z4, Z1
 	VMULPS           Z1, Z2, Z1
 	VPMOVD2M         Z14, K2
 	VSUBPS           Z1, Z0, Z0

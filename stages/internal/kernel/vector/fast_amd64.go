@@ -213,10 +213,10 @@ func fastStep(dst, x []float32) bool {
 func fastReLU(dst, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		reLUAVX512(dst, x)
+		reluAVX512(dst, x)
 		return true
 	case kernel.AVX2:
-		reLUAVX2(dst, x)
+		reluAVX2(dst, x)
 		return true
 	}
 	return false
@@ -225,10 +225,10 @@ func fastReLU(dst, x []float32) bool {
 func fastReLUSlope(y, dy, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		reLUSlopeAVX512(y, dy, x)
+		reluSlopeAVX512(y, dy, x)
 		return true
 	case kernel.AVX2:
-		reLUSlopeAVX2(y, dy, x)
+		reluSlopeAVX2(y, dy, x)
 		return true
 	}
 	return false
@@ -363,10 +363,10 @@ func fastSELUSlope(y, dy, x []float32) bool {
 func fastSiLU(dst, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		siLUAVX512(dst, x)
+		siluAVX512(dst, x)
 		return true
 	case kernel.AVX2:
-		siLUAVX2(dst, x)
+		siluAVX2(dst, x)
 		return true
 	}
 	return false
@@ -375,10 +375,10 @@ func fastSiLU(dst, x []float32) bool {
 func fastSiLUSlope(y, dy, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		siLUSlopeAVX512(y, dy, x)
+		siluSlopeAVX512(y, dy, x)
 		return true
 	case kernel.AVX2:
-		siLUSlopeAVX2(y, dy, x)
+		siluSlopeAVX2(y, dy, x)
 		return true
 	}
 	return false

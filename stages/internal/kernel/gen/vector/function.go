@@ -18,7 +18,11 @@ type function struct {
 	results string              // what it returns
 }
 
-func (f function) lower() string { return lower(f.name) }
+// lower is the name with small letters: selu, tanhSlope.
+func (f function) lower() string {
+	name := strings.NewReplacer("SiLU", "Silu", "GELU", "Gelu", "SELU", "Selu", "ReLU", "Relu").Replace(f.name)
+	return strings.ToLower(name[:1]) + name[1:]
+}
 
 func (f function) slices() []string { return strings.Split(f.params, ", ") }
 

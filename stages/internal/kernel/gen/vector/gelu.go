@@ -10,25 +10,28 @@ import "math"
 // polynomial in t = (a - 1.7734375)/(a + 3), to 2^-26.5.
 type tail struct {
 	first, rest V
-	p, n        V
-	ak, small   V // R is 1/2 - ak where a is small
+	p           V
+	power       reduction // has n
+	ak, small   V         // R is 1/2 - ak where a is small
 }
 
 func normalTail(m *machine, a V) tail {
 	h := m.mul(a, a)
 	low := m.squareLess(m.copy(a), h)
-	q := reduce(m, m.mul(h, m.f(-0.5)), 0)
+	q := reduce(m, m.mul(h, m.f(-0.5)), 127)
 	half := m.reg(m.f(0.5))
 	p := expm1Small(m, m.deduct(q.r, low, half))
 
-	ak := m.mul(a, m.horner(a, 0.0014944734, -0.008176008, 0.025353475, -0.0621047, 0.13291185, -0.2499942, 0.3989421))
+	ak := m.mul(a, m.horner(a, 0.0014944734, -0.008176008, 0.025353475, -0.0621047,
+		0.13291185, -0.2499942, 0.3989421))
 	t := centred(m, a)
-	beyond := m.mul(t, m.horner(t, -0.0033529073, 0.0052954536, 0.011957645, -0.023165606, -0.057022624, 0.23547556, -0.34913194, 0.25345424))
+	beyond := m.mul(t, m.horner(t, -0.0033529073, 0.0052954536, 0.011957645, -0.023165606,
+		-0.057022624, 0.23547556, -0.34913194, 0.25345424))
 	small := m.compare(less, a, m.f(0.7))
 	return tail{
 		first: m.blend(small, m.f(0.32541454), m.mul(a, half)),
 		rest:  m.blend(small, beyond, m.neg(m.mul(ak, a))),
-		p:     p, n: q.n, ak: ak, small: small,
+		p:     p, power: q, ak: ak, small: small,
 	}
 }
 
@@ -57,7 +60,7 @@ func geluParts(m *machine, x V) (y, a V, q tail) {
 	q = normalTail(m, a)
 	v := m.mulAdd(m.copy(q.p), q.rest, q.rest)
 	v = m.add(m.accumulate(v, q.p, q.first), q.first)
-	return m.sub(m.max(m.f(0), x), m.scale(v, q.n)), a, q
+	return m.sub(m.max(m.f(0), x), m.scale(v, q.power.n)), a, q
 }
 
 func gelu(m *machine, x V) V {
@@ -72,6 +75,6 @@ func geluSlope(m *machine, x V) (y, dy V) {
 	beyond := m.div(m.add(q.first, q.rest), a)
 	ratio := m.blend(q.small, beyond, m.sub(m.f(0.5), q.ak))
 	density := m.mul(a, m.f(1/math.Sqrt(2*math.Pi)))
-	h := m.mul(m.sub(ratio, density), m.scale(m.add(q.p, m.f(1)), q.n))
+	h := m.mul(m.sub(ratio, density), m.mul(m.add(q.p, m.f(1)), q.power.powerBelow(m)))
 	return y, m.blend(m.negative(x), m.sub(m.f(1), h), h)
 }

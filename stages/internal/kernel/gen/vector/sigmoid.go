@@ -3,18 +3,19 @@ package main
 // logistic is sigmoid(a) = e^a/(1 + e^a) = 2^n/d for expLowest <= a <= 0: with
 // a = n ln 2 + r, e^a = 2^n e^r and 2^-n + e^r would be d for -a; so r and n are
 // those of -a and d = (2^n + 1) + (e^r - 1), which rounds e^r but
-// once; where 2^n is lost beside 1, from -24 down, it goes to the other term.
-func logistic(m *machine, a V) (d, n V) {
+// once; where 2^n is lost beside 1, from -24 down, it goes to the other term. power is
+// 2^n, about 0 where that is subnormal.
+func logistic(m *machine, a V) (d, n, power V) {
 	q := reduce(m, a, 127)
 	p, s := expm1Small(m, m.neg(q.r)), q.powerBelow(m)
 	high := m.add(s, m.f(1))
 	low := m.sub(s, m.sub(high, m.f(1)))
-	return m.add(high, m.add(p, low)), q.n
+	return m.add(high, m.add(p, low)), q.n, s
 }
 
 // smaller is w = sigmoid(-|x|), the smaller of sigmoid(x) and sigmoid(-x).
 func smaller(m *machine, x V) V {
-	d, n := logistic(m, m.max(m.f(expLowest), m.or(x, m.bits(signBit))))
+	d, n, _ := logistic(m, m.max(m.f(expLowest), m.or(x, m.bits(signBit))))
 	return m.scale(m.div(m.f(1), d), n)
 }
 
@@ -48,7 +49,8 @@ func tanhParts(m *machine, x V) (y, s, inverse V) {
 	inverse = m.div(m.f(1), d)
 	big := m.mul(numerator, inverse)
 	big = m.accumulate(big, inverse, m.deduct(numerator, big, d)) // as if divided
-	return m.blend(m.compare(less, a, m.f(0.6)), m.withSign(big, x), tanhSmall(m, x)), s, inverse
+	y = m.blend(m.compare(less, a, m.f(0.6)), big, tanhSmall(m, x))
+	return m.withSign(y, x), s, inverse // also the sign of -0
 }
 
 func tanh(m *machine, x V) V {
