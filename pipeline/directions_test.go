@@ -27,6 +27,7 @@ var directions = []struct {
 	{"stages/internal/kernel", []string{"stages/internal/kernel"}},
 	{"stages/optim", []string{"stages/random", "stages/internal/kernel"}},
 	{"stages/autodiff", []string{"stages/internal/kernel"}},
+	{"stages/machine", []string{"stages/internal/kernel"}},
 	{"stages/path", []string{"stages/random"}},
 	{"stages/solver", []string{"stages/internal/kernel"}},
 	{"stages/coupling", []string{"stages/random"}},

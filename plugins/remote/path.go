@@ -99,6 +99,9 @@ type remotePath struct {
 // Domain implements path.Path.
 func (p remotePath) Domain() (lo, hi float64) { return p.facts.Lo, p.facts.Hi }
 
+// Distant makes a trainer ask once for a whole batch; see path.Distant.
+func (remotePath) Distant() bool { return true }
+
 // Coefficients implements path.Path.
 func (p remotePath) Coefficients(c []path.Coef, t []float64) error {
 	if len(t) == 0 {

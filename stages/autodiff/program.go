@@ -66,8 +66,10 @@ type variant struct {
 }
 
 // The arena of a tile should stay in the second-level cache, which holds at
-// least this many elements; and a tile should have rows enough to use a weight
-// often while it is near.
+// least arenaSize elements; and a tile should have rows enough to use a weight
+// often while it is near. A program with sums over rows takes mostTile whatever
+// its arena: a sum is read and written once for each tile, and the derivative of
+// a weight is as large as the weight.
 const (
 	arenaSize = 160 << 10
 	leastTile = 16
@@ -140,6 +142,9 @@ func (l *lowering) variant(v *variant) {
 		v.offsets[k] = sorted[i].offset
 	}
 	v.tile = min(max(arenaSize/max(v.width, 1)/16*16, leastTile), mostTile)
+	if slices.ContainsFunc(v.body, func(i instruction) bool { _, ok := i.(*outerSum); return ok }) {
+		v.tile = mostTile
+	}
 }
 
 // Params are the parameters, in the order that Bind takes them in.

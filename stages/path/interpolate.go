@@ -10,20 +10,28 @@ func Interpolate(xt, ut []float32, c []Coef, x0, x1, e []float32, rows, dim int)
 		panic("path: slices of other lengths than rows and dim")
 	}
 	for r := range rows {
-		c, lo, hi := c[r], r*dim, (r+1)*dim
-		if (c.Gamma != 0 || c.DGamma != 0) && e == nil {
-			panic("path: a path with gamma needs a second noise")
-		}
-		mix(xt[lo:hi], c.Alpha, c.Sigma, x1[lo:hi], x0[lo:hi])
-		if c.Gamma != 0 {
+		c, lo, hi := &c[r], r*dim, (r+1)*dim
+		if c.Gamma != 0 || c.DGamma != 0 {
+			if e == nil {
+				panic("path: a path with gamma needs a second noise")
+			}
+			mix(xt[lo:hi], c.Alpha, c.Sigma, x1[lo:hi], x0[lo:hi])
 			add(xt[lo:hi], c.Gamma, e[lo:hi])
-		}
-		if ut == nil {
+			if ut != nil {
+				mix(ut[lo:hi], c.DAlpha, c.DSigma, x1[lo:hi], x0[lo:hi])
+				add(ut[lo:hi], c.DGamma, e[lo:hi])
+			}
 			continue
 		}
-		mix(ut[lo:hi], c.DAlpha, c.DSigma, x1[lo:hi], x0[lo:hi])
-		if c.DGamma != 0 {
-			add(ut[lo:hi], c.DGamma, e[lo:hi])
+		if ut == nil {
+			mix(xt[lo:hi], c.Alpha, c.Sigma, x1[lo:hi], x0[lo:hi])
+			continue
+		}
+		alpha, sigma, dalpha, dsigma := float32(c.Alpha), float32(c.Sigma), float32(c.DAlpha), float32(c.DSigma)
+		for i := lo; i < hi; i++ { // rows may be too short for the cost of slices
+			x, z := x1[i], x0[i]
+			xt[i] = float32(alpha*x) + float32(sigma*z)
+			ut[i] = float32(dalpha*x) + float32(dsigma*z)
 		}
 	}
 }
@@ -31,13 +39,17 @@ func Interpolate(xt, ut []float32, c []Coef, x0, x1, e []float32, rows, dim int)
 // mix writes dst = a x + b y.
 func mix(dst []float32, a, b float64, x, y []float32) {
 	a32, b32 := float32(a), float32(b)
+	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {
 		dst[i] = float32(a32*x[i]) + float32(b32*y[i])
 	}
 }
 
-// add adds a x to dst.
+// add adds a x to dst; a zero of a may stand beside anything in x.
 func add(dst []float32, a float64, x []float32) {
+	if a == 0 {
+		return
+	}
 	a32 := float32(a)
 	for i := range dst {
 		dst[i] += float32(a32 * x[i])

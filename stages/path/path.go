@@ -22,3 +22,14 @@ type Path interface {
 	// [0, 1-1e-8] where dsigma/dt diverges at the data end.
 	Domain() (lo, hi float64)
 }
+
+// Distant says whether the coefficients of p cost a call to somewhere else: such
+// a path has a method Distant that says true. It is asked once for a whole
+// batch, where others are asked for a few rows at a time, by several callers.
+func Distant(p Path) bool {
+	if d, ok := p.(Described); ok {
+		p = d.Path
+	}
+	d, ok := p.(interface{ Distant() bool })
+	return ok && d.Distant()
+}

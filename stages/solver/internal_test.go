@@ -34,6 +34,7 @@ func TestStageTime(t *testing.T) {
 func TestReach(t *testing.T) {
 	for _, dir := range []float64{1, -1} {
 		p := &problem[float64]{t0: 5 - 3*dir, t1: 5, dir: dir}
+		p.last = p.shortest(p.t1)
 		for _, c := range []struct{ t, h, want float64 }{
 			{5 - dir, 1, 5},
 			{5 - dir, 2, 5},
@@ -51,50 +52,97 @@ func TestReach(t *testing.T) {
 	}
 }
 
-func TestRMS(t *testing.T) {
+func TestMeanSquare(t *testing.T) {
 	for _, c := range []struct {
 		s, s3, n float64
 		two      bool
 		want     float64
-	}{{8, 0, 2, false, 2}, {8, 99, 2, false, 2}, {4, 0, 1, true, 2}, {1, 300, 1, true, 0.5}, {1, 300, 4, true, 0.25}, {0, 0, 1, true, 0}} {
-		if got := rms(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
-			t.Errorf("rms(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
+	}{{8, 0, 2, false, 4}, {8, 99, 2, false, 4}, {4, 0, 1, true, 4}, {1, 300, 1, true, 0.25}, {1, 300, 4, true, 0.0625}, {0, 0, 1, true, 0}} {
+		if got := meanSquare(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("meanSquare(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
 		}
 	}
 }
 
-// TestCombine compares every number of terms with a plain sum.
+// TestFinite puts a number that is not finite in every place of slices of every
+// length, among the largest numbers that are.
+func TestFinite(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { finites(t, math.MaxFloat64) })
+	t.Run("float32", func(t *testing.T) { finites[float32](t, math.MaxFloat32) })
+}
+
+func finites[F Float](t *testing.T, largest F) {
+	for n := range 70 {
+		v := make([]F, n)
+		for i := range v {
+			v[i] = largest * F(1-2*(i/3%2))
+		}
+		if !finite(v) || !finiteRow(v) {
+			t.Fatalf("%d large numbers are not finite", n)
+		}
+		for i := range v {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				was := v[i]
+				v[i] = F(bad)
+				if finite(v) || finiteRow(v) {
+					t.Fatalf("%v at %d of %d is finite", bad, i, n)
+				}
+				if w := v[n-1]; i < n-1 {
+					v[n-1] = F(-bad) // two infinities do not make up for each other
+					if finite(v) {
+						t.Fatalf("%v at %d and %v at the end of %d are finite", bad, i, -bad, n)
+					}
+					v[n-1] = w
+				}
+				v[i] = was
+			}
+		}
+	}
+}
+
+// TestCombine compares every number of terms with a plain sum, in both widths,
+// with one step for all elements and with a step for each.
 func TestCombine(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { combines[float64](t, 1e-14) })
+	t.Run("float32", func(t *testing.T) { combines[float32](t, 4e-6) })
+}
+
+func combines[F Float](t *testing.T, tol float64) {
 	g := rand.New(rand.NewPCG(2, 2))
 	for n := range 14 {
-		const rows, d = 3, 5
-		k, row := make([][]float64, n+2), make([]float64, n+2)
+		const elements = 37
+		k, row := make([][]F, n+2), make([]float64, n+2)
 		for j := range k {
-			k[j] = make([]float64, rows*d)
+			k[j] = make([]F, elements+1)
 			for i := range k[j] {
-				k[j][i] = g.NormFloat64()
+				k[j][i] = F(g.NormFloat64())
 			}
 			if j > 1 {
 				row[j] = g.NormFloat64()
 			}
 		}
-		base, dst, sums := make([]float64, rows*d), make([]float64, rows*d), make([]float64, d)
-		base[7] = 10
-		combine(dst, base, k, newTerms(row), 0.5, 1, d, make([]float64, n+2))
-		sum(sums, k, newTerms(row), 0.5, 1, d)
+		base, hs, dst, same, sums := make([]F, elements), make([]F, elements), make([]F, elements), make([]F, elements), make([]float64, elements)
+		for i := range hs {
+			base[i], hs[i] = F(g.NormFloat64()), F(0.5+g.Float64())
+		}
+		terms := newTerms(row)
+		args := slopesOf(make([][]F, n+2), k, terms, 1, elements+1)
+		combine(dst, base, hs, args, terms)
+		combineUniform(same, base, 0.7, args, terms, make([]float32, n+2), make([]float64, n+2))
+		total(sums, args, terms.coef)
 		for i := range dst {
 			want := 0.0
-			if i/d == 1 {
-				for j := range k {
-					want += 0.5 * row[j] * k[j][i]
-				}
-				if math.Abs(sums[i-d]-want) > 1e-14 {
-					t.Errorf("%d terms: sum %v, want %v", n, sums[i-d], want)
-				}
-				want += base[i]
+			for j := range k {
+				want += row[j] * float64(k[j][i+1])
 			}
-			if math.Abs(dst[i]-want) > 1e-14 {
-				t.Errorf("%d terms: element %d is %v, want %v", n, i, dst[i], want)
+			if math.Abs(sums[i]-want) > 1e-14 {
+				t.Errorf("%d terms: sum %v, want %v", n, sums[i], want)
+			}
+			if got := float64(dst[i]); math.Abs(got-float64(base[i])-want*float64(hs[i])) > tol {
+				t.Errorf("%d terms: element %d is %v, want %v", n, i, got, float64(base[i])+want*float64(hs[i]))
+			}
+			if got := float64(same[i]); math.Abs(got-float64(base[i])-want*0.7) > tol {
+				t.Errorf("%d terms: element %d with one step is %v, want %v", n, i, got, float64(base[i])+want*0.7)
 			}
 		}
 	}

@@ -55,24 +55,29 @@ func TestSolvers(t *testing.T) {
 	}
 }
 
-// TestSameBits solves one batch with every cut of it into tiles and workers.
+// TestSameBits solves one batch with every cut of it into tiles and workers: rows
+// with many and with few steps, rows that fail at once, on the way and for want of
+// evaluations. Tiles of several sizes are filled up again when rows have left.
 func TestSameBits(t *testing.T) {
 	t.Run("float32", sameBits[float32])
 	t.Run("float64", sameBits[float64])
 }
 
 func sameBits[T solver.Float](t *testing.T) {
-	const rows = 61
+	const rows = 611
 	f := solvertest.Flow[T]{Dim: 3, Row: func(dx []T, t float64, x []T) float64 {
 		dx[0] = T(10*math.Cos(9*t)) * (x[1] - x[0])
 		dx[1] = x[0]*(28-x[2]) - x[1]
 		dx[2] = x[0]*x[1] - x[2]*8/3
+		if x[0] > 1000 && t > 0.1 && t < 0.2 { // the rows that fail on the way
+			dx[2] = T(math.NaN())
+		}
 		return -10*math.Cos(9*t) - 1 - 8.0/3
 	}}
 	for _, b := range []solver.Tableau{solver.Euler(), solver.RK4(), solver.Bosh3(), solver.Dopri5(), solver.Dop853(), cashKarp()} {
 		o := solver.Options{Steps: 13}
 		if b.Adaptive() {
-			o = solver.Options{Rtol: 1e-4, Atol: 1e-4}
+			o = solver.Options{Rtol: 1e-4, Atol: 1e-4, MaxEvaluations: 130}
 		}
 		run := func(workers, tile int, t0, t1 float64) string {
 			o.Workers, o.Tile = workers, tile
@@ -80,20 +85,26 @@ func sameBits[T solver.Float](t *testing.T) {
 			for i := range x {
 				x[i] = T(math.Cos(float64(i*i))) * T(1+i%11)
 			}
-			x[50] = T(math.NaN())
+			x[50], x[60], x[900] = T(math.NaN()), 2000, 3000
 			m := &solver.Method{Tableau: b, Options: o}
-			report, err := solver.Solve(t.Context(), m, f, solver.State[T]{X: x, Q: q, Rows: rows, Dim: 3, Quads: 1}, t0, t1)
+			report, err := solver.Solve(t.Context(), m, f, solver.State[T]{X: x, Q: q, Rows: rows, Dim: 3, Quads: 1, FirstID: 7}, t0, t1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if report.Status[16] != solver.NonFinite || report.Evaluations[16] != 0 {
 				t.Errorf("%s: row 16 is %v after %d evaluations", b.Name, report.Status[16], report.Evaluations[16])
 			}
+			if report.Status[20] == solver.OK || !slices.Contains(report.Status, solver.OK) {
+				t.Errorf("%s: row 20 is %v, too easy a test", b.Name, report.Status[20])
+			}
+			if b.Name == "dopri5" && !slices.Contains(report.Status, solver.MaxEvaluations) {
+				t.Errorf("%s: no row runs out of evaluations", b.Name)
+			}
 			return fmt.Sprint(x, q, report)
 		}
 		for _, iv := range [][2]float64{{0, 0.25}, {0.25, 0}} {
 			want := run(1, rows, iv[0], iv[1])
-			for _, cut := range [][2]int{{1, 1}, {2, 1}, {3, 7}, {8, 100}, {0, 0}} {
+			for _, cut := range [][2]int{{1, 1}, {1, 7}, {2, 1}, {3, 7}, {8, 7}, {1, 64}, {2, 64}, {3, 256}, {8, 64}, {8, 1000}, {0, 0}} {
 				if run(cut[0], cut[1], iv[0], iv[1]) != want {
 					t.Errorf("%s: other bits with %d workers and tiles of %d rows", b.Name, cut[0], cut[1])
 				}
@@ -216,41 +227,64 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// TestStepRule follows the steps of one row: after an error e the next one is
-// 0.9 e^(-1/order) times as long, at most 10 and at least 0.2 times, and not
-// shorter after an accepted one.
+// TestStepRule follows the steps of one row through both controllers.
 func TestStepRule(t *testing.T) {
 	for _, b := range []solver.Tableau{solver.Bosh3(), solver.Dopri5(), solver.Tsit5(), solver.Dop853()} {
-		var tries []solver.Attempt
-		m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
-		x := []float64{2, 0}
-		f := rhs(func(dx []float64, _ float64, x []float64) { dx[0], dx[1] = x[1], 10*(1-x[0]*x[0])*x[1]-x[0] })
-		if _, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, 40); err != nil {
-			t.Fatal(err)
+		for _, control := range []string{"row", "batch"} {
+			t.Run(b.Name+"/"+control, func(t *testing.T) { stepRule(t, b, control) })
 		}
-		held, rejected, at := 0, 0, 0.0
-		for i, a := range tries {
-			if a.Accepted != (a.Error <= 1) || a.T != at {
-				t.Fatalf("%s: try %d, %+v, from %v", b.Name, i, a, at)
+	}
+}
+
+func stepRule(t *testing.T, b solver.Tableau, control string) {
+	var tries []solver.Attempt
+	m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Control: control, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
+	x := []float64{2, 0}
+	f := rhs(func(dx []float64, _ float64, x []float64) { dx[0], dx[1] = x[1], 10*(1-x[0]*x[0])*x[1]-x[0] })
+	if _, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, 40); err != nil {
+		t.Fatal(err)
+	}
+	order, past, at := float64(b.Order), 1.0, 0.0
+	held, wary, rejected, wasRejected := 0, 0, 0, false
+	for i, a := range tries {
+		if a.Accepted != (a.Error <= 1) || a.T != at {
+			t.Fatalf("try %d, %+v, from %v", i, a, at)
+		}
+		change := min(10, 0.9*math.Pow(a.Error, -1/order))
+		switch {
+		case !a.Accepted:
+			change = max(change, 0.2)
+			rejected++
+		case control == "batch":
+			if change < 1 {
+				change = 1
+				held++
 			}
-			want := a.H * min(10, 0.9*math.Pow(a.Error, -1/float64(b.Order)))
-			if a.Accepted {
-				at = a.T + a.H
-				if want < a.H {
-					want = a.H
-					held++
-				}
-			} else {
-				want = max(want, 0.2*a.H)
-				rejected++
+		default:
+			change = min(10, max(0.2, 0.9*math.Pow(a.Error, -0.85/order)*math.Pow(past, 0.2/order)))
+			past = max(a.Error, 1e-4)
+			if wasRejected && change > 1 {
+				change = 1
+				held++
 			}
-			if i+1 < len(tries) && math.Abs(tries[i+1].H-want) > 1e-12 && tries[i+1].T+tries[i+1].H != 40 {
-				t.Fatalf("%s: step %v after %+v, want %v", b.Name, tries[i+1].H, a, want)
+			if rejected > 0 && change > 1.5 {
+				change = 1.5
+				wary++
 			}
 		}
-		if held == 0 || rejected == 0 || at != 40 {
-			t.Errorf("%s: %d steps held, %d rejected, at %v: the test sees too little", b.Name, held, rejected, at)
+		if wasRejected = !a.Accepted; a.Accepted {
+			at = a.T + a.H
 		}
+		tol := 1e-12
+		if control == "row" { // the change is a float32
+			tol = 1e-6 * a.H * change
+		}
+		if i+1 < len(tries) && math.Abs(tries[i+1].H-a.H*change) > tol && tries[i+1].T+tries[i+1].H != 40 {
+			t.Fatalf("step %v after %+v, want %v", tries[i+1].H, a, a.H*change)
+		}
+	}
+	if held == 0 || rejected == 0 || at != 40 || control == "row" && wary == 0 {
+		t.Errorf("%d steps held, %d bounded, %d rejected, at %v: the test sees too little", held, wary, rejected, at)
 	}
 }
 
@@ -334,25 +368,71 @@ func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("sync.Pool drops memory at random under the race detector")
 	}
-	x := make([]float32, 64)
-	for _, b := range []solver.Tableau{solver.Euler(), solver.Dopri5()} {
-		count := func(steps int) float64 {
-			o := solver.Options{Steps: steps, Workers: 1}
-			if b.Adaptive() {
-				o = solver.Options{Rtol: 1e-6, Atol: 1e-6, Workers: 1, MaxStep: 1 / float64(steps)}
+	t.Run("float32", allocations[float32])
+	t.Run("float64", allocations[float64])
+}
+
+func allocations[T solver.Float](t *testing.T) {
+	const rows = 64
+	var f solver.Field[T] = solvertest.Flows[T]()[2]
+	x, q := make([]T, 2*rows), make([]float64, rows)
+	for _, b := range []solver.Tableau{solver.Euler(), solver.RK4(), solver.Dopri5(), solver.Dop853(), cashKarp()} {
+		for quads := range 2 {
+			count := func(steps int) float64 {
+				o := solver.Options{Steps: steps, Workers: 1}
+				if b.Adaptive() { // tiles that are filled up
+					o = solver.Options{Rtol: 1e-6, Atol: 1e-6, Workers: 1, Tile: 24, MaxStep: 1 / float64(steps)}
+				}
+				m := &solver.Method{Tableau: b, Options: o}
+				return testing.AllocsPerRun(5, func() {
+					for i := range x {
+						x[i] = T(i % 7)
+					}
+					if _, err := solver.Solve(t.Context(), m, f, solver.State[T]{X: x, Q: q[:quads*rows], Rows: rows, Dim: 2, Quads: quads}, 0, 1); err != nil {
+						t.Fatal(err)
+					}
+				})
 			}
-			m := &solver.Method{Tableau: b, Options: o}
-			return testing.AllocsPerRun(5, func() {
-				for i := range x {
-					x[i] = float32(i)
-				}
-				if _, err := m.Solve32(t.Context(), decay32{}, solver.State[float32]{X: x, Rows: 32, Dim: 2}, 0, 1); err != nil {
-					t.Fatal(err)
-				}
-			})
+			if short, long := count(10), count(1000); short != long {
+				t.Errorf("%s, %d quadratures: %v allocations for a short solve, %v for a long one", b.Name, quads, short, long)
+			}
 		}
-		if short, long := count(2), count(200); short != long {
-			t.Errorf("%s: %v allocations for a short solve, %v for a long one", b.Name, short, long)
+	}
+}
+
+// TestFixedStatistics: a row that fails on the way has the steps before it and the
+// evaluations of all it began; the others do not know of it.
+func TestFixedStatistics(t *testing.T) {
+	for _, b := range []solver.Tableau{solver.Euler(), solver.Heun(), solver.RK4(), solver.Dopri5()} {
+		for _, budget := range []int{0, 25} {
+			x := []float64{1, 10, 2, 10}
+			m := &solver.Method{Tableau: b, Options: solver.Options{Steps: 20, Tile: 3, MaxEvaluations: budget}}
+			report, err := m.Solve64(t.Context(), hole{}, solver.State[float64]{X: x, Rows: 4, Dim: 1}, 0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			each := int32(b.Stages())
+			first := int32(0)
+			if b.FSAL() {
+				each, first = each-1, 1
+			}
+			for r := range x {
+				accepted, evaluations, status := int32(20), first+20*each, solver.OK
+				if r%2 == 1 { // no slope after t = 1/2: the first step that sees one is the last
+					accepted = 10
+					if b.Name == "euler" {
+						accepted = 11
+					}
+					evaluations, status = first+(accepted+1)*each, solver.NonFinite
+				}
+				if most := (25 - first) / each; budget > 0 && most < 20 && (status == solver.OK || most <= accepted) {
+					accepted, evaluations, status = most, first+most*each, solver.MaxEvaluations
+				}
+				if report.Status[r] != status || report.Accepted[r] != accepted || report.Evaluations[r] != evaluations || report.Rejected[r] != 0 {
+					t.Errorf("%s, budget %d, row %d: %v after %d steps, %d rejected, %d evaluations; want %v, %d, 0, %d", b.Name, budget, r,
+						report.Status[r], report.Accepted[r], report.Rejected[r], report.Evaluations[r], status, accepted, evaluations)
+				}
+			}
 		}
 	}
 }

@@ -23,17 +23,22 @@ type problem[T Float] struct {
 	t0, t1, dir float64   // dir is the sign of t1 - t0
 	grid        []float64 // ends of fixed steps, nil when adaptive
 	pooled      bool      // one step for all rows
-	limit       int32     // evaluations per row
+	limit       int64     // evaluations per row
 	least       float64   // smallest step that is tried near t = 0
+	last        float64   // smallest step that is tried near t1
 
 	order        float64
+	present      float32 // exponents of the controller, of squared errors
+	history      float32
+	alone        float32 // after a rejection
 	stages       int
 	fsal         bool
 	c            []float64
 	a            []terms // arguments of the stages, [stages]
 	b, err, err3 terms
+	euler        terms // the probe of the initial step
 
-	next atomic.Int64 // tile to take
+	next atomic.Int64 // row to take
 	stop atomic.Bool  // another tile has failed
 }
 
@@ -79,33 +84,26 @@ func (p *problem[T]) compile(m *Method) {
 	p.grid = p.Options.grid(p.t0, p.t1)
 	p.pooled = p.grid == nil && p.Control == "batch"
 	p.limit = math.MaxInt32
-	if 0 < p.MaxEvaluations && p.MaxEvaluations < math.MaxInt32 {
-		p.limit = int32(p.MaxEvaluations)
+	if 0 < p.MaxEvaluations {
+		p.limit = min(p.limit, int64(p.MaxEvaluations))
 	}
 	p.least = math.Abs(p.t1-p.t0) * 0x1p-64
+	p.last = p.shortest(p.t1)
 	p.order = float64(tab.Order)
+	half := 0.5 / p.order
+	p.present, p.history, p.alone = float32(present*half), float32(history*half), float32(half)
 	p.stages, p.fsal, p.c = tab.Stages(), tab.FSAL(), tab.C
 	for _, row := range tab.A {
 		p.a = append(p.a, newTerms(row))
 	}
 	p.b, p.err, p.err3 = newTerms(tab.B), newTerms(tab.BErr), newTerms(tab.BErr3)
+	p.euler = newTerms([]float64{1})
 }
 
-// solve shares the tiles out. A panic in a worker is raised again in the
-// caller's goroutine, after the others have stopped.
+// solve shares the rows out. A panic in a worker is raised again in the caller's
+// goroutine, after the others have stopped.
 func (p *problem[T]) solve(ctx context.Context, pool *sync.Pool) error {
-	tile := p.Tile
-	if tile == 0 {
-		tile = 256
-	}
-	if p.pooled {
-		tile = max(p.state.Rows, 1)
-	}
-	workers := p.Workers
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	workers = min(workers, (p.state.Rows+tile-1)/tile)
+	workers, tile := p.cut()
 	if workers <= 1 {
 		return p.work(ctx, pool, tile)
 	}
@@ -139,27 +137,53 @@ func (p *problem[T]) solve(ctx context.Context, pool *sync.Pool) error {
 	return nil
 }
 
-// work solves tiles until there are no more.
+// Rows of a tile where Options do not say: products are efficient from some 64
+// rows on, and the states and slopes of 256 rows stay in the cache.
+const (
+	usualTile = 256
+	leastTile = 64
+)
+
+// cut is the number of workers and the number of rows of a tile. Without a number
+// of rows in the options a state of a few tiles is cut so that all workers get as
+// much.
+func (p *problem[T]) cut() (workers, tile int) {
+	rows := max(p.state.Rows, 1)
+	if p.pooled {
+		return 1, rows
+	}
+	workers, tile = p.Workers, p.Tile
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	if tile == 0 {
+		tiles := (rows + usualTile - 1) / usualTile
+		tiles = (tiles + workers - 1) / workers * workers
+		tile = max((rows+tiles-1)/tiles, leastTile)
+	}
+	tile = min(tile, rows)
+	return min(workers, (rows+tile-1)/tile), tile
+}
+
+// waiting reports whether there are rows that no tile has taken.
+func (p *problem[T]) waiting() bool { return p.next.Load() < int64(p.state.Rows) }
+
+// work solves rows until no more are waiting.
 func (p *problem[T]) work(ctx context.Context, pool *sync.Pool, size int) error {
 	w, _ := pool.Get().(*tile[T])
 	if w == nil {
 		w = new(tile[T])
 	}
 	defer pool.Put(w)
-	w.fit(p, min(size, p.state.Rows))
-	for {
-		first := int(p.next.Add(1)-1) * size
-		if first >= p.state.Rows || p.stop.Load() {
-			return nil
-		}
-		w.load(p, first, min(size, p.state.Rows-first))
-		err := p.run(ctx, w)
-		for w.n > 0 { // what an error leaves behind
-			w.leave(p, w.n-1, Cancelled)
-		}
-		if err != nil {
-			p.stop.Store(true)
-			return err
-		}
+	w.fit(p, size)
+	run := p.adaptive
+	if p.grid != nil {
+		run = p.fixed
 	}
+	err := run(ctx, w)
+	w.leaveAll(p, Cancelled) // what an error leaves behind
+	if err != nil {
+		p.stop.Store(true)
+	}
+	return err
 }

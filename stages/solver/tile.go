@@ -4,26 +4,40 @@ package solver
 // are in use; a row that leaves gives its place to the last one, so a place says
 // nothing about a row.
 type tile[T Float] struct {
-	n, dim, quads int
+	n, size, dim, quads int
 
-	row            []int   // place in the state
-	id, gathered   []int64 // number of the row; those of the rows that a slope is computed for
-	spent          []int32
-	accepted       []int32
-	rejected       []int32
+	row          []int   // place in the state
+	id, gathered []int64 // number of the row; those of the rows that a slope is computed for
+
+	// What is counted for all rows at once, and where the counts stood when a row
+	// came: a row has had spent - since evaluations and tries - begun steps.
+	spent, tries int64
+	since, begun []int64
+	rejected     []int32
+	oldest       int64 // not above any since
+
 	t, end, h, try []float64 // time, end of the step, step (end - t), length of the next step to try
+	past           []float32 // logarithm of the squared error of the last accepted step, 0 before it
+	changed        []float32 // of the length of the step, next over last
+	held           []bool    // the last attempt was rejected
 	fresh          []bool    // k[0] is the slope at (t, x)
 	verdict        []verdict
 	x, y           []T   // [n][dim]: accepted; argument of a stage, then candidate
 	k              [][]T // [stages][n][dim]
 	q, qy          []float64
 	kq             [][]float64
+	hs             []T       // [n][dim], h
+	hq             []float64 // [n][quads], h; with one quadrature it is h
 	at             []float64 // [n], times of a stage
+	now            float64   // value of the first filled places of at, with fixed steps
+	filled         int
 	norms          []norm    // [n]
-	first          []float64 // [n], h0 of the initial step
-	e, e3          []float64 // error of one row
-	w              []T       // [stages], weights of one combination
-	w64            []float64 // the same in float64
+	first          []float64 // [n], h0 of the initial step, then squared errors
+	e              []float64 // [n][max(dim, quads)], errors
+	args           [][]T     // [stages], slopes of one combination
+	argsq          [][]float64
+	round          []float32 // [stages], weights of one combination
+	coef           []float64
 }
 
 // verdict is what became of a step.
@@ -36,21 +50,23 @@ const (
 	giveUp         // no shorter step to try
 )
 
-// fit makes room for rows places.
-func (w *tile[T]) fit(p *problem[T], rows int) {
-	w.dim, w.quads = p.state.Dim, p.state.Quads
-	w.row, w.id, w.gathered = sized(w.row, rows), sized(w.id, rows), sized(w.gathered, rows)
-	w.spent, w.accepted, w.rejected = sized(w.spent, rows), sized(w.accepted, rows), sized(w.rejected, rows)
-	w.t, w.end, w.h, w.try = sized(w.t, rows), sized(w.end, rows), sized(w.h, rows), sized(w.try, rows)
-	w.fresh, w.verdict, w.norms = sized(w.fresh, rows), sized(w.verdict, rows), sized(w.norms, rows)
-	w.at, w.first = sized(w.at, rows), sized(w.first, rows)
-	w.x, w.y = sized(w.x, rows*w.dim), sized(w.y, rows*w.dim)
-	w.q, w.qy = sized(w.q, rows*w.quads), sized(w.qy, rows*w.quads)
-	w.e, w.e3 = sized(w.e, max(w.dim, w.quads)), sized(w.e3, max(w.dim, w.quads))
-	w.w, w.w64 = sized(w.w, p.stages), sized(w.w64, p.stages)
+// fit makes room for size rows and forgets all rows.
+func (w *tile[T]) fit(p *problem[T], size int) {
+	w.n, w.size, w.dim, w.quads, w.filled = 0, size, p.state.Dim, p.state.Quads, 0
+	w.row, w.id, w.gathered = sized(w.row, size), sized(w.id, size), sized(w.gathered, size)
+	w.since, w.begun, w.rejected = sized(w.since, size), sized(w.begun, size), sized(w.rejected, size)
+	w.t, w.end, w.h, w.try = sized(w.t, size), sized(w.end, size), sized(w.h, size), sized(w.try, size)
+	w.fresh, w.verdict, w.norms = sized(w.fresh, size), sized(w.verdict, size), sized(w.norms, size)
+	w.at, w.first, w.past = sized(w.at, size), sized(w.first, size), sized(w.past, size)
+	w.held, w.changed = sized(w.held, size), sized(w.changed, size)
+	w.x, w.y, w.hs = sized(w.x, size*w.dim), sized(w.y, size*w.dim), sized(w.hs, size*w.dim)
+	w.q, w.qy, w.hq = sized(w.q, size*w.quads), sized(w.qy, size*w.quads), sized(w.hq, size*w.quads)
+	w.e = sized(w.e, size*max(w.dim, w.quads))
+	w.args, w.argsq = sized(w.args, p.stages), sized(w.argsq, p.stages)
+	w.round, w.coef = sized(w.round, p.stages), sized(w.coef, p.stages)
 	w.k, w.kq = sized(w.k, p.stages), sized(w.kq, p.stages)
 	for j := range w.k {
-		w.k[j], w.kq[j] = sized(w.k[j], rows*w.dim), sized(w.kq[j], rows*w.quads)
+		w.k[j], w.kq[j] = sized(w.k[j], size*w.dim), sized(w.kq[j], size*w.quads)
 	}
 }
 
@@ -61,15 +77,28 @@ func sized[E any](s []E, n int) []E {
 	return s[:n]
 }
 
-// load takes n rows of the state from row number first on.
-func (w *tile[T]) load(p *problem[T], first, n int) {
-	w.n = n
-	copy(w.x, p.state.X[first*w.dim:(first+n)*w.dim])
-	copy(w.q, p.state.Q[first*w.quads:(first+n)*w.quads])
-	for r := range n {
-		w.row[r], w.id[r], w.t[r], w.fresh[r] = first+r, p.state.FirstID+int64(first+r), p.t0, false
-		w.spent[r], w.accepted[r], w.rejected[r] = 0, 0, 0
+// take fills the tile up with rows that no tile has yet and says whether there
+// were any.
+func (w *tile[T]) take(p *problem[T]) bool {
+	free := w.size - w.n
+	first := int(p.next.Add(int64(free))) - free
+	n, d, q := min(free, p.state.Rows-first), w.dim, w.quads
+	if n <= 0 {
+		return false
 	}
+	if w.n == 0 {
+		w.spent, w.tries, w.oldest = 0, 0, 0
+	}
+	copy(w.x[w.n*d:], p.state.X[first*d:(first+n)*d])
+	copy(w.q[w.n*q:], p.state.Q[first*q:(first+n)*q])
+	for i := range n {
+		r := w.n + i
+		w.row[r], w.id[r], w.t[r], w.fresh[r] = first+i, p.state.FirstID+int64(first+i), p.t0, false
+		w.since[r], w.begun[r], w.rejected[r] = w.spent, w.tries, 0
+		w.past[r], w.held[r] = 0, false
+	}
+	w.n += n
+	return true
 }
 
 // leave writes the row at place r back, with how it ended, and moves what the
@@ -79,8 +108,8 @@ func (w *tile[T]) leave(p *problem[T], r int, s Status) {
 	i, d, k := w.row[r], w.dim, w.quads
 	copy(p.state.X[i*d:(i+1)*d], w.x[r*d:(r+1)*d])
 	copy(p.state.Q[i*k:(i+1)*k], w.q[r*k:(r+1)*k])
-	p.report.Status[i], p.report.Evaluations[i] = s, w.spent[r]
-	p.report.Accepted[i], p.report.Rejected[i] = w.accepted[r], w.rejected[r]
+	p.report.Status[i], p.report.Evaluations[i] = s, int32(w.spent-w.since[r])
+	p.report.Accepted[i], p.report.Rejected[i] = int32(w.tries-w.begun[r])-w.rejected[r], w.rejected[r]
 	w.n--
 	l := w.n
 	if r == l {
@@ -91,5 +120,19 @@ func (w *tile[T]) leave(p *problem[T], r int, s Status) {
 	copy(w.q[r*k:(r+1)*k], w.q[l*k:(l+1)*k])
 	copy(w.kq[0][r*k:(r+1)*k], w.kq[0][l*k:(l+1)*k])
 	w.row[r], w.id[r], w.t[r], w.try[r], w.fresh[r] = w.row[l], w.id[l], w.t[l], w.try[l], w.fresh[l]
-	w.spent[r], w.accepted[r], w.rejected[r] = w.spent[l], w.accepted[l], w.rejected[l]
+	w.since[r], w.begun[r], w.rejected[r] = w.since[l], w.begun[l], w.rejected[l]
+	w.past[r], w.held[r] = w.past[l], w.held[l]
+}
+
+// dropBad ends the rows from place from on where x or q is not finite.
+func (w *tile[T]) dropBad(p *problem[T], x []T, q []float64, from int) {
+	d, k := w.dim, w.quads
+	if finite(x[from*d:w.n*d]) && finite(q[from*k:w.n*k]) {
+		return
+	}
+	for r := w.n - 1; r >= from; r-- {
+		if !finiteRow(x[r*d:(r+1)*d]) || !finiteRow(q[r*k:(r+1)*k]) {
+			w.leave(p, r, NonFinite)
+		}
+	}
 }

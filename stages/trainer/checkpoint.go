@@ -125,9 +125,9 @@ func (l *loop) save() error {
 		return nil
 	}
 	l.Rows = l.rows.Cursor()
-	l.Weights, l.Optimizer, l.Average = l.net.Tensors(), l.rule.State(), nil
-	if l.ema != nil {
-		l.Average = l.ema.State()
+	l.Weights, l.Optimizer, l.Average = l.net.Tensors(), l.descent.rule.State(), nil
+	if l.descent.ema != nil {
+		l.Average = l.descent.ema.State()
 	}
 	return l.o.Save(&l.State)
 }
@@ -150,18 +150,18 @@ func (l *loop) restore(ctx context.Context, s *State) error {
 			return unfit(fmt.Errorf("tensor %q of %d weights stands where %q of %d is expected", w.Name, len(w.Data), t.Name, len(t.Data)))
 		}
 	}
-	if err := optim.Restore(l.rule.State(), s.Optimizer); err != nil {
+	if err := optim.Restore(l.descent.rule.State(), s.Optimizer); err != nil {
 		return unfit(err)
 	}
-	if l.ema != nil {
-		if err := optim.Restore(l.ema.State(), s.Average); err != nil {
+	if l.descent.ema != nil {
+		if err := optim.Restore(l.descent.ema.State(), s.Average); err != nil {
 			return unfit(err)
 		}
 	}
 	for i, t := range tensors {
 		copy(t.Data, s.Weights[i].Data)
 	}
-	l.net.Changed(l.crew.run)
+	l.net.Changed(l.crew.share)
 	if err := l.rows.Seek(ctx, s.Rows); errors.Is(err, errOutside) {
 		return unfit(err)
 	} else if err != nil {

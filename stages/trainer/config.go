@@ -10,9 +10,10 @@ import (
 
 // Config is what `with:` of a trainer holds.
 type Config struct {
-	Steps  *int64 `yaml:"steps" json:"steps,omitempty" min:"1" doc:"Steps to train, one batch each; 5000 when neither steps nor epochs is given."`
-	Epochs *int64 `yaml:"epochs" json:"epochs,omitempty" min:"1" doc:"Passes over the training rows, instead of steps."`
-	Batch  int    `yaml:"batch" json:"batch" min:"1" max:"16777216" doc:"Rows per step."`
+	Steps      *int64 `yaml:"steps" json:"steps,omitempty" min:"1" doc:"Steps to train, one update of the weights each; 5000 when neither steps nor epochs is given."`
+	Epochs     *int64 `yaml:"epochs" json:"epochs,omitempty" min:"1" doc:"Passes over the training rows, instead of steps."`
+	Batch      int    `yaml:"batch" json:"batch" min:"1" max:"16777216" doc:"Rows per batch: per step, unless accumulate says otherwise."`
+	Accumulate int    `yaml:"accumulate" json:"accumulate" min:"1" max:"65536" doc:"Batches per step: their gradients are averaged for one update."`
 
 	Optimizer OptimizerConfig `yaml:"optimizer" json:"optimizer" doc:"The update rule."`
 	Schedule  ScheduleConfig  `yaml:"schedule" json:"schedule" doc:"How the learning rate changes over the steps."`
@@ -59,6 +60,7 @@ type TimeConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		Batch:          256,
+		Accumulate:     1,
 		Optimizer:      OptimizerConfig{Use: "adamw", LR: 1e-3},
 		Schedule:       ScheduleConfig{Use: "constant"},
 		Time:           TimeConfig{Use: "uniform", Std: 1},
@@ -71,6 +73,7 @@ const (
 	defaultSteps = 5000
 	maxPoints    = 100_000 // rows of the metrics table; they are kept in checkpoints
 	maxSteps     = 1 << 40
+	maxRows      = 1 << 24 // per step: with maxSteps, examples have numbers below 2^64
 )
 
 // Validate finds settings that contradict each other.
@@ -82,6 +85,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Epochs == nil {
 		errs = append(errs, c.fits(c.steps(0), false))
+	}
+	if int64(c.Batch)*int64(c.Accumulate) > maxRows {
+		add(schemas.Errorf(schemas.OutOfRange, "%d batches of %d rows are more than %d rows per step", c.Accumulate, c.Batch, int64(maxRows)).At("accumulate"))
 	}
 	foreign := func(key string, set bool, use string) {
 		if set {
@@ -212,10 +218,11 @@ func (c *Config) steps(rows int64) int64 {
 	case c.Steps != nil:
 		return *c.Steps
 	case c.Epochs != nil:
-		if *c.Epochs > (math.MaxInt64-int64(c.Batch))/max(rows, 1) {
+		step := int64(c.Batch) * int64(max(1, c.Accumulate)) // rows
+		if *c.Epochs > (math.MaxInt64-step)/max(rows, 1) {
 			return maxSteps + 1
 		}
-		return max(1, (*c.Epochs*rows+int64(c.Batch)-1)/int64(c.Batch))
+		return max(1, (*c.Epochs*rows+step-1)/step)
 	}
 	return defaultSteps
 }

@@ -31,6 +31,8 @@ func TestConfigErrors(t *testing.T) {
 		{`{"steps": 99999999999999}`, schemas.OutOfRange, "steps"},
 		{`{"stepz": 5}`, schemas.UnknownKey, "stepz"},
 		{`{"batch": 0}`, schemas.OutOfRange, "batch"},
+		{`{"accumulate": 0}`, schemas.OutOfRange, "accumulate"},
+		{`{"batch": 4096, "accumulate": 4097}`, schemas.OutOfRange, "accumulate"},
 		{`{"ema": 1}`, schemas.OutOfRange, "ema"},
 		{`{"clip": -1}`, schemas.OutOfRange, "clip"},
 		{`{"target": "score"}`, schemas.UnknownValue, "target"},
@@ -74,7 +76,8 @@ func TestConfigMakesOptions(t *testing.T) {
 			optim.SGD{Momentum: 0.9, WeightDecay: 0.2}, 0.1, optim.Constant{}, LogitNormal{-1, 1}, 12}, // 3 * 1000 / 256, rounded up
 		`{"steps": 9, "optimizer": {"use": "lion", "lr": 1e-4, "beta2": 0.98, "weight_decay": 0.1}}`: {
 			optim.Lion{Betas: []float64{0.9, 0.98}, WeightDecay: 0.1}, 1e-4, optim.Constant{}, Uniform{}, 9},
-		`{"schedule": "warmup"}`: {adamw, 1e-3, optim.Warmup{Steps: 250, Then: optim.Constant{}}, Uniform{}, 5000},
+		`{"epochs": 3, "batch": 100, "accumulate": 4}`: {adamw, 1e-3, optim.Constant{}, Uniform{}, 8}, // 3 * 1000 / 400, rounded up
+		`{"schedule": "warmup"}`:                       {adamw, 1e-3, optim.Warmup{Steps: 250, Then: optim.Constant{}}, Uniform{}, 5000},
 		`{"schedule": {"use": "cosine", "warmup": 9, "final": 0.1}, "optimizer": {"beta1": 0.5, "beta2": 0.6, "eps": 0.1, "weight_decay": 0}}`: {
 			optim.AdamW{Betas: []float64{0.5, 0.6}, Eps: 0.1}, 1e-3, optim.Warmup{Steps: 9, Then: optim.Cosine{Final: 0.1}}, Uniform{}, 5000},
 	} {

@@ -1,7 +1,10 @@
 package trainer
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -39,5 +42,100 @@ func TestPanicOfAWorkerReachesTheCaller(t *testing.T) {
 		}()
 		c.run(3, func(int) {}) // still at work
 		c.dismiss()
+	}
+}
+
+// Runs that follow each other at once must not take each other's pieces.
+func TestManyShortRuns(t *testing.T) {
+	const runs = 3000
+	for _, workers := range []int{2, 3, 8} {
+		c := newCrew(workers)
+		var sum, want int64
+		done := make([]atomic.Int64, 5)
+		for r := range runs {
+			count := 1 + r%5
+			c.run(count, func(i int) { done[i].Add(int64(r)) })
+			for i := range count {
+				want += int64(r)
+				sum += done[i].Swap(0)
+			}
+			if sum != want {
+				t.Fatalf("%d workers, run %d of %d pieces: sum %d, not %d", workers, r, count, sum, want)
+			}
+		}
+		c.dismiss()
+	}
+}
+
+func TestMoreWorkersThanProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, processors := range []int{1, 2} {
+		runtime.GOMAXPROCS(processors)
+		c := newCrew(8)
+		var done atomic.Int64
+		for range 500 {
+			c.run(20, func(int) { done.Add(1) })
+		}
+		if n := done.Load(); n != 500*20 {
+			t.Errorf("%d processors: %d pieces of %d", processors, n, 500*20)
+		}
+		c.dismiss()
+	}
+}
+
+// A worker that is ready to spin does so only while a processor is left to work.
+func TestSpinLeavesAProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for processors := 1; processors <= 4; processors++ {
+		runtime.GOMAXPROCS(processors)
+		c := newCrew(1)
+		looks := 0
+		for range processors - 1 {
+			c.spinning.Add(1)
+		}
+		if c.spin(func() bool { looks++; return false }) || looks != 1 {
+			t.Errorf("%d processors: one more looks %d times", processors, looks)
+		}
+		if processors == 1 {
+			continue
+		}
+		c.spinning.Add(-1)
+		looks = 0
+		if c.spin(func() bool { looks++; return false }) || looks != spinRounds+1 {
+			t.Errorf("%d processors: looks %d times before it sleeps", processors, looks)
+		}
+		if n := c.spinning.Load(); int(n) != processors-2 {
+			t.Errorf("%d processors: %d still spin", processors, n)
+		}
+	}
+}
+
+// A crew without work sleeps, all of it, and is woken by the next run.
+func TestIdleCrewSleeps(t *testing.T) {
+	c := newCrew(4)
+	defer c.dismiss()
+	for range 20 {
+		for c.sleeping.Load() != 3 || c.spinning.Load() != 0 {
+			runtime.Gosched()
+		}
+		var together sync.WaitGroup // passes when all four are at work
+		together.Add(4)
+		c.run(4, func(int) { together.Done(); together.Wait() })
+	}
+}
+
+// BenchmarkHandOver is the cost of a run whose pieces do nothing.
+func BenchmarkHandOver(b *testing.B) {
+	for _, workers := range []int{1, 2, 4} {
+		for _, pieces := range []int{2, 4, 16} {
+			b.Run(fmt.Sprintf("workers=%d/pieces=%d", workers, pieces), func(b *testing.B) {
+				c := newCrew(workers)
+				defer c.dismiss()
+				b.ReportAllocs()
+				for range b.N {
+					c.run(pieces, func(int) {})
+				}
+			})
+		}
 	}
 }

@@ -13,33 +13,36 @@ const advice = "lower optimizer.lr, set clip (1 is usual), or standardize the da
 // namedRows is how many rows an error names.
 const namedRows = 5
 
-// diverged says why a step's loss or gradient is not finite: the rows whose
-// data or whose loss is not.
+// diverged says why a batch's loss is not finite: the rows whose data or whose
+// loss is not. The weights are those that the batch was computed with.
 func (l *loop) diverged(ctx context.Context, loss float64) error {
-	d := l.net.Dim()
-	v := make([]float32, l.o.Batch*d)
-	if err := l.net.Eval(ctx, v, l.t, l.xt, l.o.Batch); err != nil {
-		return err
-	}
+	d, s := l.net.Dim(), newTile(tileRows, l.net.Dim())
+	v := make([]float32, tileRows*d)
 	var bad, broken named
-	for i, n := range l.number {
-		lo, hi := i*d, (i+1)*d
-		if !finite(norm2(l.x1[lo:hi])) {
-			broken.add(n)
+	for lo := 0; lo < l.o.Batch; lo += tileRows {
+		hi := min(lo+tileRows, l.o.Batch)
+		if err := l.examples.fill(s, lo, hi); err != nil {
+			return err
 		}
-		if !finite(squares(v[lo:hi], l.target[lo:hi])) {
-			bad.add(n)
+		if err := l.net.Eval(ctx, v, s.t, s.xt, hi-lo); err != nil {
+			return err
+		}
+		for i, n := range l.examples.number[lo:hi] {
+			lo, hi := i*d, (i+1)*d
+			if !finite(norm2(s.x1[lo:hi])) {
+				broken.add(n)
+			}
+			if !finite(squares(v[lo:hi], s.target[lo:hi])) {
+				bad.add(n)
+			}
 		}
 	}
 	step := l.Step + 1
-	switch {
-	case broken.count > 0:
+	if broken.count > 0 {
 		return schemas.Errorf(schemas.NonFinite, "step %d: the loss is %v, because the data is not finite in %s", step, loss, broken).
 			Suggest("drop or repair those rows")
-	case bad.count > 0:
-		return schemas.Errorf(schemas.Numerical, "step %d: the loss is %v; it is not finite for %s", step, loss, bad).Suggest(advice)
 	}
-	return schemas.Errorf(schemas.Numerical, "step %d: the gradient is not finite at a loss of %v", step, loss).Suggest(advice)
+	return schemas.Errorf(schemas.Numerical, "step %d: the loss is %v; it is not finite for %s", step, loss, bad).Suggest(advice)
 }
 
 // diverged says which rows of the validation set have no finite loss.

@@ -3,12 +3,21 @@
 // The way of the data in one step, of B rows and d columns:
 //
 //	Rows        -> x1 [B][d]     Memory or Window: each row once per pass, shuffled
-//	random      -> x0 [B][d]     noise, addressed by the number of the example
-//	Coupling    -> which x0 goes with which x1
-//	TimeSampler -> t [B]
-//	path        -> x_t, target   (velocity, data or noise)
-//	Network     -> gradient      blocks of 64 rows, summed in a fixed order
-//	optim       -> weights       clipping, one update, the moving average
+//	Coupling    -> which x0 goes with which x1, where there is one: noise is drawn first
+//	for the tiles of each lane, of at most 256 rows, on all workers:
+//	  TimeSampler -> t
+//	  path        -> coefficients
+//	  random      -> x0          noise, addressed by the number of the example
+//	  path        -> x_t, target (velocity, data or noise)
+//	  Network     -> gradient    added to that of the lane
+//	for the segments of the weights, on all workers:
+//	  lanes       -> gradient    summed in a fixed order; its norm, clipping
+//	  optim       -> weights     one update, the moving average
+//
+// The lanes are ranges of rows that do not depend on the number of workers
+// (docs/decisions/010). Several batches may be added before an update
+// (Options.Accumulate): their examples are those of one batch of as many rows,
+// but a coupling sees one batch at a time, and memory holds one.
 //
 // Train runs it. The weights depend on the options, the keys and the rows, and
 // on nothing else: not on the number of workers, not on interruptions. No

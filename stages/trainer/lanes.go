@@ -2,65 +2,81 @@ package trainer
 
 import (
 	"context"
-	"math"
 
 	"github.com/pathline/pathline/stages/model"
 )
 
+// The numbers here belong to the results: other ones round sums in another
+// order (docs/decisions/010).
 const (
-	// blockRows is the number of rows whose gradient is one piece of work.
-	blockRows = 64
 	// maxLanes bounds the partial gradients that are kept apart, and so the
-	// workers that a step can use. It belongs to the results: another number
-	// rounds sums in another order.
+	// workers that a step can use.
 	maxLanes = 16
-	// sliceSize is the number of weights that one piece of a sum over lanes
-	// takes.
-	sliceSize = 4096
+	// laneRows is how many rows a lane has at least, when the batch has them:
+	// a gradient of a large network is read and written once per tile, so that
+	// its lanes get more rows.
+	laneRows, laneRowsMedium, laneRowsLarge = 64, 128, 256
+	mediumNetwork, largeNetwork             = 1 << 16, 1 << 18 // weights, above which a network is that
+	// rowsTogether is what lanes and tiles are multiples of, where that is
+	// possible: the blocks of rows that products are made of.
+	rowsTogether = 16
 )
 
 // lanes sum the gradient of a batch in an order that does not depend on the
-// number of workers. Block b of 64 rows belongs to lane b mod L. A lane adds
-// its blocks in their order; then the lanes are added in theirs, slice by slice
-// of the weights, and the squared norms of slices in the order of the slices.
+// number of workers. The batch is cut into lanes of consecutive rows, a lane
+// into tiles. A lane adds its tiles in their order; the lanes are added by
+// descent.
 type lanes struct {
-	net    model.Network
-	grad   [][][]float32 // [lane][tensor][]; lane 0 has the sum afterwards
-	slices []weights
-	square []float64 // per slice
-	loss   []float64 // per block
-	errs   []error   // per lane
+	net   model.Network
+	x     *examples
+	begin []int         // lane i has rows begin[i] to begin[i+1]-1 of every batch
+	grad  [][][]float32 // [lane][tensor][]; zero before the first batch of a step
+	tile  []*tile       // per lane
+	loss  []float64     // per lane, summed over the batches of a step
+	errs  []error       // per lane
 
-	// The batch at hand.
-	ctx    context.Context
-	t      []float64
-	xt, ut []float32
-	dim    int
-	rows   int
-	scale  float32
-
-	lane, sum func(int) // lanes.oneLane and lanes.oneSlice, made once
+	ctx  context.Context // of the batch at hand
+	lane func(int)       // lanes.oneLane, made once
 }
 
-// weights are elements [lo, hi) of a tensor.
-type weights struct{ tensor, lo, hi int }
-
-func newLanes(net model.Network, batch int) *lanes {
-	blocks := (batch + blockRows - 1) / blockRows
-	l := &lanes{net: net, dim: net.Dim(), loss: make([]float64, blocks)}
-	tensors := net.Tensors()
-	for range min(blocks, maxLanes) {
+func newLanes(net model.Network, x *examples) *lanes {
+	batch, tensors := x.o.Batch, net.Tensors()
+	weights := 0
+	for _, t := range tensors {
+		weights += len(t.Data)
+	}
+	count := laneCount(batch, weights)
+	l := &lanes{net: net, x: x, begin: cut(batch, count), loss: make([]float64, count), errs: make([]error, count)}
+	for i := range count {
 		l.grad = append(l.grad, like(tensors))
+		l.tile = append(l.tile, newTile(min(tileRows, l.begin[i+1]-l.begin[i]), x.dim))
 	}
-	for i, t := range tensors {
-		for lo := 0; lo < len(t.Data); lo += sliceSize {
-			l.slices = append(l.slices, weights{i, lo, min(lo+sliceSize, len(t.Data))})
-		}
-	}
-	l.square = make([]float64, len(l.slices))
-	l.errs = make([]error, len(l.grad))
-	l.lane, l.sum = l.oneLane, l.oneSlice
+	l.lane = l.oneLane
 	return l
+}
+
+// laneCount is the number of lanes of a batch.
+func laneCount(batch, weights int) int {
+	rows := laneRows
+	switch {
+	case weights > largeNetwork:
+		rows = laneRowsLarge
+	case weights > mediumNetwork:
+		rows = laneRowsMedium
+	}
+	return min((batch+rows-1)/rows, maxLanes)
+}
+
+// cut are the bounds of parts of rows: parts of about equal length, all but the
+// last multiples of rowsTogether. Every part has a row when there are at least
+// rowsTogether times as many as parts.
+func cut(rows, parts int) []int {
+	begin := make([]int, parts+1)
+	together := (rows + rowsTogether - 1) / rowsTogether
+	for i := range begin {
+		begin[i] = min(i*together/parts*rowsTogether, rows)
+	}
+	return begin
 }
 
 // like makes one slice of zeros per tensor.
@@ -72,53 +88,46 @@ func like(tensors []model.Tensor) [][]float32 {
 	return out
 }
 
-// gradient is the mean loss of a batch; afterwards grad[0] is its gradient, and
-// norm the gradient's Euclidean norm.
-func (l *lanes) gradient(ctx context.Context, c *crew, t []float64, xt, ut []float32, rows int) (loss, norm float64, err error) {
-	entries := float64(rows) * float64(l.dim)
-	l.ctx, l.t, l.xt, l.ut, l.rows, l.scale = ctx, t, xt, ut, rows, float32(1/entries)
-	c.run(len(l.grad), l.lane)
-	for _, e := range l.errs {
+// add adds the gradient of the batch at hand to the lanes and gives the sum of
+// the losses of the step's batches so far, in the order of lanes.
+func (l *lanes) add(ctx context.Context) (loss float64, err error) {
+	l.ctx = ctx
+	l.x.crew.run(len(l.grad), l.lane)
+	for i, e := range l.errs {
 		if e != nil {
-			return 0, 0, e
+			return 0, e
 		}
+		loss += l.loss[i]
 	}
-	c.run(len(l.slices), l.sum)
-	for _, v := range l.loss {
-		loss += v
-	}
-	for _, v := range l.square {
-		norm += v
-	}
-	return loss / entries, math.Sqrt(norm), nil
+	return loss, nil
 }
 
 func (l *lanes) oneLane(lane int) {
-	grad, d := l.grad[lane], l.dim
-	for _, g := range grad {
-		clear(g)
-	}
-	for b := lane; b < len(l.loss); b += len(l.grad) {
-		lo, hi := b*blockRows, min((b+1)*blockRows, l.rows)
-		l.loss[b], l.errs[lane] = l.net.Gradient(l.ctx, grad, l.t[lo:hi], l.xt[lo*d:hi*d], l.ut[lo*d:hi*d], nil, hi-lo)
-		if l.errs[lane] != nil {
+	lo, end := l.begin[lane], l.begin[lane+1]
+	for lo < end {
+		hi := tileEnd(lo, end)
+		loss, err := l.oneTile(lane, lo, hi)
+		if l.errs[lane] = err; err != nil {
 			return
 		}
+		l.loss[lane] += loss
+		lo = hi
 	}
 }
 
-func (l *lanes) oneSlice(i int) {
-	s := l.slices[i]
-	sum := l.grad[0][s.tensor][s.lo:s.hi]
-	for _, lane := range l.grad[1:] {
-		for j, v := range lane[s.tensor][s.lo:s.hi] {
-			sum[j] += v
-		}
+// tileEnd is where the tile of a lane ends that begins at lo: tiles are of about
+// equal length.
+func tileEnd(lo, end int) int {
+	rows := end - lo
+	tiles := (rows + tileRows - 1) / tileRows
+	each := (rows + tiles - 1) / tiles
+	return min(lo+(each+rowsTogether-1)/rowsTogether*rowsTogether, end)
+}
+
+func (l *lanes) oneTile(lane, lo, hi int) (float64, error) {
+	s := l.tile[lane]
+	if err := l.x.fill(s, lo, hi); err != nil {
+		return 0, err
 	}
-	var square float64
-	for j := range sum {
-		sum[j] *= l.scale
-		square += float64(sum[j]) * float64(sum[j])
-	}
-	l.square[i] = square
+	return l.net.Gradient(l.ctx, l.grad[lane], s.t, s.xt, s.target, nil, hi-lo)
 }

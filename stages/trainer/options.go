@@ -9,8 +9,9 @@ import (
 // Options say how a network is trained. Steps, Batch, Path, Time, Rule and LR are
 // needed.
 type Options struct {
-	Steps int64
-	Batch int
+	Steps      int64
+	Batch      int
+	Accumulate int // batches whose gradients are averaged for one step; 0 is 1
 
 	Path     path.Path
 	Coupling coupling.Coupling // nil is independent
@@ -38,6 +39,12 @@ type Options struct {
 	// be nil.
 	Observe func(Progress)
 }
+
+// parts is the number of batches of a step.
+func (o *Options) parts() int { return max(1, o.Accumulate) }
+
+// rows is the number of examples of a step.
+func (o *Options) rows() int { return o.parts() * o.Batch }
 
 // Progress is how far a training is.
 type Progress struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/pathline/pathline/stages/random"
 )
@@ -48,13 +49,19 @@ var ErrNoRows = errors.New("trainer: no rows to train on")
 // errOutside says that Seek got a cursor that no run over this table has.
 var errOutside = errors.New("trainer: the place to continue from lies outside of the table")
 
-// Memory is a table held in memory. Row Permute(place, n, pass) stands at a
-// place of a pass: a uniform shuffle of the whole table.
+// Memory is a table held in memory. A pass has the order of key.Shuffle for the
+// number of rows and the pass: a uniform shuffle of the whole table. It is drawn
+// when a pass begins, or in the middle of one after Seek. More rows than Shuffle
+// can number, 2^31, have the order of key.Permute.
 type Memory struct {
 	x   []float32
 	dim int
 	key random.Key
 	at  Cursor
+
+	large bool
+	order []int32 // of the rows in pass; nil before the first row, and when there are too many
+	pass  int64
 }
 
 // NewMemory takes x [rows][dim], which it keeps. There must be a row.
@@ -62,7 +69,7 @@ func NewMemory(x []float32, dim int, key random.Key) *Memory {
 	if dim < 1 || len(x) == 0 || len(x)%dim != 0 {
 		panic("trainer: table is not rows of dim columns")
 	}
-	return &Memory{x: x, dim: dim, key: key}
+	return &Memory{x: x, dim: dim, key: key, large: len(x)/dim > math.MaxInt32}
 }
 
 // Rows is the number of rows in the table.
@@ -70,16 +77,57 @@ func (m *Memory) Rows() int64 { return int64(len(m.x) / m.dim) }
 
 // Next gives the next rows.
 func (m *Memory) Next(_ context.Context, x []float32, number []int64) error {
-	n := uint64(m.Rows())
-	for i := range number {
-		r := m.key.Permute(uint64(m.at.Place), n, uint32(m.at.Pass))
-		copy(x[i*m.dim:(i+1)*m.dim], m.x[r*uint64(m.dim):])
-		number[i] = int64(r)
-		if m.at.Place++; m.at.Place == int64(n) {
+	m.numbers(number)
+	m.gather(x, number)
+	return nil
+}
+
+// numbers goes on by len(number) rows.
+func (m *Memory) numbers(number []int64) {
+	for len(number) > 0 {
+		n := min(int64(len(number)), m.Rows()-m.at.Place)
+		if m.large {
+			for i := range n {
+				number[i] = int64(m.key.Permute(uint64(m.at.Place+i), uint64(m.Rows()), uint32(m.at.Pass)))
+			}
+		} else {
+			m.shuffle()
+			for i, r := range m.order[m.at.Place : m.at.Place+n] {
+				number[i] = int64(r)
+			}
+		}
+		number = number[n:]
+		if m.at.Place += n; m.at.Place == m.Rows() {
 			m.at = Cursor{Pass: m.at.Pass + 1}
 		}
 	}
-	return nil
+}
+
+// shuffle makes the order of the present pass.
+func (m *Memory) shuffle() {
+	if m.order != nil && m.pass == m.at.Pass {
+		return
+	}
+	if m.order == nil {
+		m.order = make([]int32, m.Rows())
+	}
+	m.key.Shuffle(m.order, uint32(m.at.Pass))
+	m.pass = m.at.Pass
+}
+
+// gather copies the rows of these numbers to x [len(number)][dim].
+func (m *Memory) gather(x []float32, number []int64) {
+	d := m.dim
+	for i, r := range number {
+		from, to := m.x[int(r)*d:int(r+1)*d], x[i*d:(i+1)*d]
+		if d > 16 {
+			copy(to, from)
+			continue
+		}
+		for j, v := range from { // a call costs more than a short row
+			to[j] = v
+		}
+	}
 }
 
 // Cursor says where the next row stands.

@@ -49,7 +49,9 @@ func TestEveryRowOncePerPass(t *testing.T) {
 	ctx := context.Background()
 	for _, n := range []int{1, 2, 10, 97} {
 		x := numbered(n)
-		sources := map[string]Rows{"memory": NewMemory(x, 2, key)}
+		large := NewMemory(x, 2, key)
+		large.large = true
+		sources := map[string]Rows{"memory": NewMemory(x, 2, key), "large memory": large}
 		for _, w := range []int64{1, 2, 10, 50, 200} {
 			sources[fmt.Sprint("window ", w)] = NewWindow(pieces(x, 2, 3), 2, w, key)
 		}
@@ -130,6 +132,11 @@ func TestSeek(t *testing.T) {
 	x := numbered(50)
 	sources := map[string]func() Rows{
 		"memory": func() Rows { return NewMemory(x, 2, key) },
+		"large memory": func() Rows {
+			m := NewMemory(x, 2, key)
+			m.large = true
+			return m
+		},
 		"window": func() Rows { return NewWindow(pieces(x, 2, 7), 2, 20, key) },
 	}
 	for name, open := range sources {

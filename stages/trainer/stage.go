@@ -169,7 +169,7 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	}
 	log, validate, checkpoint := s.config.every(steps)
 	o := Options{
-		Steps: steps, Batch: s.config.Batch,
+		Steps: steps, Batch: s.config.Batch, Accumulate: s.config.Accumulate,
 		Path: p.path.Path, Coupling: p.coupling, Time: s.config.Time.sampler(), Target: p.target,
 		Rule: s.config.Optimizer.rule(), LR: s.config.Optimizer.LR, Schedule: s.config.Schedule.schedule(steps),
 		EMA: s.config.EMA, Clip: s.config.Clip,

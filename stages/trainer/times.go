@@ -6,36 +6,37 @@ import (
 	"github.com/pathline/pathline/stages/random"
 )
 
-// TimeSampler draws the times at which a batch is trained.
+// TimeSampler draws the times at which a network is trained. Implementations are
+// values, safe for concurrent use.
 type TimeSampler interface {
-	// Times fills t, the times of a step's batch. Example i of the batch has
-	// the address (first+i, 0) in key's stream; first grows by len(t) from
-	// step to step.
-	Times(t []float64, key random.Key, first uint64)
+	// Times fills t for some consecutive examples of a step. t[i] belongs to the
+	// example with the address (first+i, 0) in key's stream, which stands at
+	// place+i among the step's rows examples. It depends on that alone, not on
+	// how the examples are cut into calls.
+	Times(t []float64, key random.Key, first uint64, place, rows int)
 }
 
 // Uniform draws every time independently from U(0, 1).
 type Uniform struct{}
 
 // Times draws t.
-func (Uniform) Times(t []float64, key random.Key, first uint64) {
-	for i := range t {
-		t[i] = key.Uniform(first+uint64(i), 0)
-	}
+func (Uniform) Times(t []float64, key random.Key, first uint64, _, _ int) {
+	key.UniformRows(t, first, 0)
 }
 
-// Stratified draws one time from each of len(t) equal parts of [0, 1): every
-// time alone is uniform, and their mean over a batch has a variance smaller by
-// a factor of about len(t)². Rows meet parts at random, since rows are
-// shuffled.
+// Stratified draws one time from each of as many equal parts of [0, 1) as a step
+// has examples: every time alone is uniform, and their mean over n examples has
+// a variance smaller by a factor of about n². Rows meet parts at random, since
+// rows are shuffled.
 type Stratified struct{}
 
 // Times draws t.
-func (Stratified) Times(t []float64, key random.Key, first uint64) {
-	n := float64(len(t))
-	for i := range t {
+func (Stratified) Times(t []float64, key random.Key, first uint64, place, rows int) {
+	key.UniformRows(t, first, 0)
+	n := float64(rows)
+	for i, u := range t {
 		// The quotient may round up to 1, which belongs to no part.
-		t[i] = min((float64(i)+key.Uniform(first+uint64(i), 0))/n, 1-0x1p-53)
+		t[i] = min((float64(place+i)+u)/n, 1-0x1p-53)
 	}
 }
 
@@ -44,10 +45,9 @@ func (Stratified) Times(t []float64, key random.Key, first uint64) {
 type LogitNormal struct{ Mean, Std float64 }
 
 // Times draws t.
-func (s LogitNormal) Times(t []float64, key random.Key, first uint64) {
-	var z [1]float64
-	for i := range t {
-		key.Normals64(z[:], first+uint64(i), 0)
-		t[i] = 1 / (1 + math.Exp(-(s.Mean + s.Std*z[0])))
+func (s LogitNormal) Times(t []float64, key random.Key, first uint64, _, _ int) {
+	key.Normals64Rows(t, 1, first, len(t), 0)
+	for i, z := range t {
+		t[i] = 1 / (1 + math.Exp(-(s.Mean + s.Std*z)))
 	}
 }

@@ -32,10 +32,11 @@ func TestLawsOfTimes(t *testing.T) {
 		const batch, steps = 50, 400
 		var all, third []float64
 		whole := make([]float64, batch*2)
-		c.sampler.Times(whole[:batch], key, 0)
+		c.sampler.Times(whole[:batch], key, 0, 0, batch)
 		for k := range steps {
 			ts := make([]float64, batch)
-			c.sampler.Times(ts, key, uint64(k*batch))
+			c.sampler.Times(ts[:7], key, uint64(k*batch), 0, batch) // cut in two
+			c.sampler.Times(ts[7:], key, uint64(k*batch+7), 7, batch)
 			if k == 0 && !slices.Equal(ts, whole[:batch]) {
 				t.Errorf("%T: the same address gives other times", c.sampler)
 			}

@@ -158,10 +158,10 @@ func pairs(x0, x1 []float32, rows, dim, batch int, c coupling.Coupling) ([]int32
 // error, from the spread of the rows' losses. Rows are summed in their order.
 func (v *Validation) evaluate(ctx context.Context, net model.Network, c *crew) (mean, se float64, err error) {
 	rows, d := len(v.t), v.dim
-	blocks := (rows + blockRows - 1) / blockRows
+	blocks := (rows + tileRows - 1) / tileRows
 	errs := make([]error, blocks)
 	c.run(blocks, func(b int) {
-		lo, hi := b*blockRows, min((b+1)*blockRows, rows)
+		lo, hi := b*tileRows, min((b+1)*tileRows, rows)
 		if errs[b] = net.Eval(ctx, v.v[lo*d:hi*d], v.t[lo:hi], v.xt[lo*d:hi*d], hi-lo); errs[b] != nil {
 			return
 		}

@@ -58,6 +58,8 @@ var commands = []struct {
 	{"schema --with-plugins good.yaml", 0},
 	{"doctor", 0},
 	{"doctor --with-plugins good.yaml", 0},
+	{"bench --list", 0},
+	{"bench w11-256x64x64 --repeats 1 --seconds 0.001", 0},
 	{"plugin", 0},
 	{"plugin list good.yaml", 0},
 	{"completion bash", 0},
@@ -125,6 +127,13 @@ var commands = []struct {
 	{"plugin inspect good.yaml", 2},
 	{"plugin serve", 2},
 	{"doctor --with-plugins plugin.yaml", 3},
+	{"bench w99", 2},
+	{"bench --repeats 0", 2},
+	{"bench --seconds 0", 2},
+	{"bench --threads 0", 2},
+	{"bench --rows -1", 2},
+	{"bench --tolerance 0", 2},
+	{"bench w5-small --data nofolder", 3},
 }
 
 func TestExitCodes(t *testing.T) {

@@ -30,7 +30,7 @@ and runs it. Start with
 	root.AddCommand(
 		a.runCommand(), a.validateCommand(), a.planCommand(), a.graphCommand(),
 		a.sampleCommand(), a.scoreCommand(), a.showCommand(), a.schemaCommand(),
-		a.pluginCommand(), a.doctorCommand(), a.versionCommand(),
+		a.pluginCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
 	return root

@@ -5,6 +5,7 @@
 //	vector   elementwise functions, reductions and Runge-Kutta updates
 //	philox   random blocks, uniforms and normals for many rows at once
 //	update   steps of optimisers, averages of weights
+//	pause    the wait of a core for another one
 //
 // Every loop has a definition in Go, which runs where there is no assembly, and
 // versions for AVX2 with FMA and for AVX-512. They are written by the generator

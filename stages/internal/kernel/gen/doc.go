@@ -5,4 +5,5 @@
 //	go run ./vector     ../vector
 //	go run ./philox     ../philox
 //	go run ./update     ../update
+//	go run ./pause      ../pause
 package gen

@@ -24,22 +24,31 @@
 // B after another is multiplied by single elements of A, and the sums stay in
 // registers until the last l.
 //
-//	            AVX-512          AVX2            Go
-//	tile        14 x 32          6 x 16          2 x 4
-//	last panel  32, 16, 8 wide   16, 8 wide      4 wide, zero padded
-//	edges       masks            a small buffer  a small buffer
+//	            AVX-512            AVX2                 Go
+//	tile        14 x 32            6 x 16               2 x 4
+//	last panel  32, 16 or 8 wide   16 or 8 wide         4 wide
+//	edges       masks              masks                a buffer
+//	few rows    1 and 2 by 64      1 by 64, 2 by 32
 //
 // Rows that do not fill tiles are shared out evenly among them (16 rows are two
-// tiles of 8), and there is a kernel for each number of rows. Blocks of the
-// summed index are there so that a panel stays in the first-level cache: C is
-// stored and loaded again between them, which changes no bit.
+// tiles of 8), and there is a kernel for each number of rows. Large A is taken
+// in blocks that stay in the second-level cache, and long sums in blocks of l:
+// C is stored and loaded again between them, which changes no bit.
+//
+// AddTransposed reads B where it stands. Where C has few columns its panels
+// would be mostly empty, and tiles of Cᵀ += Bᵀ A are used: the same terms in the
+// same order.
+//
+// A leading dimension of C that is a power of two of 512 or more is slow where k
+// is small, because all rows of a tile lie in few sets of the cache; nothing is
+// lost from k = 64 on.
 //
 // # Adding a kernel
 //
 // The kernels are written by stages/internal/kernel/gen/matrix; a shape is a
-// line in its list. The choice among them is tile_amd64.go. The tests run over
-// every level and compare with the sum above; add the sizes at which the new
-// kernel begins and ends.
+// line in its list. The choice among them is in tile_amd64.go. The tests run
+// over every level and compare with the sum above, bit for bit; add the sizes at
+// which the new kernel begins and ends to sizes in multiply_test.go.
 //
 // # References
 //

@@ -17,7 +17,7 @@ func numbers(data []byte) func() float32 {
 			return 1
 		}
 		if at+4 > len(data) {
-			at = (at + 1) % 4
+			at = (at + 1) % (len(data) - 3)
 		}
 		v := math.Float32frombits(binary.LittleEndian.Uint32(data[at:]))
 		at += 4
@@ -26,8 +26,11 @@ func numbers(data []byte) func() float32 {
 }
 
 func seeds(f *testing.F) {
-	for _, s := range [][3]uint16{{1, 1, 1}, {14, 32, 64}, {15, 33, 3}, {6, 16, 129}, {29, 56, 7}, {0, 3, 2}, {3, 8, 600}} {
-		f.Add(s[0], s[1], s[2], uint8(s[0]*7), []byte{0, 0, 128, 63, 1, 2, 3, 60, 255, 255, 127, 127, 9, 8, 7, 188, 5})
+	values := []byte{0, 0, 128, 63, 1, 2, 3, 60, 255, 255, 127, 127, 9, 8, 7, 188, 5}
+	for _, s := range [][3]uint16{
+		{1, 1, 1}, {14, 32, 64}, {15, 33, 3}, {6, 16, 129}, {29, 56, 7}, {0, 3, 2}, {3, 8, 600}, {2, 70, 9},
+	} {
+		f.Add(s[0], s[1], s[2], uint8(s[0]*7), values)
 	}
 }
 

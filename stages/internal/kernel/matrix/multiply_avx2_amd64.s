@@ -7,22 +7,24 @@
 // func multiply1x16AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply1x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*1), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	ADDQ       40(DI), DX
+	MOVQ       SI, AX
+	LEAQ       (SI)(R8*1), SI
+	MOVQ       24(DI), R13
+	MOVQ       64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -34,6 +36,8 @@ products:
 	ADDQ         $0x40, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         32(DI), CX
@@ -42,34 +46,45 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMOVUPS    Y0, (CX)
+	VMASKMOVPS Y1, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply2x16AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply2x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y1, Y3
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(DX), Y3
-	ADDQ    40(DI), DX
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 32(DX), Y15, Y3
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -83,13 +98,15 @@ products:
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VFMADD231PS  Y15, Y13, Y3
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         32(DI), CX
@@ -101,39 +118,53 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMOVUPS    Y0, (CX)
+	VMASKMOVPS Y1, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y2, (CX)
+	VMASKMOVPS Y3, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply3x16AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply3x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(DX), Y3
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y4
-	VMOVUPS 32(DX), Y5
-	ADDQ    40(DI), DX
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 32(DX), Y15, Y3
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 32(DX), Y15, Y5
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -147,9 +178,9 @@ products:
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VFMADD231PS  Y15, Y13, Y3
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
@@ -157,6 +188,8 @@ products:
 	ADDQ         $0x40, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         32(DI), CX
@@ -171,44 +204,61 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMOVUPS    Y0, (CX)
+	VMASKMOVPS Y1, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y2, (CX)
+	VMASKMOVPS Y3, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y4, (CX)
+	VMASKMOVPS Y5, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply4x16AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply4x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(DX), Y3
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y4
-	VMOVUPS 32(DX), Y5
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y6
-	VMOVUPS 32(DX), Y7
-	ADDQ    40(DI), DX
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 32(DX), Y15, Y3
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 32(DX), Y15, Y5
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y6
+	VMASKMOVPS 32(DX), Y15, Y7
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -222,19 +272,21 @@ products:
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VFMADD231PS  Y15, Y13, Y3
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (AX)(R9*1), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VFMADD231PS  Y15, Y13, Y7
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
 	ADDQ         $0x04, AX
 	ADDQ         $0x40, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         32(DI), CX
@@ -252,49 +304,69 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMOVUPS    Y0, (CX)
+	VMASKMOVPS Y1, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y2, (CX)
+	VMASKMOVPS Y3, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y4, (CX)
+	VMASKMOVPS Y5, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y6, (CX)
+	VMASKMOVPS Y7, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply5x16AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply5x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y1, Y9
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(DX), Y3
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y4
-	VMOVUPS 32(DX), Y5
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y6
-	VMOVUPS 32(DX), Y7
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y8
-	VMOVUPS 32(DX), Y9
-	ADDQ    40(DI), DX
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 32(DX), Y15, Y3
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 32(DX), Y15, Y5
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y6
+	VMASKMOVPS 32(DX), Y15, Y7
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y8
+	VMASKMOVPS 32(DX), Y15, Y9
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -309,15 +381,15 @@ products:
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VFMADD231PS  Y15, Y13, Y3
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (AX)(R9*1), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VFMADD231PS  Y15, Y13, Y7
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
 	VBROADCASTSS (AX)(R8*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
@@ -325,6 +397,8 @@ products:
 	ADDQ         $0x40, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         32(DI), CX
@@ -345,54 +419,77 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMOVUPS    Y0, (CX)
+	VMASKMOVPS Y1, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y2, (CX)
+	VMASKMOVPS Y3, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y4, (CX)
+	VMASKMOVPS Y5, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y6, (CX)
+	VMASKMOVPS Y7, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y8, (CX)
+	VMASKMOVPS Y9, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply6x16AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply6x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	VMOVAPS Y0, Y10
-	VMOVAPS Y1, Y11
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y1, Y3
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y1, Y5
+	VMOVAPS    Y0, Y6
+	VMOVAPS    Y1, Y7
+	VMOVAPS    Y0, Y8
+	VMOVAPS    Y1, Y9
+	VMOVAPS    Y0, Y10
+	VMOVAPS    Y1, Y11
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(DX), Y3
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y4
-	VMOVUPS 32(DX), Y5
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y6
-	VMOVUPS 32(DX), Y7
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y8
-	VMOVUPS 32(DX), Y9
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y10
-	VMOVUPS 32(DX), Y11
-	ADDQ    40(DI), DX
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 32(DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 32(DX), Y15, Y3
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 32(DX), Y15, Y5
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y6
+	VMASKMOVPS 32(DX), Y15, Y7
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y8
+	VMASKMOVPS 32(DX), Y15, Y9
+	ADDQ       40(DI), DX
+	VMOVUPS    (DX), Y10
+	VMASKMOVPS 32(DX), Y15, Y11
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -409,26 +506,28 @@ products:
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VFMADD231PS  Y15, Y13, Y3
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (AX)(R9*1), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VFMADD231PS  Y15, Y13, Y7
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
 	VBROADCASTSS (AX)(R8*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (BX), Y15
-	VFMADD231PS  Y15, Y12, Y10
-	VFMADD231PS  Y15, Y13, Y11
+	VBROADCASTSS (BX), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, BX
 	ADDQ         $0x40, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         32(DI), CX
@@ -452,24 +551,50 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMOVUPS    Y0, (CX)
+	VMASKMOVPS Y1, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y2, (CX)
+	VMASKMOVPS Y3, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y4, (CX)
+	VMASKMOVPS Y5, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y6, (CX)
+	VMASKMOVPS Y7, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y8, (CX)
+	VMASKMOVPS Y9, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	VMOVUPS    Y10, (CX)
+	VMASKMOVPS Y11, Y15, 32(CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply1x8AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply1x8AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	VMOVUPS (DX), Y0
-	ADDQ    40(DI), DX
-	MOVQ    SI, AX
-	LEAQ    (SI)(R8*1), SI
-	MOVQ    24(DI), R13
-	MOVQ    64(DI), R10
+	VMASKMOVPS (DX), Y15, Y0
+	ADDQ       40(DI), DX
+	MOVQ       SI, AX
+	LEAQ       (SI)(R8*1), SI
+	MOVQ       24(DI), R13
+	MOVQ       64(DI), R10
 
 products:
 	VMOVUPS      (R13), Y12
@@ -479,6 +604,8 @@ products:
 	ADDQ         $0x20, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	ADDQ         32(DI), CX
 	DECQ         R11
@@ -486,30 +613,40 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply2x8AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply2x8AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVAPS Y0, Y1
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMASKMOVPS (DX), Y15, Y0
+	VMOVAPS    Y0, Y1
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y1
-	ADDQ    40(DI), DX
+	VMASKMOVPS (DX), Y15, Y0
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y1
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -521,12 +658,14 @@ products:
 	VMOVUPS      (R13), Y12
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	ADDQ         32(DI), CX
 	VMOVUPS      Y1, (CX)
@@ -536,33 +675,45 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply3x8AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply3x8AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMASKMOVPS (DX), Y15, Y0
+	VMOVAPS    Y0, Y1
+	VMOVAPS    Y0, Y2
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	ADDQ    40(DI), DX
+	VMASKMOVPS (DX), Y15, Y0
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y2
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -574,14 +725,16 @@ products:
 	VMOVUPS      (R13), Y12
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	ADDQ         32(DI), CX
 	VMOVUPS      Y1, (CX)
@@ -593,36 +746,50 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply4x8AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply4x8AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y3
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMASKMOVPS (DX), Y15, Y0
+	VMOVAPS    Y0, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y0, Y3
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y3
-	ADDQ    40(DI), DX
+	VMASKMOVPS (DX), Y15, Y0
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y2
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y3
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -634,16 +801,18 @@ products:
 	VMOVUPS      (R13), Y12
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y2
-	VBROADCASTSS (AX)(R9*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	ADDQ         32(DI), CX
 	VMOVUPS      Y1, (CX)
@@ -657,39 +826,55 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y3, Y15, (CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply5x8AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply5x8AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y3
-	VMOVAPS Y0, Y4
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMASKMOVPS (DX), Y15, Y0
+	VMOVAPS    Y0, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y0, Y3
+	VMOVAPS    Y0, Y4
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y3
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y4
-	ADDQ    40(DI), DX
+	VMASKMOVPS (DX), Y15, Y0
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y2
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y3
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y4
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -702,18 +887,20 @@ products:
 	VMOVUPS      (R13), Y12
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y2
-	VBROADCASTSS (AX)(R9*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
 	VBROADCASTSS (AX)(R8*4), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	ADDQ         32(DI), CX
 	VMOVUPS      Y1, (CX)
@@ -729,42 +916,60 @@ products:
 	VZEROUPPER
 	RET
 
+edge:
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y3, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y4, Y15, (CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
+	VZEROUPPER
+	RET
+
 // func multiply6x8AVX2(t *tile)
 // Requires: AVX, FMA3
 TEXT ·multiply6x8AVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), DI
-	MOVQ 16(DI), SI
-	MOVQ 8(DI), DX
-	MOVQ (DI), CX
-	MOVQ 48(DI), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 72(DI), R11
+	MOVQ    t+0(FP), DI
+	MOVQ    16(DI), SI
+	MOVQ    8(DI), DX
+	MOVQ    (DI), CX
+	MOVQ    48(DI), R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    72(DI), R11
+	MOVQ    88(DI), AX
+	VMOVUPS (AX), Y15
 
 block:
-	MOVQ    40(DI), AX
-	TESTQ   AX, AX
-	JNZ     own
-	VMOVUPS (DX), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y3
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y5
-	JMP     begun
+	MOVQ       40(DI), AX
+	TESTQ      AX, AX
+	JNZ        own
+	VMASKMOVPS (DX), Y15, Y0
+	VMOVAPS    Y0, Y1
+	VMOVAPS    Y0, Y2
+	VMOVAPS    Y0, Y3
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y0, Y5
+	JMP        begun
 
 own:
-	VMOVUPS (DX), Y0
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y1
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y2
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y3
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y4
-	ADDQ    40(DI), DX
-	VMOVUPS (DX), Y5
-	ADDQ    40(DI), DX
+	VMASKMOVPS (DX), Y15, Y0
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y1
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y2
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y3
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y4
+	ADDQ       40(DI), DX
+	VMASKMOVPS (DX), Y15, Y5
+	ADDQ       40(DI), DX
 
 begun:
 	MOVQ SI, AX
@@ -779,21 +984,23 @@ products:
 	VMOVUPS      (R13), Y12
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y14, Y12, Y0
-	VBROADCASTSS (AX)(R8*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
 	VBROADCASTSS (AX)(R8*2), Y14
 	VFMADD231PS  Y14, Y12, Y2
-	VBROADCASTSS (AX)(R9*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
 	VBROADCASTSS (AX)(R8*4), Y14
 	VFMADD231PS  Y14, Y12, Y4
-	VBROADCASTSS (BX), Y15
-	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (BX), Y14
+	VFMADD231PS  Y14, Y12, Y5
 	ADDQ         $0x04, AX
 	ADDQ         $0x04, BX
 	ADDQ         $0x20, R13
 	DECQ         R10
 	JNZ          products
+	CMPQ         80(DI), $0xff
+	JNE          edge
 	VMOVUPS      Y0, (CX)
 	ADDQ         32(DI), CX
 	VMOVUPS      Y1, (CX)
@@ -808,5 +1015,23 @@ products:
 	ADDQ         32(DI), CX
 	DECQ         R11
 	JNZ          block
+	VZEROUPPER
+	RET
+
+edge:
+	VMASKMOVPS Y0, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y1, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y2, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y3, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y4, Y15, (CX)
+	ADDQ       32(DI), CX
+	VMASKMOVPS Y5, Y15, (CX)
+	ADDQ       32(DI), CX
+	DECQ       R11
+	JNZ        block
 	VZEROUPPER
 	RET

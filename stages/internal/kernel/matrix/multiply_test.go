@@ -9,11 +9,15 @@ import (
 )
 
 // sizes calls f for many (m, n, k): each dimension from 0 to 67 while the
-// others stay, random combinations, and a few of which some are larger than
-// the blocks of the loops.
+// others stay, random combinations, and some that are larger than the blocks of
+// the loops: 256 and 512 of the summed index, 2^16 elements of A, 32 tiles.
 func sizes(t *testing.T, f func(r *rand.Rand, m, n, k int)) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for x := range 68 {
+	step := 1
+	if testing.Short() {
+		step = 3
+	}
+	for x := 0; x < 68; x += step {
 		for _, y := range []int{1, 6, 17, 34} {
 			for _, z := range []int{1, 5, 15, 41} {
 				f(r, x, y, z)
@@ -22,9 +26,15 @@ func sizes(t *testing.T, f func(r *rand.Rand, m, n, k int)) {
 			}
 		}
 	}
+	for _, k := range []int{255, 256, 257, 512, 513, 1025} {
+		f(r, 3, 37, k)
+		f(r, 18, 6, k)
+	}
+	f(r, 130, 40, 600)
+	f(r, 200, 21, 90)
 	draws, large := 300, 12
 	if testing.Short() {
-		draws, large = 60, 4
+		draws, large = 60, 2
 	}
 	for range draws {
 		f(r, r.IntN(68), r.IntN(68), r.IntN(68))

@@ -46,7 +46,8 @@ func (p *Packed) piece(i int) (column int, dst []float32, width int) {
 }
 
 // copyRowsGeneric copies rows of columns columns, and pads them with zeros to
-// the width.
+// the width: what an earlier matrix left there would be multiplied too, which
+// changes nothing that is stored, but takes long where it is subnormal.
 func copyRowsGeneric(dst []float32, width int, src []float32, ld, rows, columns int) {
 	for l := range rows {
 		row := dst[l*width : (l+1)*width]

@@ -8,13 +8,14 @@ import "github.com/pathline/pathline/stages/internal/kernel"
 // padded. Nothing is empty.
 func copyRows(level kernel.Level, dst []float32, width int, src []float32, ld, rows, columns int) {
 	to, from := &dst[:rows*width][0], &src[:(rows-1)*ld+columns][0]
+	mask, _ := kernels{level: level}.lanes(width, columns)
 	switch {
 	case level == kernel.AVX512 && width == 32:
-		copyRows32AVX512(to, from, 4*ld, rows, lanes(width, columns))
+		copyRows32AVX512(to, from, 4*ld, rows, mask)
 	case level == kernel.AVX512 && width == 16:
-		copyRows16AVX512(to, from, 4*ld, rows, lanes(width, columns))
+		copyRows16AVX512(to, from, 4*ld, rows, mask)
 	case level == kernel.AVX512:
-		copyRows8AVX512(to, from, 4*ld, rows, lanes(width, columns))
+		copyRows8AVX512(to, from, 4*ld, rows, mask)
 	case level == kernel.AVX2 && columns == 16:
 		copyRows16AVX2(to, from, 4*ld, rows)
 	case level == kernel.AVX2 && columns == 8:

@@ -88,7 +88,12 @@ func panics(t *testing.T, want string, f func()) {
 
 func TestWrongOperands(t *testing.T) {
 	each(t, func(t *testing.T) {
-		const short, narrow = "matrix: slice is too short", "matrix: leading dimension is less than the columns"
+		const (
+			short  = "matrix: slice is too short"
+			narrow = "matrix: leading dimension is less than the columns"
+			length = "matrix: bias is not as long as B has columns"
+			starts = "matrix: a bias and what C holds are two starts"
+		)
 		x := func(n int) []float32 { return make([]float32, n) }
 		var p matrix.Packed
 		p.Pack(x(3*5), 5, 3, 5)
@@ -102,8 +107,8 @@ func TestWrongOperands(t *testing.T) {
 			{narrow, func() { matrix.Multiply(x(50), 4, x(50), 3, &p, 5, nil, false) }},
 			{narrow, func() { matrix.Multiply(x(50), 5, x(50), 2, &p, 5, nil, false) }},
 			{"matrix: negative size", func() { matrix.Multiply(x(50), 5, x(50), 3, &p, -1, nil, false) }},
-			{"matrix: bias is not as long as B has columns", func() { matrix.Multiply(x(25), 5, x(15), 3, &p, 5, x(4), false) }},
-			{"matrix: a bias and what C holds are two starts", func() { matrix.Multiply(x(25), 5, x(15), 3, &p, 5, x(5), true) }},
+			{length, func() { matrix.Multiply(x(25), 5, x(15), 3, &p, 5, x(4), false) }},
+			{starts, func() { matrix.Multiply(x(25), 5, x(15), 3, &p, 5, x(5), true) }},
 			{short, func() { matrix.AddTransposed(x(4*9+5), 9, x(2*5), 5, x(2*6), 6, 5, 6, 2) }},
 			{short, func() { matrix.AddTransposed(x(30), 6, x(2*5-1), 5, x(2*6), 6, 5, 6, 2) }},
 			{short, func() { matrix.AddTransposed(x(30), 6, x(2*5), 5, x(2*6-1), 6, 5, 6, 2) }},

@@ -16,7 +16,8 @@ func newFenced(t *testing.T, size int) fenced {
 	t.Helper()
 	page := syscall.Getpagesize()
 	inner := (4*size + page - 1) / page * page
-	b, err := syscall.Mmap(-1, 0, inner+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	b, err := syscall.Mmap(-1, 0, inner+2*page,
+		syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,19 @@ import (
 // order of the fields.
 type tile struct {
 	c, start, a, b         unsafe.Pointer
-	ldc, ldstart, lda, ldb uintptr // ldb is used where B is not packed
+	ldc, ldstart, lda, ldb uintptr // ldb where B is not packed; panel to panel in a wide tile
 	k, blocks              uintptr // both at least 1
-	mask                   uint64  // lanes of the last vector of a row; AVX-512 alone
+	mask                   uint64  // lanes of the last vector of a row
+	lanes                  *int32  // the mask with -1 for each lane, for AVX2
 }
+
+// The generator's offsets: a struct in another order does not compile.
+const (
+	_ = -(unsafe.Offsetof(tile{}.b) ^ 24)
+	_ = -(unsafe.Offsetof(tile{}.ldb) ^ 56)
+	_ = -(unsafe.Offsetof(tile{}.blocks) ^ 72)
+	_ = -(unsafe.Offsetof(tile{}.lanes) ^ 88)
+)
 
 // cut is how rows are cut into tiles: blocks tiles of rows rows, and below them
 // fewer tiles of one row less.
@@ -30,13 +39,21 @@ func share(m, most int) cut {
 	return cut{rows, tiles - fewer, fewer}
 }
 
-// lanes is the mask of the last vector of a panel's rows.
-func lanes(width, columns int) uint64 {
-	if width == 32 {
-		columns -= 16
+// lanes is the mask of the last vector of a panel's rows, for panels that are
+// two full vectors wide at most, and half a vector at least.
+func (s kernels) lanes(width, columns int) (mask uint64, lanes *int32) {
+	vector := 16
+	if s.level == kernel.AVX2 {
+		vector = 8
 	}
-	return 1<<columns - 1
+	if width > vector {
+		columns -= vector
+	}
+	return 1<<columns - 1, &lanesAVX2[max(0, 8-columns)]
 }
+
+// lanesAVX2 has 8 elements for a mask of n lanes from 8-n on.
+var lanesAVX2 = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 
 // kernels are the tiles of one product for one instruction set.
 type kernels struct {
@@ -69,30 +86,13 @@ func (s kernels) call(t *tile, rows, width int) {
 // panel computes the rows of r in a panel that is width wide and has columns
 // columns.
 func (s kernels) panel(t tile, r cut, width, columns int) {
-	if columns < width && s.level == kernel.AVX2 {
-		s.edges(t, r, width, columns)
-		return
-	}
-	t.mask = lanes(width, columns)
+	t.mask, t.lanes = s.lanes(width, columns)
 	t.blocks = uintptr(r.blocks)
 	s.call(&t, r.rows, width)
 	if r.fewer > 0 {
 		t = s.skip(t, r.rows*r.blocks)
 		t.blocks = uintptr(r.fewer)
 		s.call(&t, r.rows-1, width)
-	}
-}
-
-// edges is panel where the last columns cannot be masked.
-func (s kernels) edges(t tile, r cut, width, columns int) {
-	for i := range r.blocks + r.fewer {
-		if i == r.blocks {
-			r.rows--
-		}
-		s.edge(t, r.rows, width, columns)
-		if i+1 < r.blocks+r.fewer {
-			t = s.skip(t, r.rows)
-		}
 	}
 }
 
@@ -107,24 +107,4 @@ func (s kernels) skip(t tile, rows int) tile {
 		t.a = unsafe.Add(t.a, t.lda*uintptr(rows))
 	}
 	return t
-}
-
-// edge computes one block of a panel that has fewer columns than it is wide, in
-// a buffer that has room for all of them.
-func (s kernels) edge(t tile, rows, width, columns int) {
-	var c [6 * 16]float32
-	row := func(at unsafe.Pointer, ld uintptr, i int) []float32 {
-		return unsafe.Slice((*float32)(unsafe.Add(at, ld*uintptr(i))), columns)
-	}
-	for i := range rows {
-		copy(c[i*width:], row(t.start, t.ldstart, i))
-	}
-	e := t
-	e.c, e.ldc = unsafe.Pointer(&c), 4*uintptr(width)
-	e.start, e.ldstart = e.c, e.ldc
-	e.blocks = 1
-	s.call(&e, rows, width)
-	for i := range rows {
-		copy(row(t.c, t.ldc, i), c[i*width:])
-	}
 }

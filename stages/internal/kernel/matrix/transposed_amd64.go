@@ -41,11 +41,9 @@ func addTransposedTiles(c []float32, ldc int, a []float32, lda int, b []float32,
 // are small.
 const manyTiles = 32
 
-// strip computes the rows of r of a panel of B that is not packed. AVX2 has no masks
-// to read the last columns with; they are copied to where there is room for a
-// whole panel.
+// strip computes the rows of r in a panel of B that is not packed.
 func (s kernels) strip(t tile, r cut, width, columns int) {
-	if s.level == kernel.AVX2 && (columns < width || r.blocks > manyTiles) {
+	if s.level == kernel.AVX2 && r.blocks > manyTiles {
 		s.copiedStrip(t, r, width, columns)
 		return
 	}

@@ -170,8 +170,9 @@ func AddScaled(dst, x []float32, s float32) {
 	if fastAddScaled(dst, x, s) {
 		return
 	}
-	for i, v := range dst {
-		dst[i] = fma(s, x[i], v)
+	by := float64(s)
+	for i, v := range x {
+		dst[i] = float32(by*float64(v) + float64(dst[i])) // as fma
 	}
 }
 

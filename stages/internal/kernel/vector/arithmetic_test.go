@@ -11,7 +11,8 @@ import (
 // special are values at the edges of float32.
 var special = []float32{
 	0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -3.25, 1e-45, -1e-45, 0x1p-126, -0x1p-126, 0x1.fffffcp-127,
-	math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 16777217, -88.72, 88.73, 104,
+	math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()),
+	16777217, -88.72, 88.73, 104,
 }
 
 // exact are the functions with one correctly rounded value, as formulas of Go.

@@ -56,10 +56,10 @@ func squareAVX2(dst []float32, x []float32)
 func stepAVX2(dst []float32, x []float32)
 
 //go:noescape
-func reLUAVX2(dst []float32, x []float32)
+func reluAVX2(dst []float32, x []float32)
 
 //go:noescape
-func reLUSlopeAVX2(y []float32, dy []float32, x []float32)
+func reluSlopeAVX2(y []float32, dy []float32, x []float32)
 
 //go:noescape
 func combineAVX2(dst []float32, base []float32, hs []float32, k [][]float32, coef []float32)
@@ -95,10 +95,10 @@ func seluAVX2(dst []float32, x []float32)
 func seluSlopeAVX2(y []float32, dy []float32, x []float32)
 
 //go:noescape
-func siLUAVX2(dst []float32, x []float32)
+func siluAVX2(dst []float32, x []float32)
 
 //go:noescape
-func siLUSlopeAVX2(y []float32, dy []float32, x []float32)
+func siluSlopeAVX2(y []float32, dy []float32, x []float32)
 
 //go:noescape
 func expAVX2(dst []float32, x []float32)
@@ -117,3 +117,33 @@ func tanhAVX2(dst []float32, x []float32)
 
 //go:noescape
 func tanhSlopeAVX2(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func logAVX2(dst []float32, x []float32)
+
+//go:noescape
+func log1pAVX2(dst []float32, x []float32)
+
+//go:noescape
+func softplusAVX2(dst []float32, x []float32)
+
+//go:noescape
+func softplusSlopeAVX2(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func sinAVX2(dst []float32, x []float32) int
+
+//go:noescape
+func cosAVX2(dst []float32, x []float32) int
+
+//go:noescape
+func sinCosAVX2(y []float32, dy []float32, x []float32) int
+
+//go:noescape
+func erfAVX2(dst []float32, x []float32)
+
+//go:noescape
+func geluAVX2(dst []float32, x []float32)
+
+//go:noescape
+func geluSlopeAVX2(y []float32, dy []float32, x []float32)

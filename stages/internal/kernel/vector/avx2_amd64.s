@@ -13,7 +13,7 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -36,10 +36,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -50,7 +50,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -74,7 +74,7 @@ TEXT ·subAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -97,10 +97,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -111,7 +111,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -135,7 +135,7 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -158,10 +158,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -172,7 +172,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -196,7 +196,7 @@ TEXT ·divAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Y0
@@ -219,10 +219,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Y0
@@ -233,7 +233,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -257,7 +257,7 @@ TEXT ·maxAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -288,10 +288,10 @@ loop4:
 	SUBQ      $0x20, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -304,7 +304,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -330,7 +330,7 @@ TEXT ·minAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -361,10 +361,10 @@ loop4:
 	SUBQ      $0x20, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Y0
@@ -377,7 +377,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -403,7 +403,7 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -422,10 +422,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -435,7 +435,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -458,7 +458,7 @@ TEXT ·shiftAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -477,10 +477,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -490,7 +490,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -513,7 +513,7 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS     (CX)(SI*4), Y0
@@ -540,10 +540,10 @@ loop4:
 	SUBQ        $0x20, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(SI*4), Y0
@@ -555,7 +555,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), DI
@@ -580,7 +580,7 @@ TEXT ·addScaledAVX2(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS     (CX)(BX*4), Y1
@@ -603,10 +603,10 @@ loop4:
 	SUBQ        $0x20, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(BX*4), Y1
@@ -617,7 +617,7 @@ loop1:
 	SUBQ        $0x08, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x08, AX
 	JZ          done
 	LEAQ        masks<>+32(SB), SI
@@ -643,7 +643,7 @@ TEXT ·selectAVX2(SB), NOSPLIT, $0-96
 	VMOVUPS constants<>+0(SB), Y0
 	XORQ    DI, DI
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS   (DX)(DI*4), Y1
@@ -662,10 +662,10 @@ loop2:
 	SUBQ      $0x10, AX
 	JGE       loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(DI*4), Y1
@@ -678,7 +678,7 @@ loop1:
 	SUBQ      $0x08, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), R8
@@ -703,7 +703,7 @@ TEXT ·sqrtAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, AX
-	JLT  end2
+	JLT  loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Y0
@@ -716,10 +716,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y0
@@ -729,7 +729,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -752,7 +752,7 @@ TEXT ·reciprocalAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+32(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Y1
@@ -765,10 +765,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -778,7 +778,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -801,7 +801,7 @@ TEXT ·negAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+64(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -820,10 +820,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -833,7 +833,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -856,7 +856,7 @@ TEXT ·absAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+96(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -875,10 +875,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -888,7 +888,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -910,7 +910,7 @@ TEXT ·squareAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y0
@@ -929,10 +929,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y0
@@ -942,7 +942,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -966,7 +966,7 @@ TEXT ·stepAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+32(SB), Y1
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y2
@@ -989,10 +989,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y2
@@ -1003,7 +1003,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -1018,16 +1018,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUAVX2(dst []float32, x []float32)
+// func reluAVX2(dst []float32, x []float32)
 // Requires: AVX
-TEXT ·reLUAVX2(SB), NOSPLIT, $0-48
+TEXT ·reluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
 	VMOVUPS constants<>+0(SB), Y0
 	XORQ    BX, BX
 	SUBQ    $0x20, AX
-	JLT     end4
+	JLT     loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Y1
@@ -1046,10 +1046,10 @@ loop4:
 	SUBQ    $0x20, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Y1
@@ -1059,7 +1059,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), SI
@@ -1073,9 +1073,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUSlopeAVX2(y []float32, dy []float32, x []float32)
+// func reluSlopeAVX2(y []float32, dy []float32, x []float32)
 // Requires: AVX
-TEXT ·reLUSlopeAVX2(SB), NOSPLIT, $0-72
+TEXT ·reluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    y_len+8(FP), AX
 	MOVQ    y_base+0(FP), CX
 	MOVQ    dy_base+24(FP), DX
@@ -1084,7 +1084,7 @@ TEXT ·reLUSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+32(SB), Y1
 	XORQ    SI, SI
 	SUBQ    $0x10, AX
-	JLT     end2
+	JLT     loop2end
 
 loop2:
 	VMOVUPS (BX)(SI*4), Y2
@@ -1103,10 +1103,10 @@ loop2:
 	SUBQ    $0x10, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x10, AX
 	SUBQ $0x08, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (BX)(SI*4), Y2
@@ -1119,7 +1119,7 @@ loop1:
 	SUBQ    $0x08, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ       $0x08, AX
 	JZ         done
 	LEAQ       masks<>+32(SB), DI
@@ -1922,7 +1922,7 @@ TEXT ·seluAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -1955,7 +1955,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2011,7 +2011,7 @@ TEXT ·seluSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+352(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -2048,7 +2048,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2089,9 +2089,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUAVX2(dst []float32, x []float32)
+// func siluAVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siLUAVX2(SB), NOSPLIT, $0-48
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_len+8(FP), AX
 	MOVQ    dst_base+0(FP), CX
 	MOVQ    x_base+24(FP), DX
@@ -2106,7 +2106,7 @@ TEXT ·siLUAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+352(SB), Y8
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y9
@@ -2151,7 +2151,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2200,9 +2200,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUSlopeAVX2(y []float32, dy []float32, x []float32)
+// func siluSlopeAVX2(y []float32, dy []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siLUSlopeAVX2(SB), NOSPLIT, $0-72
+TEXT ·siluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    y_len+8(FP), AX
 	MOVQ    y_base+0(FP), CX
 	MOVQ    dy_base+24(FP), DX
@@ -2210,29 +2210,29 @@ TEXT ·siLUSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+32(SB), Y0
 	VMOVUPS constants<>+64(SB), Y1
 	VMOVUPS constants<>+128(SB), Y2
-	VMOVUPS constants<>+576(SB), Y3
-	VMOVUPS constants<>+512(SB), Y4
-	VMOVUPS constants<>+224(SB), Y5
-	VMOVUPS constants<>+256(SB), Y6
-	VMOVUPS constants<>+288(SB), Y7
-	VMOVUPS constants<>+320(SB), Y8
+	VMOVUPS constants<>+512(SB), Y3
+	VMOVUPS constants<>+224(SB), Y4
+	VMOVUPS constants<>+256(SB), Y5
+	VMOVUPS constants<>+288(SB), Y6
+	VMOVUPS constants<>+320(SB), Y7
+	VMOVUPS constants<>+352(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
 	VORPS        Y1, Y9, Y10
-	VMAXPS       Y10, Y4, Y10
+	VMAXPS       Y10, Y3, Y10
 	VMOVAPS      Y2, Y11
-	VFMADD231PS  Y5, Y10, Y11
+	VFMADD231PS  Y4, Y10, Y11
 	VSUBPS       Y2, Y11, Y12
 	VMOVAPS      Y10, Y13
+	VFNMADD231PS Y5, Y12, Y13
 	VFNMADD231PS Y6, Y12, Y13
-	VFNMADD231PS Y7, Y12, Y13
 	VXORPS       Y1, Y13, Y13
-	VMOVAPS      Y8, Y14
-	VFMADD213PS  constants<>+352(SB), Y13, Y14
+	VMOVAPS      Y7, Y14
+	VFMADD213PS  Y8, Y13, Y14
 	VFMADD213PS  constants<>+384(SB), Y13, Y14
 	VFMADD213PS  constants<>+416(SB), Y13, Y14
 	VFMADD213PS  constants<>+448(SB), Y13, Y14
@@ -2242,29 +2242,21 @@ loop1:
 	VPSLLD       $0x17, Y11, Y11
 	VADDPS       Y0, Y11, Y13
 	VSUBPS       Y0, Y13, Y15
-	VSUBPS       Y15, Y11, Y11
-	VADDPS       Y11, Y14, Y11
-	VADDPS       Y11, Y13, Y11
-	VDIVPS       Y11, Y10, Y10
-	VCVTPS2DQ    Y12, Y13
-	VPSRAD       $0x01, Y13, Y14
-	VPSUBD       Y14, Y13, Y13
-	VPADDD       Y3, Y14, Y14
+	VSUBPS       Y15, Y11, Y15
+	VADDPS       Y15, Y14, Y14
+	VADDPS       Y14, Y13, Y13
+	VDIVPS       Y13, Y10, Y10
+	VCVTPS2DQ    Y12, Y12
+	VPSRAD       $0x01, Y12, Y14
+	VPSUBD       Y14, Y12, Y12
+	VPADDD       constants<>+576(SB), Y14, Y14
 	VPSLLD       $0x17, Y14, Y14
 	VMULPS       Y14, Y10, Y10
-	VPADDD       Y3, Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y10, Y10
-	VDIVPS       Y11, Y0, Y11
-	VCVTPS2DQ    Y12, Y12
-	VPSRAD       $0x01, Y12, Y13
-	VPSUBD       Y13, Y12, Y12
-	VPADDD       Y3, Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y11, Y11
-	VPADDD       Y3, Y12, Y12
+	VPADDD       constants<>+576(SB), Y12, Y12
 	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y11, Y11
+	VMULPS       Y12, Y10, Y10
+	VDIVPS       Y13, Y0, Y12
+	VMULPS       Y11, Y12, Y11
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS Y11, Y10, Y12
 	VADDPS       Y11, Y12, Y11
@@ -2279,7 +2271,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2287,54 +2279,46 @@ end1:
 	VMOVUPS      (DI)(AX*4), Y9
 	VMASKMOVPS   (BX)(SI*4), Y9, Y10
 	VORPS        Y1, Y10, Y11
-	VMAXPS       Y11, Y4, Y4
+	VMAXPS       Y11, Y3, Y3
 	VMOVAPS      Y2, Y11
-	VFMADD231PS  Y5, Y4, Y11
+	VFMADD231PS  Y4, Y3, Y11
 	VSUBPS       Y2, Y11, Y2
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS Y6, Y2, Y5
-	VFNMADD231PS Y7, Y2, Y5
-	VXORPS       Y1, Y5, Y1
-	VMOVAPS      Y8, Y5
-	VFMADD213PS  constants<>+352(SB), Y1, Y5
-	VFMADD213PS  constants<>+384(SB), Y1, Y5
-	VFMADD213PS  constants<>+416(SB), Y1, Y5
-	VFMADD213PS  constants<>+448(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VFMADD213PS  Y1, Y6, Y5
+	VMOVAPS      Y3, Y4
+	VFNMADD231PS Y5, Y2, Y4
+	VFNMADD231PS Y6, Y2, Y4
+	VXORPS       Y1, Y4, Y1
+	VMOVAPS      Y7, Y4
+	VFMADD213PS  Y8, Y1, Y4
+	VFMADD213PS  constants<>+384(SB), Y1, Y4
+	VFMADD213PS  constants<>+416(SB), Y1, Y4
+	VFMADD213PS  constants<>+448(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VFMADD213PS  Y1, Y5, Y4
 	VMAXPS       constants<>+544(SB), Y11, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VADDPS       Y0, Y1, Y6
-	VSUBPS       Y0, Y6, Y7
-	VSUBPS       Y7, Y1, Y1
-	VADDPS       Y1, Y5, Y1
-	VADDPS       Y1, Y6, Y1
-	VDIVPS       Y1, Y4, Y4
-	VCVTPS2DQ    Y2, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       Y3, Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VPADDD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VDIVPS       Y1, Y0, Y1
+	VADDPS       Y0, Y1, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y1, Y6
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y5, Y4
+	VDIVPS       Y4, Y3, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSRAD       $0x01, Y2, Y5
 	VPSUBD       Y5, Y2, Y2
-	VPADDD       Y3, Y5, Y5
+	VPADDD       constants<>+576(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y3, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VPADDD       constants<>+576(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVAPS      Y4, Y2
-	VFNMADD231PS Y1, Y4, Y2
-	VADDPS       Y1, Y2, Y1
-	VMOVUPS      constants<>+0(SB), Y2
-	VMAXPS       Y10, Y2, Y2
-	VADDPS       Y2, Y4, Y2
+	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y4, Y0, Y3
+	VMULPS       Y1, Y3, Y1
+	VMOVAPS      Y2, Y3
+	VFNMADD231PS Y1, Y2, Y3
+	VADDPS       Y1, Y3, Y1
+	VMOVUPS      constants<>+0(SB), Y3
+	VMAXPS       Y10, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	VSUBPS       Y1, Y0, Y0
 	VBLENDVPS    Y10, Y1, Y0, Y0
 	VMASKMOVPS   Y2, Y9, (CX)(SI*4)
@@ -2362,7 +2346,7 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+736(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2395,7 +2379,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2450,7 +2434,7 @@ TEXT ·expm1AVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+416(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2480,7 +2464,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2532,7 +2516,7 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Y10
@@ -2576,7 +2560,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
@@ -2643,7 +2627,7 @@ TEXT ·sigmoidSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+384(SB), Y9
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y10
@@ -2690,7 +2674,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2756,67 +2740,64 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS constants<>+224(SB), Y6
 	VMOVUPS constants<>+256(SB), Y7
 	VMOVUPS constants<>+288(SB), Y8
+	VMOVUPS constants<>+320(SB), Y9
 	XORQ    BX, BX
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
-	VMOVUPS      (DX)(BX*4), Y9
-	VANDPS       Y4, Y9, Y10
-	VMINPS       Y10, Y3, Y10
-	VMULPS       Y5, Y10, Y11
-	VMOVAPS      Y0, Y12
-	VFMADD231PS  Y6, Y11, Y12
-	VSUBPS       Y0, Y12, Y13
-	VMOVAPS      Y11, Y11
-	VFNMADD231PS Y7, Y13, Y11
-	VFNMADD231PS Y8, Y13, Y11
-	VXORPS       Y1, Y11, Y11
-	VMOVUPS      constants<>+320(SB), Y13
-	VFMADD213PS  constants<>+352(SB), Y11, Y13
-	VFMADD213PS  constants<>+384(SB), Y11, Y13
-	VFMADD213PS  constants<>+416(SB), Y11, Y13
-	VFMADD213PS  constants<>+448(SB), Y11, Y13
-	VMULPS       Y11, Y11, Y14
-	VFMADD213PS  Y11, Y14, Y13
-	VPSLLD       $0x17, Y12, Y11
-	VADDPS       Y2, Y11, Y12
-	VADDPS       Y13, Y12, Y12
-	VADDPS       Y11, Y11, Y13
-	VSUBPS       Y13, Y12, Y13
-	VDIVPS       Y12, Y2, Y14
-	VMULPS       Y14, Y13, Y15
-	VFNMADD231PS Y12, Y15, Y13
-	VFMADD231PS  Y13, Y14, Y15
-	VCMPPS       $0x01, constants<>+1024(SB), Y10, Y10
-	VANDPS       Y1, Y9, Y12
-	VORPS        Y15, Y12, Y12
-	VMULPS       Y9, Y9, Y13
-	VMOVUPS      constants<>+1056(SB), Y15
-	VFMADD213PS  constants<>+1088(SB), Y13, Y15
-	VFMADD213PS  constants<>+1120(SB), Y13, Y15
-	VFMADD213PS  constants<>+1152(SB), Y13, Y15
-	VFMADD213PS  constants<>+1184(SB), Y13, Y15
-	VMULPS       Y13, Y15, Y13
-	VFMADD213PS  Y9, Y9, Y13
-	VBLENDVPS    Y10, Y13, Y12, Y9
-	VADDPS       Y11, Y11, Y10
-	VMULPS       Y14, Y10, Y10
-	VADDPS       Y10, Y10, Y11
-	VFNMADD231PS Y10, Y10, Y11
-	VMOVUPS      Y9, (CX)(BX*4)
+	VMOVUPS      (DX)(BX*4), Y10
+	VANDPS       Y4, Y10, Y11
+	VMINPS       Y11, Y3, Y11
+	VMULPS       Y5, Y11, Y12
+	VMOVAPS      Y0, Y13
+	VFMADD231PS  Y6, Y12, Y13
+	VSUBPS       Y0, Y13, Y14
+	VMOVAPS      Y12, Y12
+	VFNMADD231PS Y7, Y14, Y12
+	VFNMADD231PS Y8, Y14, Y12
+	VXORPS       Y1, Y12, Y12
+	VMOVAPS      Y9, Y14
+	VFMADD213PS  constants<>+352(SB), Y12, Y14
+	VFMADD213PS  constants<>+384(SB), Y12, Y14
+	VFMADD213PS  constants<>+416(SB), Y12, Y14
+	VFMADD213PS  constants<>+448(SB), Y12, Y14
+	VMULPS       Y12, Y12, Y15
+	VFMADD213PS  Y12, Y15, Y14
+	VPSLLD       $0x17, Y13, Y12
+	VADDPS       Y2, Y12, Y13
+	VADDPS       Y14, Y13, Y13
+	VADDPS       Y12, Y12, Y12
+	VSUBPS       Y12, Y13, Y12
+	VDIVPS       Y13, Y2, Y14
+	VMULPS       Y14, Y12, Y15
+	VFNMADD231PS Y13, Y15, Y12
+	VFMADD231PS  Y12, Y14, Y15
+	VCMPPS       $0x01, constants<>+1024(SB), Y11, Y11
+	VMULPS       Y10, Y10, Y12
+	VMOVUPS      constants<>+1056(SB), Y13
+	VFMADD213PS  constants<>+1088(SB), Y12, Y13
+	VFMADD213PS  constants<>+1120(SB), Y12, Y13
+	VFMADD213PS  constants<>+1152(SB), Y12, Y13
+	VFMADD213PS  constants<>+1184(SB), Y12, Y13
+	VMULPS       Y12, Y13, Y12
+	VFMADD213PS  Y10, Y10, Y12
+	VBLENDVPS    Y11, Y12, Y15, Y11
+	VANDPS       Y1, Y10, Y10
+	VORPS        Y11, Y10, Y10
+	VMOVUPS      Y10, (CX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), SI
 	NEGQ         AX
-	VMOVUPS      (SI)(AX*4), Y9
-	VMASKMOVPS   (DX)(BX*4), Y9, Y10
-	VANDPS       Y4, Y10, Y4
+	VMOVUPS      (SI)(AX*4), Y10
+	VMASKMOVPS   (DX)(BX*4), Y10, Y11
+	VANDPS       Y4, Y11, Y4
 	VMINPS       Y4, Y3, Y3
 	VMULPS       Y5, Y3, Y4
 	VMOVAPS      Y0, Y5
@@ -2826,7 +2807,7 @@ end1:
 	VFNMADD231PS Y7, Y0, Y4
 	VFNMADD231PS Y8, Y0, Y4
 	VXORPS       Y1, Y4, Y0
-	VMOVUPS      constants<>+320(SB), Y4
+	VMOVAPS      Y9, Y4
 	VFMADD213PS  constants<>+352(SB), Y0, Y4
 	VFMADD213PS  constants<>+384(SB), Y0, Y4
 	VFMADD213PS  constants<>+416(SB), Y0, Y4
@@ -2836,29 +2817,25 @@ end1:
 	VPSLLD       $0x17, Y5, Y0
 	VADDPS       Y2, Y0, Y5
 	VADDPS       Y4, Y5, Y4
-	VADDPS       Y0, Y0, Y5
-	VSUBPS       Y5, Y4, Y5
-	VDIVPS       Y4, Y2, Y2
-	VMULPS       Y2, Y5, Y6
-	VFNMADD231PS Y4, Y6, Y5
-	VFMADD231PS  Y5, Y2, Y6
-	VCMPPS       $0x01, constants<>+1024(SB), Y3, Y3
-	VANDPS       Y1, Y10, Y1
-	VORPS        Y6, Y1, Y1
-	VMULPS       Y10, Y10, Y4
-	VMOVUPS      constants<>+1056(SB), Y5
-	VFMADD213PS  constants<>+1088(SB), Y4, Y5
-	VFMADD213PS  constants<>+1120(SB), Y4, Y5
-	VFMADD213PS  constants<>+1152(SB), Y4, Y5
-	VFMADD213PS  constants<>+1184(SB), Y4, Y5
-	VMULPS       Y4, Y5, Y4
-	VFMADD213PS  Y10, Y10, Y4
-	VBLENDVPS    Y3, Y4, Y1, Y1
 	VADDPS       Y0, Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VADDPS       Y0, Y0, Y2
-	VFNMADD231PS Y0, Y0, Y2
-	VMASKMOVPS   Y1, Y9, (CX)(BX*4)
+	VSUBPS       Y0, Y4, Y0
+	VDIVPS       Y4, Y2, Y2
+	VMULPS       Y2, Y0, Y5
+	VFNMADD231PS Y4, Y5, Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VCMPPS       $0x01, constants<>+1024(SB), Y3, Y0
+	VMULPS       Y11, Y11, Y2
+	VMOVUPS      constants<>+1056(SB), Y3
+	VFMADD213PS  constants<>+1088(SB), Y2, Y3
+	VFMADD213PS  constants<>+1120(SB), Y2, Y3
+	VFMADD213PS  constants<>+1152(SB), Y2, Y3
+	VFMADD213PS  constants<>+1184(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y2
+	VFMADD213PS  Y11, Y11, Y2
+	VBLENDVPS    Y0, Y2, Y5, Y0
+	VANDPS       Y1, Y11, Y1
+	VORPS        Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y10, (CX)(BX*4)
 
 done:
 	VZEROUPPER
@@ -2882,7 +2859,7 @@ TEXT ·tanhSlopeAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS constants<>+288(SB), Y8
 	XORQ    SI, SI
 	SUBQ    $0x08, AX
-	JLT     end1
+	JLT     loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Y9
@@ -2913,17 +2890,17 @@ loop1:
 	VFNMADD231PS Y12, Y15, Y13
 	VFMADD231PS  Y13, Y14, Y15
 	VCMPPS       $0x01, constants<>+1024(SB), Y10, Y10
-	VANDPS       Y1, Y9, Y12
-	VORPS        Y15, Y12, Y12
-	VMULPS       Y9, Y9, Y13
-	VMOVUPS      constants<>+1056(SB), Y15
-	VFMADD213PS  constants<>+1088(SB), Y13, Y15
-	VFMADD213PS  constants<>+1120(SB), Y13, Y15
-	VFMADD213PS  constants<>+1152(SB), Y13, Y15
-	VFMADD213PS  constants<>+1184(SB), Y13, Y15
-	VMULPS       Y13, Y15, Y13
-	VFMADD213PS  Y9, Y9, Y13
-	VBLENDVPS    Y10, Y13, Y12, Y9
+	VMULPS       Y9, Y9, Y12
+	VMOVUPS      constants<>+1056(SB), Y13
+	VFMADD213PS  constants<>+1088(SB), Y12, Y13
+	VFMADD213PS  constants<>+1120(SB), Y12, Y13
+	VFMADD213PS  constants<>+1152(SB), Y12, Y13
+	VFMADD213PS  constants<>+1184(SB), Y12, Y13
+	VMULPS       Y12, Y13, Y12
+	VFMADD213PS  Y9, Y9, Y12
+	VBLENDVPS    Y10, Y12, Y15, Y10
+	VANDPS       Y1, Y9, Y9
+	VORPS        Y10, Y9, Y9
 	VADDPS       Y11, Y11, Y10
 	VMULPS       Y14, Y10, Y10
 	VADDPS       Y10, Y10, Y11
@@ -2934,7 +2911,7 @@ loop1:
 	SUBQ         $0x08, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x08, AX
 	JZ           done
 	LEAQ         masks<>+32(SB), DI
@@ -2968,8 +2945,6 @@ end1:
 	VFNMADD231PS Y4, Y6, Y5
 	VFMADD231PS  Y5, Y2, Y6
 	VCMPPS       $0x01, constants<>+1024(SB), Y3, Y3
-	VANDPS       Y1, Y10, Y1
-	VORPS        Y6, Y1, Y1
 	VMULPS       Y10, Y10, Y4
 	VMOVUPS      constants<>+1056(SB), Y5
 	VFMADD213PS  constants<>+1088(SB), Y4, Y5
@@ -2978,13 +2953,1393 @@ end1:
 	VFMADD213PS  constants<>+1184(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y4
 	VFMADD213PS  Y10, Y10, Y4
-	VBLENDVPS    Y3, Y4, Y1, Y1
+	VBLENDVPS    Y3, Y4, Y6, Y3
+	VANDPS       Y1, Y10, Y1
+	VORPS        Y3, Y1, Y1
 	VADDPS       Y0, Y0, Y0
 	VMULPS       Y2, Y0, Y0
 	VADDPS       Y0, Y0, Y2
 	VFNMADD231PS Y0, Y0, Y2
 	VMASKMOVPS   Y1, Y9, (CX)(SI*4)
 	VMASKMOVPS   Y2, Y9, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func logAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_len+8(FP), AX
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+0(SB), Y0
+	VMOVUPS constants<>+1216(SB), Y1
+	VMOVUPS constants<>+1248(SB), Y2
+	VMOVUPS constants<>+1280(SB), Y3
+	VMOVUPS constants<>+1312(SB), Y4
+	VMOVUPS constants<>+1344(SB), Y5
+	VMOVUPS constants<>+32(SB), Y6
+	VMOVUPS constants<>+1376(SB), Y7
+	VMOVUPS constants<>+1408(SB), Y8
+	VMOVUPS constants<>+1440(SB), Y9
+	XORQ    BX, BX
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS     (DX)(BX*4), Y10
+	VCMPPS      $0x01, Y1, Y10, Y11
+	VMULPS      Y2, Y10, Y12
+	VBLENDVPS   Y11, Y12, Y10, Y12
+	VPSUBD      Y3, Y12, Y13
+	VPSRAD      $0x17, Y13, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VPSUBD      Y14, Y12, Y12
+	VCVTDQ2PS   Y13, Y13
+	VANDPS      Y4, Y11, Y11
+	VSUBPS      Y11, Y13, Y11
+	VSUBPS      Y6, Y12, Y12
+	VMOVAPS     Y7, Y13
+	VFMADD213PS Y8, Y12, Y13
+	VFMADD213PS Y9, Y12, Y13
+	VFMADD213PS constants<>+1472(SB), Y12, Y13
+	VFMADD213PS constants<>+1504(SB), Y12, Y13
+	VFMADD213PS constants<>+1536(SB), Y12, Y13
+	VFMADD213PS constants<>+1568(SB), Y12, Y13
+	VFMADD213PS constants<>+1600(SB), Y12, Y13
+	VFMADD213PS constants<>+1632(SB), Y12, Y13
+	VMULPS      Y12, Y12, Y14
+	VFMADD213PS Y12, Y14, Y13
+	VFMADD213PS Y13, Y5, Y11
+	VCMPPS      $0x01, constants<>+1664(SB), Y10, Y12
+	VBLENDVPS   Y12, Y11, Y10, Y11
+	VCMPPS      $0x00, Y0, Y10, Y12
+	VBLENDVPS   Y12, constants<>+1696(SB), Y11, Y11
+	VCMPPS      $0x01, Y0, Y10, Y10
+	VBLENDVPS   Y10, constants<>+1728(SB), Y11, Y10
+	VMOVUPS     Y10, (CX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, AX
+	JGE         loop1
+
+loop1end:
+	ADDQ        $0x08, AX
+	JZ          done
+	LEAQ        masks<>+32(SB), SI
+	NEGQ        AX
+	VMOVUPS     (SI)(AX*4), Y10
+	VMASKMOVPS  (DX)(BX*4), Y10, Y11
+	VCMPPS      $0x01, Y1, Y11, Y1
+	VMULPS      Y2, Y11, Y2
+	VBLENDVPS   Y1, Y2, Y11, Y2
+	VPSUBD      Y3, Y2, Y3
+	VPSRAD      $0x17, Y3, Y3
+	VPSLLD      $0x17, Y3, Y12
+	VPSUBD      Y12, Y2, Y2
+	VCVTDQ2PS   Y3, Y3
+	VANDPS      Y4, Y1, Y1
+	VSUBPS      Y1, Y3, Y1
+	VSUBPS      Y6, Y2, Y2
+	VMOVAPS     Y7, Y3
+	VFMADD213PS Y8, Y2, Y3
+	VFMADD213PS Y9, Y2, Y3
+	VFMADD213PS constants<>+1472(SB), Y2, Y3
+	VFMADD213PS constants<>+1504(SB), Y2, Y3
+	VFMADD213PS constants<>+1536(SB), Y2, Y3
+	VFMADD213PS constants<>+1568(SB), Y2, Y3
+	VFMADD213PS constants<>+1600(SB), Y2, Y3
+	VFMADD213PS constants<>+1632(SB), Y2, Y3
+	VMULPS      Y2, Y2, Y4
+	VFMADD213PS Y2, Y4, Y3
+	VFMADD213PS Y3, Y5, Y1
+	VCMPPS      $0x01, constants<>+1664(SB), Y11, Y2
+	VBLENDVPS   Y2, Y1, Y11, Y1
+	VCMPPS      $0x00, Y0, Y11, Y2
+	VBLENDVPS   Y2, constants<>+1696(SB), Y1, Y1
+	VCMPPS      $0x01, Y0, Y11, Y0
+	VBLENDVPS   Y0, constants<>+1728(SB), Y1, Y0
+	VMASKMOVPS  Y0, Y10, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func log1pAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·log1pAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_len+8(FP), AX
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+0(SB), Y0
+	VMOVUPS constants<>+32(SB), Y1
+	VMOVUPS constants<>+1280(SB), Y2
+	VMOVUPS constants<>+1760(SB), Y3
+	VMOVUPS constants<>+1792(SB), Y4
+	VMOVUPS constants<>+1824(SB), Y5
+	VMOVUPS constants<>+1344(SB), Y6
+	VMOVUPS constants<>+1376(SB), Y7
+	VMOVUPS constants<>+1408(SB), Y8
+	VMOVUPS constants<>+1440(SB), Y9
+	XORQ    BX, BX
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS     (DX)(BX*4), Y10
+	VADDPS      Y1, Y10, Y11
+	VPSUBD      Y2, Y11, Y12
+	VPSRAD      $0x17, Y12, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VPSUBD      Y13, Y3, Y13
+	VMULPS      Y13, Y10, Y14
+	VFMADD213PS Y5, Y4, Y13
+	VFMADD213PS Y13, Y4, Y14
+	VCVTDQ2PS   Y12, Y12
+	VMOVAPS     Y7, Y13
+	VFMADD213PS Y8, Y14, Y13
+	VFMADD213PS Y9, Y14, Y13
+	VFMADD213PS constants<>+1472(SB), Y14, Y13
+	VFMADD213PS constants<>+1504(SB), Y14, Y13
+	VFMADD213PS constants<>+1536(SB), Y14, Y13
+	VFMADD213PS constants<>+1568(SB), Y14, Y13
+	VFMADD213PS constants<>+1600(SB), Y14, Y13
+	VFMADD213PS constants<>+1632(SB), Y14, Y13
+	VMULPS      Y14, Y14, Y15
+	VFMADD213PS Y14, Y15, Y13
+	VFMADD213PS Y13, Y6, Y12
+	VANDPS      constants<>+64(SB), Y10, Y13
+	VORPS       Y12, Y13, Y12
+	VCMPPS      $0x01, constants<>+1664(SB), Y11, Y13
+	VBLENDVPS   Y13, Y12, Y10, Y10
+	VCMPPS      $0x00, Y0, Y11, Y12
+	VBLENDVPS   Y12, constants<>+1696(SB), Y10, Y10
+	VCMPPS      $0x01, Y0, Y11, Y11
+	VBLENDVPS   Y11, constants<>+1728(SB), Y10, Y10
+	VMOVUPS     Y10, (CX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, AX
+	JGE         loop1
+
+loop1end:
+	ADDQ        $0x08, AX
+	JZ          done
+	LEAQ        masks<>+32(SB), SI
+	NEGQ        AX
+	VMOVUPS     (SI)(AX*4), Y10
+	VMASKMOVPS  (DX)(BX*4), Y10, Y11
+	VADDPS      Y1, Y11, Y1
+	VPSUBD      Y2, Y1, Y2
+	VPSRAD      $0x17, Y2, Y2
+	VPSLLD      $0x17, Y2, Y12
+	VPSUBD      Y12, Y3, Y3
+	VMULPS      Y3, Y11, Y12
+	VFMADD213PS Y5, Y4, Y3
+	VFMADD213PS Y3, Y4, Y12
+	VCVTDQ2PS   Y2, Y2
+	VMOVAPS     Y7, Y3
+	VFMADD213PS Y8, Y12, Y3
+	VFMADD213PS Y9, Y12, Y3
+	VFMADD213PS constants<>+1472(SB), Y12, Y3
+	VFMADD213PS constants<>+1504(SB), Y12, Y3
+	VFMADD213PS constants<>+1536(SB), Y12, Y3
+	VFMADD213PS constants<>+1568(SB), Y12, Y3
+	VFMADD213PS constants<>+1600(SB), Y12, Y3
+	VFMADD213PS constants<>+1632(SB), Y12, Y3
+	VMULPS      Y12, Y12, Y4
+	VFMADD213PS Y12, Y4, Y3
+	VFMADD213PS Y3, Y6, Y2
+	VANDPS      constants<>+64(SB), Y11, Y3
+	VORPS       Y2, Y3, Y2
+	VCMPPS      $0x01, constants<>+1664(SB), Y1, Y3
+	VBLENDVPS   Y3, Y2, Y11, Y2
+	VCMPPS      $0x00, Y0, Y1, Y3
+	VBLENDVPS   Y3, constants<>+1696(SB), Y2, Y2
+	VCMPPS      $0x01, Y0, Y1, Y0
+	VBLENDVPS   Y0, constants<>+1728(SB), Y2, Y0
+	VMASKMOVPS  Y0, Y10, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softplusAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softplusAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_len+8(FP), AX
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+928(SB), Y0
+	VMOVUPS constants<>+128(SB), Y1
+	VMOVUPS constants<>+512(SB), Y2
+	VMOVUPS constants<>+64(SB), Y3
+	VMOVUPS constants<>+224(SB), Y4
+	VMOVUPS constants<>+256(SB), Y5
+	VMOVUPS constants<>+288(SB), Y6
+	VMOVUPS constants<>+320(SB), Y7
+	VMOVUPS constants<>+352(SB), Y8
+	VMOVUPS constants<>+384(SB), Y9
+	XORQ    BX, BX
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Y10
+	VORPS        Y3, Y10, Y11
+	VMAXPS       Y11, Y2, Y11
+	VMOVAPS      Y1, Y12
+	VFMADD231PS  Y4, Y11, Y12
+	VSUBPS       Y1, Y12, Y13
+	VMOVAPS      Y11, Y11
+	VFNMADD231PS Y5, Y13, Y11
+	VFNMADD231PS Y6, Y13, Y11
+	VMOVAPS      Y7, Y14
+	VFMADD213PS  Y8, Y11, Y14
+	VFMADD213PS  Y9, Y11, Y14
+	VFMADD213PS  constants<>+416(SB), Y11, Y14
+	VFMADD213PS  constants<>+448(SB), Y11, Y14
+	VMULPS       Y11, Y11, Y15
+	VFMADD213PS  Y11, Y15, Y14
+	VADDPS       constants<>+32(SB), Y14, Y11
+	VCVTPS2DQ    Y13, Y13
+	VPSRAD       $0x01, Y13, Y15
+	VPSUBD       Y15, Y13, Y13
+	VPADDD       constants<>+576(SB), Y15, Y15
+	VPSLLD       $0x17, Y15, Y15
+	VMULPS       Y15, Y11, Y11
+	VPADDD       constants<>+576(SB), Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VMULPS       Y13, Y11, Y11
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y0, Y12, Y12
+	VCMPPS       $0x1e, Y0, Y11, Y13
+	VSUBPS       Y0, Y12, Y15
+	VFMADD213PS  Y15, Y12, Y14
+	VBLENDVPS    Y13, Y14, Y11, Y11
+	VMOVUPS      constants<>+1376(SB), Y12
+	VFMADD213PS  constants<>+1408(SB), Y11, Y12
+	VFMADD213PS  constants<>+1440(SB), Y11, Y12
+	VFMADD213PS  constants<>+1472(SB), Y11, Y12
+	VFMADD213PS  constants<>+1504(SB), Y11, Y12
+	VFMADD213PS  constants<>+1536(SB), Y11, Y12
+	VFMADD213PS  constants<>+1568(SB), Y11, Y12
+	VFMADD213PS  constants<>+1600(SB), Y11, Y12
+	VFMADD213PS  constants<>+1632(SB), Y11, Y12
+	VMULPS       Y11, Y11, Y14
+	VFMADD213PS  Y11, Y14, Y12
+	VANDPS       constants<>+1344(SB), Y13, Y11
+	VADDPS       Y11, Y12, Y11
+	VMOVUPS      constants<>+0(SB), Y12
+	VMAXPS       Y10, Y12, Y10
+	VADDPS       Y10, Y11, Y10
+	VMOVUPS      Y10, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), SI
+	NEGQ         AX
+	VMOVUPS      (SI)(AX*4), Y10
+	VMASKMOVPS   (DX)(BX*4), Y10, Y11
+	VORPS        Y3, Y11, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVAPS      Y1, Y3
+	VFMADD231PS  Y4, Y2, Y3
+	VSUBPS       Y1, Y3, Y1
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS Y5, Y1, Y2
+	VFNMADD231PS Y6, Y1, Y2
+	VMOVAPS      Y7, Y4
+	VFMADD213PS  Y8, Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  constants<>+416(SB), Y2, Y4
+	VFMADD213PS  constants<>+448(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VADDPS       constants<>+32(SB), Y4, Y2
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y5
+	VPSUBD       Y5, Y1, Y1
+	VPADDD       constants<>+576(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y2, Y2
+	VPADDD       constants<>+576(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VMULPS       Y0, Y2, Y2
+	VCMPPS       $0x1e, Y0, Y1, Y3
+	VSUBPS       Y0, Y2, Y0
+	VFMADD213PS  Y0, Y2, Y4
+	VBLENDVPS    Y3, Y4, Y1, Y0
+	VMOVUPS      constants<>+1376(SB), Y1
+	VFMADD213PS  constants<>+1408(SB), Y0, Y1
+	VFMADD213PS  constants<>+1440(SB), Y0, Y1
+	VFMADD213PS  constants<>+1472(SB), Y0, Y1
+	VFMADD213PS  constants<>+1504(SB), Y0, Y1
+	VFMADD213PS  constants<>+1536(SB), Y0, Y1
+	VFMADD213PS  constants<>+1568(SB), Y0, Y1
+	VFMADD213PS  constants<>+1600(SB), Y0, Y1
+	VFMADD213PS  constants<>+1632(SB), Y0, Y1
+	VMULPS       Y0, Y0, Y2
+	VFMADD213PS  Y0, Y2, Y1
+	VANDPS       constants<>+1344(SB), Y3, Y0
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      constants<>+0(SB), Y1
+	VMAXPS       Y11, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y10, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softplusSlopeAVX2(y []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softplusSlopeAVX2(SB), NOSPLIT, $0-72
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    dy_base+24(FP), DX
+	MOVQ    x_base+48(FP), BX
+	VMOVUPS constants<>+32(SB), Y0
+	VMOVUPS constants<>+128(SB), Y1
+	VMOVUPS constants<>+64(SB), Y2
+	VMOVUPS constants<>+928(SB), Y3
+	VMOVUPS constants<>+512(SB), Y4
+	VMOVUPS constants<>+224(SB), Y5
+	VMOVUPS constants<>+256(SB), Y6
+	VMOVUPS constants<>+288(SB), Y7
+	VMOVUPS constants<>+320(SB), Y8
+	XORQ    SI, SI
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (BX)(SI*4), Y9
+	VORPS        Y2, Y9, Y10
+	VMAXPS       Y10, Y4, Y10
+	VMOVAPS      Y1, Y11
+	VFMADD231PS  Y5, Y10, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMOVAPS      Y10, Y10
+	VFNMADD231PS Y6, Y12, Y10
+	VFNMADD231PS Y7, Y12, Y10
+	VMOVAPS      Y8, Y13
+	VFMADD213PS  constants<>+352(SB), Y10, Y13
+	VFMADD213PS  constants<>+384(SB), Y10, Y13
+	VFMADD213PS  constants<>+416(SB), Y10, Y13
+	VFMADD213PS  constants<>+448(SB), Y10, Y13
+	VMULPS       Y10, Y10, Y14
+	VFMADD213PS  Y10, Y14, Y13
+	VADDPS       Y0, Y13, Y10
+	VCVTPS2DQ    Y12, Y12
+	VPSRAD       $0x01, Y12, Y14
+	VPSUBD       Y14, Y12, Y12
+	VPADDD       constants<>+576(SB), Y14, Y14
+	VPSLLD       $0x17, Y14, Y14
+	VMULPS       Y14, Y10, Y10
+	VPADDD       constants<>+576(SB), Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y3, Y11, Y11
+	VCMPPS       $0x1e, Y3, Y10, Y12
+	VSUBPS       Y3, Y11, Y14
+	VFMADD213PS  Y14, Y11, Y13
+	VBLENDVPS    Y12, Y13, Y10, Y10
+	VMOVUPS      constants<>+1376(SB), Y11
+	VFMADD213PS  constants<>+1408(SB), Y10, Y11
+	VFMADD213PS  constants<>+1440(SB), Y10, Y11
+	VFMADD213PS  constants<>+1472(SB), Y10, Y11
+	VFMADD213PS  constants<>+1504(SB), Y10, Y11
+	VFMADD213PS  constants<>+1536(SB), Y10, Y11
+	VFMADD213PS  constants<>+1568(SB), Y10, Y11
+	VFMADD213PS  constants<>+1600(SB), Y10, Y11
+	VFMADD213PS  constants<>+1632(SB), Y10, Y11
+	VMULPS       Y10, Y10, Y13
+	VFMADD213PS  Y10, Y13, Y11
+	VANDPS       constants<>+1344(SB), Y12, Y10
+	VADDPS       Y10, Y11, Y10
+	VMOVUPS      constants<>+0(SB), Y11
+	VMAXPS       Y9, Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VORPS        Y2, Y9, Y11
+	VMAXPS       Y11, Y4, Y11
+	VMOVAPS      Y1, Y12
+	VFMADD231PS  Y5, Y11, Y12
+	VSUBPS       Y1, Y12, Y13
+	VMOVAPS      Y11, Y11
+	VFNMADD231PS Y6, Y13, Y11
+	VFNMADD231PS Y7, Y13, Y11
+	VXORPS       Y2, Y11, Y11
+	VMOVAPS      Y8, Y14
+	VFMADD213PS  constants<>+352(SB), Y11, Y14
+	VFMADD213PS  constants<>+384(SB), Y11, Y14
+	VFMADD213PS  constants<>+416(SB), Y11, Y14
+	VFMADD213PS  constants<>+448(SB), Y11, Y14
+	VMULPS       Y11, Y11, Y15
+	VFMADD213PS  Y11, Y15, Y14
+	VMAXPS       constants<>+544(SB), Y12, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VADDPS       Y0, Y11, Y12
+	VSUBPS       Y0, Y12, Y15
+	VSUBPS       Y15, Y11, Y11
+	VADDPS       Y11, Y14, Y11
+	VADDPS       Y11, Y12, Y11
+	VDIVPS       Y11, Y0, Y11
+	VCVTPS2DQ    Y13, Y12
+	VPSRAD       $0x01, Y12, Y13
+	VPSUBD       Y13, Y12, Y12
+	VPADDD       constants<>+576(SB), Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VMULPS       Y13, Y11, Y11
+	VPADDD       constants<>+576(SB), Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y12, Y11, Y11
+	VSUBPS       Y11, Y0, Y12
+	VBLENDVPS    Y9, Y11, Y12, Y9
+	VMOVUPS      Y10, (CX)(SI*4)
+	VMOVUPS      Y9, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), DI
+	NEGQ         AX
+	VMOVUPS      (DI)(AX*4), Y9
+	VMASKMOVPS   (BX)(SI*4), Y9, Y10
+	VORPS        Y2, Y10, Y11
+	VMAXPS       Y11, Y4, Y11
+	VMOVAPS      Y1, Y12
+	VFMADD231PS  Y5, Y11, Y12
+	VSUBPS       Y1, Y12, Y13
+	VMOVAPS      Y11, Y11
+	VFNMADD231PS Y6, Y13, Y11
+	VFNMADD231PS Y7, Y13, Y11
+	VMOVAPS      Y8, Y14
+	VFMADD213PS  constants<>+352(SB), Y11, Y14
+	VFMADD213PS  constants<>+384(SB), Y11, Y14
+	VFMADD213PS  constants<>+416(SB), Y11, Y14
+	VFMADD213PS  constants<>+448(SB), Y11, Y14
+	VMULPS       Y11, Y11, Y15
+	VFMADD213PS  Y11, Y15, Y14
+	VADDPS       Y0, Y14, Y11
+	VCVTPS2DQ    Y13, Y13
+	VPSRAD       $0x01, Y13, Y15
+	VPSUBD       Y15, Y13, Y13
+	VPADDD       constants<>+576(SB), Y15, Y15
+	VPSLLD       $0x17, Y15, Y15
+	VMULPS       Y15, Y11, Y11
+	VPADDD       constants<>+576(SB), Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VMULPS       Y13, Y11, Y11
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y3, Y12, Y12
+	VCMPPS       $0x1e, Y3, Y11, Y13
+	VSUBPS       Y3, Y12, Y3
+	VFMADD213PS  Y3, Y12, Y14
+	VBLENDVPS    Y13, Y14, Y11, Y3
+	VMOVUPS      constants<>+1376(SB), Y11
+	VFMADD213PS  constants<>+1408(SB), Y3, Y11
+	VFMADD213PS  constants<>+1440(SB), Y3, Y11
+	VFMADD213PS  constants<>+1472(SB), Y3, Y11
+	VFMADD213PS  constants<>+1504(SB), Y3, Y11
+	VFMADD213PS  constants<>+1536(SB), Y3, Y11
+	VFMADD213PS  constants<>+1568(SB), Y3, Y11
+	VFMADD213PS  constants<>+1600(SB), Y3, Y11
+	VFMADD213PS  constants<>+1632(SB), Y3, Y11
+	VMULPS       Y3, Y3, Y12
+	VFMADD213PS  Y3, Y12, Y11
+	VANDPS       constants<>+1344(SB), Y13, Y3
+	VADDPS       Y3, Y11, Y3
+	VMOVUPS      constants<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y11
+	VADDPS       Y11, Y3, Y3
+	VORPS        Y2, Y10, Y11
+	VMAXPS       Y11, Y4, Y4
+	VMOVAPS      Y1, Y11
+	VFMADD231PS  Y5, Y4, Y11
+	VSUBPS       Y1, Y11, Y1
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS Y6, Y1, Y4
+	VFNMADD231PS Y7, Y1, Y4
+	VXORPS       Y2, Y4, Y2
+	VMOVAPS      Y8, Y4
+	VFMADD213PS  constants<>+352(SB), Y2, Y4
+	VFMADD213PS  constants<>+384(SB), Y2, Y4
+	VFMADD213PS  constants<>+416(SB), Y2, Y4
+	VFMADD213PS  constants<>+448(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VMAXPS       constants<>+544(SB), Y11, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VADDPS       Y0, Y2, Y5
+	VSUBPS       Y0, Y5, Y6
+	VSUBPS       Y6, Y2, Y2
+	VADDPS       Y2, Y4, Y2
+	VADDPS       Y2, Y5, Y2
+	VDIVPS       Y2, Y0, Y2
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y4
+	VPSUBD       Y4, Y1, Y1
+	VPADDD       constants<>+576(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       constants<>+576(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBLENDVPS    Y10, Y1, Y0, Y0
+	VMASKMOVPS   Y3, Y9, (CX)(SI*4)
+	VMASKMOVPS   Y0, Y9, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sinAVX2(dst []float32, x []float32) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·sinAVX2(SB), NOSPLIT, $0-56
+	MOVQ    dst_len+8(FP), AX
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+608(SB), Y0
+	VMOVUPS constants<>+1856(SB), Y1
+	VMOVUPS constants<>+1888(SB), Y2
+	VMOVUPS constants<>+1920(SB), Y3
+	VMOVUPS constants<>+1952(SB), Y4
+	VMOVUPS constants<>+1984(SB), Y5
+	VMOVUPS constants<>+2016(SB), Y6
+	VMOVUPS constants<>+2048(SB), Y7
+	VMOVUPS constants<>+0(SB), Y8
+	VMOVUPS constants<>+2080(SB), Y9
+	XORQ    BX, BX
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Y10
+	VANDPS       constants<>+96(SB), Y10, Y11
+	VCMPPS       $0x1e, constants<>+2112(SB), Y11, Y11
+	VMOVMSKPS    Y11, SI
+	TESTL        SI, SI
+	JNZ          stop
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VSUBPS       Y0, Y11, Y12
+	VMOVAPS      Y10, Y10
+	VFNMADD231PS Y2, Y12, Y10
+	VFNMADD231PS Y3, Y12, Y10
+	VFNMADD231PS Y4, Y12, Y10
+	VMULPS       Y10, Y10, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD213PS  Y6, Y12, Y13
+	VFMADD213PS  Y7, Y12, Y13
+	VMULPS       Y12, Y13, Y13
+	VCMPPS       $0x00, Y8, Y10, Y14
+	VFMADD213PS  Y10, Y10, Y13
+	VBLENDVPS    Y14, Y10, Y13, Y10
+	VMOVAPS      Y9, Y13
+	VFMADD213PS  constants<>+2144(SB), Y12, Y13
+	VFMADD213PS  constants<>+2176(SB), Y12, Y13
+	VFMADD213PS  constants<>+1632(SB), Y12, Y13
+	VFMADD213PS  constants<>+32(SB), Y12, Y13
+	VPSLLD       $0x1f, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y10
+	VPSLLD       $0x1e, Y11, Y11
+	VANDPS       constants<>+64(SB), Y11, Y11
+	VXORPS       Y10, Y11, Y10
+	VMOVUPS      Y10, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), SI
+	MOVQ         AX, DI
+	NEGQ         DI
+	VMOVUPS      (SI)(DI*4), Y10
+	VMASKMOVPS   (DX)(BX*4), Y10, Y11
+	VANDPS       constants<>+96(SB), Y11, Y12
+	VCMPPS       $0x1e, constants<>+2112(SB), Y12, Y12
+	VMOVMSKPS    Y12, DX
+	TESTL        DX, DX
+	JNZ          stop
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  Y1, Y11, Y12
+	VSUBPS       Y0, Y12, Y0
+	VMOVAPS      Y11, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VFNMADD231PS Y4, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVAPS      Y5, Y2
+	VFMADD213PS  Y6, Y0, Y2
+	VFMADD213PS  Y7, Y0, Y2
+	VMULPS       Y0, Y2, Y2
+	VCMPPS       $0x00, Y8, Y1, Y3
+	VFMADD213PS  Y1, Y1, Y2
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD213PS  constants<>+2144(SB), Y0, Y2
+	VFMADD213PS  constants<>+2176(SB), Y0, Y2
+	VFMADD213PS  constants<>+1632(SB), Y0, Y2
+	VFMADD213PS  constants<>+32(SB), Y0, Y2
+	VPSLLD       $0x1f, Y12, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VPSLLD       $0x1e, Y12, Y1
+	VANDPS       constants<>+64(SB), Y1, Y1
+	VXORPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y10, (CX)(BX*4)
+
+done:
+	ADDQ AX, BX
+
+stop:
+	MOVQ BX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func cosAVX2(dst []float32, x []float32) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·cosAVX2(SB), NOSPLIT, $0-56
+	MOVQ    dst_len+8(FP), AX
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+608(SB), Y0
+	VMOVUPS constants<>+1856(SB), Y1
+	VMOVUPS constants<>+1888(SB), Y2
+	VMOVUPS constants<>+1920(SB), Y3
+	VMOVUPS constants<>+1952(SB), Y4
+	VMOVUPS constants<>+1984(SB), Y5
+	VMOVUPS constants<>+2016(SB), Y6
+	VMOVUPS constants<>+2048(SB), Y7
+	VMOVUPS constants<>+0(SB), Y8
+	VMOVUPS constants<>+2080(SB), Y9
+	XORQ    BX, BX
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Y10
+	VANDPS       constants<>+96(SB), Y10, Y11
+	VCMPPS       $0x1e, constants<>+2112(SB), Y11, Y11
+	VMOVMSKPS    Y11, SI
+	TESTL        SI, SI
+	JNZ          stop
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VSUBPS       Y0, Y11, Y12
+	VMOVAPS      Y10, Y10
+	VFNMADD231PS Y2, Y12, Y10
+	VFNMADD231PS Y3, Y12, Y10
+	VFNMADD231PS Y4, Y12, Y10
+	VMULPS       Y10, Y10, Y12
+	VMOVAPS      Y5, Y13
+	VFMADD213PS  Y6, Y12, Y13
+	VFMADD213PS  Y7, Y12, Y13
+	VMULPS       Y12, Y13, Y13
+	VCMPPS       $0x00, Y8, Y10, Y14
+	VFMADD213PS  Y10, Y10, Y13
+	VBLENDVPS    Y14, Y10, Y13, Y10
+	VMOVAPS      Y9, Y13
+	VFMADD213PS  constants<>+2144(SB), Y12, Y13
+	VFMADD213PS  constants<>+2176(SB), Y12, Y13
+	VFMADD213PS  constants<>+1632(SB), Y12, Y13
+	VFMADD213PS  constants<>+32(SB), Y12, Y13
+	VPADDD       constants<>+2208(SB), Y11, Y11
+	VPSLLD       $0x1f, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y10
+	VPSLLD       $0x1e, Y11, Y11
+	VANDPS       constants<>+64(SB), Y11, Y11
+	VXORPS       Y10, Y11, Y10
+	VMOVUPS      Y10, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), SI
+	MOVQ         AX, DI
+	NEGQ         DI
+	VMOVUPS      (SI)(DI*4), Y10
+	VMASKMOVPS   (DX)(BX*4), Y10, Y11
+	VANDPS       constants<>+96(SB), Y11, Y12
+	VCMPPS       $0x1e, constants<>+2112(SB), Y12, Y12
+	VMOVMSKPS    Y12, DX
+	TESTL        DX, DX
+	JNZ          stop
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  Y1, Y11, Y12
+	VSUBPS       Y0, Y12, Y0
+	VMOVAPS      Y11, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VFNMADD231PS Y4, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVAPS      Y5, Y2
+	VFMADD213PS  Y6, Y0, Y2
+	VFMADD213PS  Y7, Y0, Y2
+	VMULPS       Y0, Y2, Y2
+	VCMPPS       $0x00, Y8, Y1, Y3
+	VFMADD213PS  Y1, Y1, Y2
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD213PS  constants<>+2144(SB), Y0, Y2
+	VFMADD213PS  constants<>+2176(SB), Y0, Y2
+	VFMADD213PS  constants<>+1632(SB), Y0, Y2
+	VFMADD213PS  constants<>+32(SB), Y0, Y2
+	VPADDD       constants<>+2208(SB), Y12, Y0
+	VPSLLD       $0x1f, Y0, Y3
+	VBLENDVPS    Y3, Y2, Y1, Y1
+	VPSLLD       $0x1e, Y0, Y0
+	VANDPS       constants<>+64(SB), Y0, Y0
+	VXORPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y10, (CX)(BX*4)
+
+done:
+	ADDQ AX, BX
+
+stop:
+	MOVQ BX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func sinCosAVX2(y []float32, dy []float32, x []float32) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·sinCosAVX2(SB), NOSPLIT, $0-80
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    dy_base+24(FP), DX
+	MOVQ    x_base+48(FP), BX
+	VMOVUPS constants<>+608(SB), Y0
+	VMOVUPS constants<>+64(SB), Y1
+	VMOVUPS constants<>+1856(SB), Y2
+	VMOVUPS constants<>+1888(SB), Y3
+	VMOVUPS constants<>+1920(SB), Y4
+	VMOVUPS constants<>+1952(SB), Y5
+	VMOVUPS constants<>+1984(SB), Y6
+	VMOVUPS constants<>+2016(SB), Y7
+	VMOVUPS constants<>+2048(SB), Y8
+	VMOVUPS constants<>+0(SB), Y9
+	XORQ    SI, SI
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (BX)(SI*4), Y10
+	VANDPS       constants<>+96(SB), Y10, Y11
+	VCMPPS       $0x1e, constants<>+2112(SB), Y11, Y11
+	VMOVMSKPS    Y11, DI
+	TESTL        DI, DI
+	JNZ          stop
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y2, Y10, Y11
+	VSUBPS       Y0, Y11, Y12
+	VMOVAPS      Y10, Y10
+	VFNMADD231PS Y3, Y12, Y10
+	VFNMADD231PS Y4, Y12, Y10
+	VFNMADD231PS Y5, Y12, Y10
+	VMULPS       Y10, Y10, Y12
+	VMOVAPS      Y6, Y13
+	VFMADD213PS  Y7, Y12, Y13
+	VFMADD213PS  Y8, Y12, Y13
+	VMULPS       Y12, Y13, Y13
+	VCMPPS       $0x00, Y9, Y10, Y14
+	VFMADD213PS  Y10, Y10, Y13
+	VBLENDVPS    Y14, Y10, Y13, Y10
+	VMOVUPS      constants<>+2080(SB), Y13
+	VFMADD213PS  constants<>+2144(SB), Y12, Y13
+	VFMADD213PS  constants<>+2176(SB), Y12, Y13
+	VFMADD213PS  constants<>+1632(SB), Y12, Y13
+	VFMADD213PS  constants<>+32(SB), Y12, Y13
+	VPSLLD       $0x1f, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y12
+	VPSLLD       $0x1e, Y11, Y14
+	VANDPS       Y1, Y14, Y14
+	VXORPS       Y12, Y14, Y12
+	VPADDD       constants<>+2208(SB), Y11, Y11
+	VPSLLD       $0x1f, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y10, Y10
+	VPSLLD       $0x1e, Y11, Y11
+	VANDPS       Y1, Y11, Y11
+	VXORPS       Y10, Y11, Y10
+	VMOVUPS      Y12, (CX)(SI*4)
+	VMOVUPS      Y10, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), DI
+	MOVQ         AX, R8
+	NEGQ         R8
+	VMOVUPS      (DI)(R8*4), Y10
+	VMASKMOVPS   (BX)(SI*4), Y10, Y11
+	VANDPS       constants<>+96(SB), Y11, Y12
+	VCMPPS       $0x1e, constants<>+2112(SB), Y12, Y12
+	VMOVMSKPS    Y12, BX
+	TESTL        BX, BX
+	JNZ          stop
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  Y2, Y11, Y12
+	VSUBPS       Y0, Y12, Y0
+	VMOVAPS      Y11, Y2
+	VFNMADD231PS Y3, Y0, Y2
+	VFNMADD231PS Y4, Y0, Y2
+	VFNMADD231PS Y5, Y0, Y2
+	VMULPS       Y2, Y2, Y0
+	VMOVAPS      Y6, Y3
+	VFMADD213PS  Y7, Y0, Y3
+	VFMADD213PS  Y8, Y0, Y3
+	VMULPS       Y0, Y3, Y3
+	VCMPPS       $0x00, Y9, Y2, Y4
+	VFMADD213PS  Y2, Y2, Y3
+	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMOVUPS      constants<>+2080(SB), Y3
+	VFMADD213PS  constants<>+2144(SB), Y0, Y3
+	VFMADD213PS  constants<>+2176(SB), Y0, Y3
+	VFMADD213PS  constants<>+1632(SB), Y0, Y3
+	VFMADD213PS  constants<>+32(SB), Y0, Y3
+	VPSLLD       $0x1f, Y12, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VPSLLD       $0x1e, Y12, Y4
+	VANDPS       Y1, Y4, Y4
+	VXORPS       Y0, Y4, Y0
+	VPADDD       constants<>+2208(SB), Y12, Y4
+	VPSLLD       $0x1f, Y4, Y5
+	VBLENDVPS    Y5, Y3, Y2, Y2
+	VPSLLD       $0x1e, Y4, Y3
+	VANDPS       Y1, Y3, Y1
+	VXORPS       Y2, Y1, Y1
+	VMASKMOVPS   Y0, Y10, (CX)(SI*4)
+	VMASKMOVPS   Y1, Y10, (DX)(SI*4)
+
+done:
+	ADDQ AX, SI
+
+stop:
+	MOVQ SI, ret+72(FP)
+	VZEROUPPER
+	RET
+
+// func erfAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erfAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_len+8(FP), AX
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+64(SB), Y0
+	VMOVUPS constants<>+128(SB), Y1
+	VMOVUPS constants<>+1760(SB), Y2
+	VMOVUPS constants<>+96(SB), Y3
+	VMOVUPS constants<>+2240(SB), Y4
+	VMOVUPS constants<>+2272(SB), Y5
+	VMOVUPS constants<>+2304(SB), Y6
+	VMOVUPS constants<>+2336(SB), Y7
+	VMOVUPS constants<>+2368(SB), Y8
+	VMOVUPS constants<>+2400(SB), Y9
+	XORQ    BX, BX
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Y10
+	VANDPS       Y3, Y10, Y11
+	VMINPS       Y11, Y2, Y11
+	VMOVAPS      Y4, Y12
+	VFMADD213PS  Y5, Y11, Y12
+	VFMADD213PS  Y6, Y11, Y12
+	VFMADD213PS  Y7, Y11, Y12
+	VFMADD213PS  Y8, Y11, Y12
+	VFMADD213PS  Y9, Y11, Y12
+	VFMADD213PS  constants<>+2432(SB), Y11, Y12
+	VXORPS       Y0, Y11, Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VMOVAPS      Y1, Y13
+	VFMADD231PS  constants<>+224(SB), Y12, Y13
+	VSUBPS       Y1, Y13, Y14
+	VMOVAPS      Y12, Y12
+	VFNMADD231PS constants<>+256(SB), Y14, Y12
+	VFNMADD231PS constants<>+288(SB), Y14, Y12
+	VMOVUPS      constants<>+320(SB), Y14
+	VFMADD213PS  constants<>+352(SB), Y12, Y14
+	VFMADD213PS  constants<>+384(SB), Y12, Y14
+	VFMADD213PS  constants<>+416(SB), Y12, Y14
+	VFMADD213PS  constants<>+448(SB), Y12, Y14
+	VMULPS       Y12, Y12, Y15
+	VFMADD213PS  Y12, Y15, Y14
+	VPSLLD       $0x17, Y13, Y12
+	VMOVUPS      constants<>+32(SB), Y13
+	VSUBPS       Y12, Y13, Y13
+	VFNMADD231PS Y12, Y14, Y13
+	VMULPS       Y10, Y10, Y12
+	VMOVUPS      constants<>+2464(SB), Y14
+	VFMADD213PS  constants<>+2496(SB), Y12, Y14
+	VFMADD213PS  constants<>+2528(SB), Y12, Y14
+	VFMADD213PS  constants<>+2560(SB), Y12, Y14
+	VFMADD213PS  constants<>+2592(SB), Y12, Y14
+	VFMADD213PS  constants<>+2624(SB), Y12, Y14
+	VFMADD213PS  constants<>+2656(SB), Y12, Y14
+	VFMADD213PS  Y10, Y10, Y14
+	VCMPPS       $0x01, constants<>+2688(SB), Y11, Y11
+	VANDPS       Y0, Y10, Y10
+	VORPS        Y13, Y10, Y10
+	VBLENDVPS    Y11, Y14, Y10, Y10
+	VMOVUPS      Y10, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), SI
+	NEGQ         AX
+	VMOVUPS      (SI)(AX*4), Y10
+	VMASKMOVPS   (DX)(BX*4), Y10, Y11
+	VANDPS       Y3, Y11, Y3
+	VMINPS       Y3, Y2, Y2
+	VMOVAPS      Y4, Y3
+	VFMADD213PS  Y5, Y2, Y3
+	VFMADD213PS  Y6, Y2, Y3
+	VFMADD213PS  Y7, Y2, Y3
+	VFMADD213PS  Y8, Y2, Y3
+	VFMADD213PS  Y9, Y2, Y3
+	VFMADD213PS  constants<>+2432(SB), Y2, Y3
+	VXORPS       Y0, Y2, Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  constants<>+224(SB), Y3, Y4
+	VSUBPS       Y1, Y4, Y1
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS constants<>+256(SB), Y1, Y3
+	VFNMADD231PS constants<>+288(SB), Y1, Y3
+	VMOVUPS      constants<>+320(SB), Y1
+	VFMADD213PS  constants<>+352(SB), Y3, Y1
+	VFMADD213PS  constants<>+384(SB), Y3, Y1
+	VFMADD213PS  constants<>+416(SB), Y3, Y1
+	VFMADD213PS  constants<>+448(SB), Y3, Y1
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y1
+	VPSLLD       $0x17, Y4, Y3
+	VMOVUPS      constants<>+32(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VFNMADD231PS Y3, Y1, Y4
+	VMULPS       Y11, Y11, Y1
+	VMOVUPS      constants<>+2464(SB), Y3
+	VFMADD213PS  constants<>+2496(SB), Y1, Y3
+	VFMADD213PS  constants<>+2528(SB), Y1, Y3
+	VFMADD213PS  constants<>+2560(SB), Y1, Y3
+	VFMADD213PS  constants<>+2592(SB), Y1, Y3
+	VFMADD213PS  constants<>+2624(SB), Y1, Y3
+	VFMADD213PS  constants<>+2656(SB), Y1, Y3
+	VFMADD213PS  Y11, Y11, Y3
+	VCMPPS       $0x01, constants<>+2688(SB), Y2, Y1
+	VANDPS       Y0, Y11, Y0
+	VORPS        Y4, Y0, Y0
+	VBLENDVPS    Y1, Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y10, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_len+8(FP), AX
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+128(SB), Y0
+	VMOVUPS constants<>+2720(SB), Y1
+	VMOVUPS constants<>+2752(SB), Y2
+	VMOVUPS constants<>+96(SB), Y3
+	VMOVUPS constants<>+1632(SB), Y4
+	XORQ    BX, BX
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Y5
+	VANDPS       Y3, Y5, Y6
+	VMINPS       Y6, Y2, Y6
+	VMULPS       Y6, Y6, Y7
+	VMOVAPS      Y6, Y8
+	VFMSUB213PS  Y7, Y8, Y8
+	VMULPS       Y4, Y7, Y7
+	VMOVAPS      Y0, Y9
+	VFMADD231PS  constants<>+224(SB), Y7, Y9
+	VSUBPS       Y0, Y9, Y9
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS constants<>+256(SB), Y9, Y7
+	VFNMADD231PS constants<>+288(SB), Y9, Y7
+	VMOVUPS      constants<>+928(SB), Y10
+	VFNMADD231PS Y10, Y8, Y7
+	VMOVUPS      constants<>+320(SB), Y8
+	VFMADD213PS  constants<>+352(SB), Y7, Y8
+	VFMADD213PS  constants<>+384(SB), Y7, Y8
+	VFMADD213PS  constants<>+416(SB), Y7, Y8
+	VFMADD213PS  constants<>+448(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y11
+	VFMADD213PS  Y7, Y11, Y8
+	VMOVUPS      constants<>+2784(SB), Y7
+	VFMADD213PS  constants<>+2816(SB), Y6, Y7
+	VFMADD213PS  constants<>+2848(SB), Y6, Y7
+	VFMADD213PS  constants<>+2880(SB), Y6, Y7
+	VFMADD213PS  constants<>+2912(SB), Y6, Y7
+	VFMADD213PS  constants<>+2944(SB), Y6, Y7
+	VFMADD213PS  constants<>+2976(SB), Y6, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y1, Y6, Y11
+	VSUBPS       Y1, Y11, Y12
+	VSUBPS       Y12, Y6, Y12
+	VSUBPS       constants<>+3008(SB), Y11, Y13
+	VMOVUPS      constants<>+32(SB), Y14
+	VDIVPS       Y11, Y14, Y14
+	VMULPS       Y14, Y13, Y15
+	VFNMADD231PS Y11, Y15, Y13
+	VMOVAPS      Y12, Y11
+	VFNMADD231PS Y15, Y12, Y11
+	VADDPS       Y11, Y13, Y11
+	VFMADD231PS  Y14, Y11, Y15
+	VMOVUPS      constants<>+3040(SB), Y11
+	VFMADD213PS  constants<>+3072(SB), Y15, Y11
+	VFMADD213PS  constants<>+3104(SB), Y15, Y11
+	VFMADD213PS  constants<>+3136(SB), Y15, Y11
+	VFMADD213PS  constants<>+3168(SB), Y15, Y11
+	VFMADD213PS  constants<>+3200(SB), Y15, Y11
+	VFMADD213PS  constants<>+3232(SB), Y15, Y11
+	VFMADD213PS  constants<>+3264(SB), Y15, Y11
+	VMULPS       Y11, Y15, Y11
+	VCMPPS       $0x01, constants<>+3296(SB), Y6, Y12
+	VMULPS       Y10, Y6, Y10
+	VMOVUPS      constants<>+3328(SB), Y13
+	VBLENDVPS    Y12, Y10, Y13, Y10
+	VMULPS       Y6, Y7, Y6
+	VXORPS       constants<>+64(SB), Y6, Y6
+	VBLENDVPS    Y12, Y6, Y11, Y6
+	VMOVAPS      Y8, Y7
+	VFMADD213PS  Y6, Y6, Y7
+	VFMADD231PS  Y10, Y8, Y7
+	VADDPS       Y10, Y7, Y6
+	VMOVUPS      constants<>+0(SB), Y7
+	VMAXPS       Y5, Y7, Y5
+	VCVTPS2DQ    Y9, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       constants<>+576(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VPADDD       constants<>+576(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), SI
+	NEGQ         AX
+	VMOVUPS      (SI)(AX*4), Y5
+	VMASKMOVPS   (DX)(BX*4), Y5, Y6
+	VANDPS       Y3, Y6, Y3
+	VMINPS       Y3, Y2, Y2
+	VMULPS       Y2, Y2, Y3
+	VMOVAPS      Y2, Y7
+	VFMSUB213PS  Y3, Y7, Y7
+	VMULPS       Y4, Y3, Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  constants<>+224(SB), Y3, Y4
+	VSUBPS       Y0, Y4, Y0
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS constants<>+256(SB), Y0, Y3
+	VFNMADD231PS constants<>+288(SB), Y0, Y3
+	VMOVUPS      constants<>+928(SB), Y4
+	VFNMADD231PS Y4, Y7, Y3
+	VMOVUPS      constants<>+320(SB), Y7
+	VFMADD213PS  constants<>+352(SB), Y3, Y7
+	VFMADD213PS  constants<>+384(SB), Y3, Y7
+	VFMADD213PS  constants<>+416(SB), Y3, Y7
+	VFMADD213PS  constants<>+448(SB), Y3, Y7
+	VMULPS       Y3, Y3, Y8
+	VFMADD213PS  Y3, Y8, Y7
+	VMOVUPS      constants<>+2784(SB), Y3
+	VFMADD213PS  constants<>+2816(SB), Y2, Y3
+	VFMADD213PS  constants<>+2848(SB), Y2, Y3
+	VFMADD213PS  constants<>+2880(SB), Y2, Y3
+	VFMADD213PS  constants<>+2912(SB), Y2, Y3
+	VFMADD213PS  constants<>+2944(SB), Y2, Y3
+	VFMADD213PS  constants<>+2976(SB), Y2, Y3
+	VMULPS       Y3, Y2, Y3
+	VADDPS       Y1, Y2, Y8
+	VSUBPS       Y1, Y8, Y1
+	VSUBPS       Y1, Y2, Y1
+	VSUBPS       constants<>+3008(SB), Y8, Y9
+	VMOVUPS      constants<>+32(SB), Y10
+	VDIVPS       Y8, Y10, Y10
+	VMULPS       Y10, Y9, Y11
+	VFNMADD231PS Y8, Y11, Y9
+	VMOVAPS      Y1, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VADDPS       Y8, Y9, Y1
+	VFMADD231PS  Y10, Y1, Y11
+	VMOVUPS      constants<>+3040(SB), Y1
+	VFMADD213PS  constants<>+3072(SB), Y11, Y1
+	VFMADD213PS  constants<>+3104(SB), Y11, Y1
+	VFMADD213PS  constants<>+3136(SB), Y11, Y1
+	VFMADD213PS  constants<>+3168(SB), Y11, Y1
+	VFMADD213PS  constants<>+3200(SB), Y11, Y1
+	VFMADD213PS  constants<>+3232(SB), Y11, Y1
+	VFMADD213PS  constants<>+3264(SB), Y11, Y1
+	VMULPS       Y1, Y11, Y1
+	VCMPPS       $0x01, constants<>+3296(SB), Y2, Y8
+	VMULPS       Y4, Y2, Y4
+	VMOVUPS      constants<>+3328(SB), Y9
+	VBLENDVPS    Y8, Y4, Y9, Y4
+	VMULPS       Y2, Y3, Y2
+	VXORPS       constants<>+64(SB), Y2, Y2
+	VBLENDVPS    Y8, Y2, Y1, Y1
+	VMOVAPS      Y7, Y2
+	VFMADD213PS  Y1, Y1, Y2
+	VFMADD231PS  Y4, Y7, Y2
+	VADDPS       Y4, Y2, Y1
+	VMOVUPS      constants<>+0(SB), Y2
+	VMAXPS       Y6, Y2, Y2
+	VCVTPS2DQ    Y0, Y0
+	VPSRAD       $0x01, Y0, Y3
+	VPSUBD       Y3, Y0, Y0
+	VPADDD       constants<>+576(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       constants<>+576(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VSUBPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y5, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluSlopeAVX2(y []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    dy_base+24(FP), DX
+	MOVQ    x_base+48(FP), BX
+	VMOVUPS constants<>+32(SB), Y0
+	VMOVUPS constants<>+128(SB), Y1
+	VMOVUPS constants<>+928(SB), Y2
+	VMOVUPS constants<>+2720(SB), Y3
+	XORQ    SI, SI
+	SUBQ    $0x08, AX
+	JLT     loop1end
+
+loop1:
+	VMOVUPS      (BX)(SI*4), Y4
+	VANDPS       constants<>+96(SB), Y4, Y5
+	VMOVUPS      constants<>+2752(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VMOVAPS      Y5, Y7
+	VFMSUB213PS  Y6, Y7, Y7
+	VMULPS       constants<>+1632(SB), Y6, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  constants<>+224(SB), Y6, Y8
+	VSUBPS       Y1, Y8, Y9
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS constants<>+256(SB), Y9, Y6
+	VFNMADD231PS constants<>+288(SB), Y9, Y6
+	VFNMADD231PS Y2, Y7, Y6
+	VMOVUPS      constants<>+320(SB), Y7
+	VFMADD213PS  constants<>+352(SB), Y6, Y7
+	VFMADD213PS  constants<>+384(SB), Y6, Y7
+	VFMADD213PS  constants<>+416(SB), Y6, Y7
+	VFMADD213PS  constants<>+448(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y10
+	VFMADD213PS  Y6, Y10, Y7
+	VMOVUPS      constants<>+2784(SB), Y6
+	VFMADD213PS  constants<>+2816(SB), Y5, Y6
+	VFMADD213PS  constants<>+2848(SB), Y5, Y6
+	VFMADD213PS  constants<>+2880(SB), Y5, Y6
+	VFMADD213PS  constants<>+2912(SB), Y5, Y6
+	VFMADD213PS  constants<>+2944(SB), Y5, Y6
+	VFMADD213PS  constants<>+2976(SB), Y5, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y3, Y5, Y10
+	VSUBPS       Y3, Y10, Y11
+	VSUBPS       Y11, Y5, Y11
+	VSUBPS       constants<>+3008(SB), Y10, Y12
+	VDIVPS       Y10, Y0, Y13
+	VMULPS       Y13, Y12, Y14
+	VFNMADD231PS Y10, Y14, Y12
+	VMOVAPS      Y11, Y10
+	VFNMADD231PS Y14, Y11, Y10
+	VADDPS       Y10, Y12, Y10
+	VFMADD231PS  Y13, Y10, Y14
+	VMOVUPS      constants<>+3040(SB), Y10
+	VFMADD213PS  constants<>+3072(SB), Y14, Y10
+	VFMADD213PS  constants<>+3104(SB), Y14, Y10
+	VFMADD213PS  constants<>+3136(SB), Y14, Y10
+	VFMADD213PS  constants<>+3168(SB), Y14, Y10
+	VFMADD213PS  constants<>+3200(SB), Y14, Y10
+	VFMADD213PS  constants<>+3232(SB), Y14, Y10
+	VFMADD213PS  constants<>+3264(SB), Y14, Y10
+	VMULPS       Y10, Y14, Y10
+	VCMPPS       $0x01, constants<>+3296(SB), Y5, Y11
+	VMULPS       Y2, Y5, Y12
+	VMOVUPS      constants<>+3328(SB), Y13
+	VBLENDVPS    Y11, Y12, Y13, Y12
+	VMULPS       Y5, Y6, Y13
+	VXORPS       constants<>+64(SB), Y13, Y13
+	VBLENDVPS    Y11, Y13, Y10, Y10
+	VMOVAPS      Y7, Y13
+	VFMADD213PS  Y10, Y10, Y13
+	VFMADD231PS  Y12, Y7, Y13
+	VADDPS       Y12, Y13, Y13
+	VMOVUPS      constants<>+0(SB), Y14
+	VMAXPS       Y4, Y14, Y14
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y15
+	VPSUBD       Y15, Y9, Y9
+	VPADDD       constants<>+576(SB), Y15, Y15
+	VPSLLD       $0x17, Y15, Y15
+	VMULPS       Y15, Y13, Y13
+	VPADDD       constants<>+576(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y13, Y9
+	VSUBPS       Y9, Y14, Y9
+	VADDPS       Y10, Y12, Y10
+	VDIVPS       Y5, Y10, Y10
+	VSUBPS       Y6, Y2, Y6
+	VBLENDVPS    Y11, Y6, Y10, Y6
+	VMULPS       constants<>+3360(SB), Y5, Y5
+	VSUBPS       Y5, Y6, Y5
+	VADDPS       Y0, Y7, Y6
+	VMAXPS       constants<>+544(SB), Y8, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       Y5, Y0, Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VMOVUPS      Y9, (CX)(SI*4)
+	VMOVUPS      Y4, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x08, AX
+	JZ           done
+	LEAQ         masks<>+32(SB), DI
+	NEGQ         AX
+	VMOVUPS      (DI)(AX*4), Y4
+	VMASKMOVPS   (BX)(SI*4), Y4, Y5
+	VANDPS       constants<>+96(SB), Y5, Y6
+	VMOVUPS      constants<>+2752(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VMOVAPS      Y6, Y8
+	VFMSUB213PS  Y7, Y8, Y8
+	VMULPS       constants<>+1632(SB), Y7, Y7
+	VMOVAPS      Y1, Y9
+	VFMADD231PS  constants<>+224(SB), Y7, Y9
+	VSUBPS       Y1, Y9, Y1
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS constants<>+256(SB), Y1, Y7
+	VFNMADD231PS constants<>+288(SB), Y1, Y7
+	VFNMADD231PS Y2, Y8, Y7
+	VMOVUPS      constants<>+320(SB), Y8
+	VFMADD213PS  constants<>+352(SB), Y7, Y8
+	VFMADD213PS  constants<>+384(SB), Y7, Y8
+	VFMADD213PS  constants<>+416(SB), Y7, Y8
+	VFMADD213PS  constants<>+448(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y10
+	VFMADD213PS  Y7, Y10, Y8
+	VMOVUPS      constants<>+2784(SB), Y7
+	VFMADD213PS  constants<>+2816(SB), Y6, Y7
+	VFMADD213PS  constants<>+2848(SB), Y6, Y7
+	VFMADD213PS  constants<>+2880(SB), Y6, Y7
+	VFMADD213PS  constants<>+2912(SB), Y6, Y7
+	VFMADD213PS  constants<>+2944(SB), Y6, Y7
+	VFMADD213PS  constants<>+2976(SB), Y6, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y3, Y6, Y10
+	VSUBPS       Y3, Y10, Y3
+	VSUBPS       Y3, Y6, Y3
+	VSUBPS       constants<>+3008(SB), Y10, Y11
+	VDIVPS       Y10, Y0, Y12
+	VMULPS       Y12, Y11, Y13
+	VFNMADD231PS Y10, Y13, Y11
+	VMOVAPS      Y3, Y10
+	VFNMADD231PS Y13, Y3, Y10
+	VADDPS       Y10, Y11, Y3
+	VFMADD231PS  Y12, Y3, Y13
+	VMOVUPS      constants<>+3040(SB), Y3
+	VFMADD213PS  constants<>+3072(SB), Y13, Y3
+	VFMADD213PS  constants<>+3104(SB), Y13, Y3
+	VFMADD213PS  constants<>+3136(SB), Y13, Y3
+	VFMADD213PS  constants<>+3168(SB), Y13, Y3
+	VFMADD213PS  constants<>+3200(SB), Y13, Y3
+	VFMADD213PS  constants<>+3232(SB), Y13, Y3
+	VFMADD213PS  constants<>+3264(SB), Y13, Y3
+	VMULPS       Y3, Y13, Y3
+	VCMPPS       $0x01, constants<>+3296(SB), Y6, Y10
+	VMULPS       Y2, Y6, Y11
+	VMOVUPS      constants<>+3328(SB), Y12
+	VBLENDVPS    Y10, Y11, Y12, Y11
+	VMULPS       Y6, Y7, Y12
+	VXORPS       constants<>+64(SB), Y12, Y12
+	VBLENDVPS    Y10, Y12, Y3, Y3
+	VMOVAPS      Y8, Y12
+	VFMADD213PS  Y3, Y3, Y12
+	VFMADD231PS  Y11, Y8, Y12
+	VADDPS       Y11, Y12, Y12
+	VMOVUPS      constants<>+0(SB), Y13
+	VMAXPS       Y5, Y13, Y13
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y14
+	VPSUBD       Y14, Y1, Y1
+	VPADDD       constants<>+576(SB), Y14, Y14
+	VPSLLD       $0x17, Y14, Y14
+	VMULPS       Y14, Y12, Y12
+	VPADDD       constants<>+576(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y12, Y1
+	VSUBPS       Y1, Y13, Y1
+	VADDPS       Y3, Y11, Y3
+	VDIVPS       Y6, Y3, Y3
+	VSUBPS       Y7, Y2, Y2
+	VBLENDVPS    Y10, Y2, Y3, Y2
+	VMULPS       constants<>+3360(SB), Y6, Y3
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y0, Y8, Y3
+	VMAXPS       constants<>+544(SB), Y9, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VBLENDVPS    Y5, Y2, Y0, Y0
+	VMASKMOVPS   Y1, Y4, (CX)(SI*4)
+	VMASKMOVPS   Y0, Y4, (DX)(SI*4)
 
 done:
 	VZEROUPPER
@@ -3294,7 +4649,551 @@ DATA constants<>+1200(SB)/4, $0xbeaaaa9f
 DATA constants<>+1204(SB)/4, $0xbeaaaa9f
 DATA constants<>+1208(SB)/4, $0xbeaaaa9f
 DATA constants<>+1212(SB)/4, $0xbeaaaa9f
-GLOBL constants<>(SB), RODATA|NOPTR, $1216
+DATA constants<>+1216(SB)/4, $0x00800000
+DATA constants<>+1220(SB)/4, $0x00800000
+DATA constants<>+1224(SB)/4, $0x00800000
+DATA constants<>+1228(SB)/4, $0x00800000
+DATA constants<>+1232(SB)/4, $0x00800000
+DATA constants<>+1236(SB)/4, $0x00800000
+DATA constants<>+1240(SB)/4, $0x00800000
+DATA constants<>+1244(SB)/4, $0x00800000
+DATA constants<>+1248(SB)/4, $0x4b000000
+DATA constants<>+1252(SB)/4, $0x4b000000
+DATA constants<>+1256(SB)/4, $0x4b000000
+DATA constants<>+1260(SB)/4, $0x4b000000
+DATA constants<>+1264(SB)/4, $0x4b000000
+DATA constants<>+1268(SB)/4, $0x4b000000
+DATA constants<>+1272(SB)/4, $0x4b000000
+DATA constants<>+1276(SB)/4, $0x4b000000
+DATA constants<>+1280(SB)/4, $0x3f400000
+DATA constants<>+1284(SB)/4, $0x3f400000
+DATA constants<>+1288(SB)/4, $0x3f400000
+DATA constants<>+1292(SB)/4, $0x3f400000
+DATA constants<>+1296(SB)/4, $0x3f400000
+DATA constants<>+1300(SB)/4, $0x3f400000
+DATA constants<>+1304(SB)/4, $0x3f400000
+DATA constants<>+1308(SB)/4, $0x3f400000
+DATA constants<>+1312(SB)/4, $0x41b80000
+DATA constants<>+1316(SB)/4, $0x41b80000
+DATA constants<>+1320(SB)/4, $0x41b80000
+DATA constants<>+1324(SB)/4, $0x41b80000
+DATA constants<>+1328(SB)/4, $0x41b80000
+DATA constants<>+1332(SB)/4, $0x41b80000
+DATA constants<>+1336(SB)/4, $0x41b80000
+DATA constants<>+1340(SB)/4, $0x41b80000
+DATA constants<>+1344(SB)/4, $0x3f317218
+DATA constants<>+1348(SB)/4, $0x3f317218
+DATA constants<>+1352(SB)/4, $0x3f317218
+DATA constants<>+1356(SB)/4, $0x3f317218
+DATA constants<>+1360(SB)/4, $0x3f317218
+DATA constants<>+1364(SB)/4, $0x3f317218
+DATA constants<>+1368(SB)/4, $0x3f317218
+DATA constants<>+1372(SB)/4, $0x3f317218
+DATA constants<>+1376(SB)/4, $0xbd38f192
+DATA constants<>+1380(SB)/4, $0xbd38f192
+DATA constants<>+1384(SB)/4, $0xbd38f192
+DATA constants<>+1388(SB)/4, $0xbd38f192
+DATA constants<>+1392(SB)/4, $0xbd38f192
+DATA constants<>+1396(SB)/4, $0xbd38f192
+DATA constants<>+1400(SB)/4, $0xbd38f192
+DATA constants<>+1404(SB)/4, $0xbd38f192
+DATA constants<>+1408(SB)/4, $0x3dd67a53
+DATA constants<>+1412(SB)/4, $0x3dd67a53
+DATA constants<>+1416(SB)/4, $0x3dd67a53
+DATA constants<>+1420(SB)/4, $0x3dd67a53
+DATA constants<>+1424(SB)/4, $0x3dd67a53
+DATA constants<>+1428(SB)/4, $0x3dd67a53
+DATA constants<>+1432(SB)/4, $0x3dd67a53
+DATA constants<>+1436(SB)/4, $0x3dd67a53
+DATA constants<>+1440(SB)/4, $0xbe06cc78
+DATA constants<>+1444(SB)/4, $0xbe06cc78
+DATA constants<>+1448(SB)/4, $0xbe06cc78
+DATA constants<>+1452(SB)/4, $0xbe06cc78
+DATA constants<>+1456(SB)/4, $0xbe06cc78
+DATA constants<>+1460(SB)/4, $0xbe06cc78
+DATA constants<>+1464(SB)/4, $0xbe06cc78
+DATA constants<>+1468(SB)/4, $0xbe06cc78
+DATA constants<>+1472(SB)/4, $0x3e14403d
+DATA constants<>+1476(SB)/4, $0x3e14403d
+DATA constants<>+1480(SB)/4, $0x3e14403d
+DATA constants<>+1484(SB)/4, $0x3e14403d
+DATA constants<>+1488(SB)/4, $0x3e14403d
+DATA constants<>+1492(SB)/4, $0x3e14403d
+DATA constants<>+1496(SB)/4, $0x3e14403d
+DATA constants<>+1500(SB)/4, $0x3e14403d
+DATA constants<>+1504(SB)/4, $0xbe2a76cb
+DATA constants<>+1508(SB)/4, $0xbe2a76cb
+DATA constants<>+1512(SB)/4, $0xbe2a76cb
+DATA constants<>+1516(SB)/4, $0xbe2a76cb
+DATA constants<>+1520(SB)/4, $0xbe2a76cb
+DATA constants<>+1524(SB)/4, $0xbe2a76cb
+DATA constants<>+1528(SB)/4, $0xbe2a76cb
+DATA constants<>+1532(SB)/4, $0xbe2a76cb
+DATA constants<>+1536(SB)/4, $0x3e4cb4cf
+DATA constants<>+1540(SB)/4, $0x3e4cb4cf
+DATA constants<>+1544(SB)/4, $0x3e4cb4cf
+DATA constants<>+1548(SB)/4, $0x3e4cb4cf
+DATA constants<>+1552(SB)/4, $0x3e4cb4cf
+DATA constants<>+1556(SB)/4, $0x3e4cb4cf
+DATA constants<>+1560(SB)/4, $0x3e4cb4cf
+DATA constants<>+1564(SB)/4, $0x3e4cb4cf
+DATA constants<>+1568(SB)/4, $0xbe800025
+DATA constants<>+1572(SB)/4, $0xbe800025
+DATA constants<>+1576(SB)/4, $0xbe800025
+DATA constants<>+1580(SB)/4, $0xbe800025
+DATA constants<>+1584(SB)/4, $0xbe800025
+DATA constants<>+1588(SB)/4, $0xbe800025
+DATA constants<>+1592(SB)/4, $0xbe800025
+DATA constants<>+1596(SB)/4, $0xbe800025
+DATA constants<>+1600(SB)/4, $0x3eaaaad2
+DATA constants<>+1604(SB)/4, $0x3eaaaad2
+DATA constants<>+1608(SB)/4, $0x3eaaaad2
+DATA constants<>+1612(SB)/4, $0x3eaaaad2
+DATA constants<>+1616(SB)/4, $0x3eaaaad2
+DATA constants<>+1620(SB)/4, $0x3eaaaad2
+DATA constants<>+1624(SB)/4, $0x3eaaaad2
+DATA constants<>+1628(SB)/4, $0x3eaaaad2
+DATA constants<>+1632(SB)/4, $0xbf000000
+DATA constants<>+1636(SB)/4, $0xbf000000
+DATA constants<>+1640(SB)/4, $0xbf000000
+DATA constants<>+1644(SB)/4, $0xbf000000
+DATA constants<>+1648(SB)/4, $0xbf000000
+DATA constants<>+1652(SB)/4, $0xbf000000
+DATA constants<>+1656(SB)/4, $0xbf000000
+DATA constants<>+1660(SB)/4, $0xbf000000
+DATA constants<>+1664(SB)/4, $0x7f800000
+DATA constants<>+1668(SB)/4, $0x7f800000
+DATA constants<>+1672(SB)/4, $0x7f800000
+DATA constants<>+1676(SB)/4, $0x7f800000
+DATA constants<>+1680(SB)/4, $0x7f800000
+DATA constants<>+1684(SB)/4, $0x7f800000
+DATA constants<>+1688(SB)/4, $0x7f800000
+DATA constants<>+1692(SB)/4, $0x7f800000
+DATA constants<>+1696(SB)/4, $0xff800000
+DATA constants<>+1700(SB)/4, $0xff800000
+DATA constants<>+1704(SB)/4, $0xff800000
+DATA constants<>+1708(SB)/4, $0xff800000
+DATA constants<>+1712(SB)/4, $0xff800000
+DATA constants<>+1716(SB)/4, $0xff800000
+DATA constants<>+1720(SB)/4, $0xff800000
+DATA constants<>+1724(SB)/4, $0xff800000
+DATA constants<>+1728(SB)/4, $0x7fc00000
+DATA constants<>+1732(SB)/4, $0x7fc00000
+DATA constants<>+1736(SB)/4, $0x7fc00000
+DATA constants<>+1740(SB)/4, $0x7fc00000
+DATA constants<>+1744(SB)/4, $0x7fc00000
+DATA constants<>+1748(SB)/4, $0x7fc00000
+DATA constants<>+1752(SB)/4, $0x7fc00000
+DATA constants<>+1756(SB)/4, $0x7fc00000
+DATA constants<>+1760(SB)/4, $0x40800000
+DATA constants<>+1764(SB)/4, $0x40800000
+DATA constants<>+1768(SB)/4, $0x40800000
+DATA constants<>+1772(SB)/4, $0x40800000
+DATA constants<>+1776(SB)/4, $0x40800000
+DATA constants<>+1780(SB)/4, $0x40800000
+DATA constants<>+1784(SB)/4, $0x40800000
+DATA constants<>+1788(SB)/4, $0x40800000
+DATA constants<>+1792(SB)/4, $0x3e800000
+DATA constants<>+1796(SB)/4, $0x3e800000
+DATA constants<>+1800(SB)/4, $0x3e800000
+DATA constants<>+1804(SB)/4, $0x3e800000
+DATA constants<>+1808(SB)/4, $0x3e800000
+DATA constants<>+1812(SB)/4, $0x3e800000
+DATA constants<>+1816(SB)/4, $0x3e800000
+DATA constants<>+1820(SB)/4, $0x3e800000
+DATA constants<>+1824(SB)/4, $0xbf800000
+DATA constants<>+1828(SB)/4, $0xbf800000
+DATA constants<>+1832(SB)/4, $0xbf800000
+DATA constants<>+1836(SB)/4, $0xbf800000
+DATA constants<>+1840(SB)/4, $0xbf800000
+DATA constants<>+1844(SB)/4, $0xbf800000
+DATA constants<>+1848(SB)/4, $0xbf800000
+DATA constants<>+1852(SB)/4, $0xbf800000
+DATA constants<>+1856(SB)/4, $0x3f22f983
+DATA constants<>+1860(SB)/4, $0x3f22f983
+DATA constants<>+1864(SB)/4, $0x3f22f983
+DATA constants<>+1868(SB)/4, $0x3f22f983
+DATA constants<>+1872(SB)/4, $0x3f22f983
+DATA constants<>+1876(SB)/4, $0x3f22f983
+DATA constants<>+1880(SB)/4, $0x3f22f983
+DATA constants<>+1884(SB)/4, $0x3f22f983
+DATA constants<>+1888(SB)/4, $0x3fc90fda
+DATA constants<>+1892(SB)/4, $0x3fc90fda
+DATA constants<>+1896(SB)/4, $0x3fc90fda
+DATA constants<>+1900(SB)/4, $0x3fc90fda
+DATA constants<>+1904(SB)/4, $0x3fc90fda
+DATA constants<>+1908(SB)/4, $0x3fc90fda
+DATA constants<>+1912(SB)/4, $0x3fc90fda
+DATA constants<>+1916(SB)/4, $0x3fc90fda
+DATA constants<>+1920(SB)/4, $0x33a22168
+DATA constants<>+1924(SB)/4, $0x33a22168
+DATA constants<>+1928(SB)/4, $0x33a22168
+DATA constants<>+1932(SB)/4, $0x33a22168
+DATA constants<>+1936(SB)/4, $0x33a22168
+DATA constants<>+1940(SB)/4, $0x33a22168
+DATA constants<>+1944(SB)/4, $0x33a22168
+DATA constants<>+1948(SB)/4, $0x33a22168
+DATA constants<>+1952(SB)/4, $0x27c234c5
+DATA constants<>+1956(SB)/4, $0x27c234c5
+DATA constants<>+1960(SB)/4, $0x27c234c5
+DATA constants<>+1964(SB)/4, $0x27c234c5
+DATA constants<>+1968(SB)/4, $0x27c234c5
+DATA constants<>+1972(SB)/4, $0x27c234c5
+DATA constants<>+1976(SB)/4, $0x27c234c5
+DATA constants<>+1980(SB)/4, $0x27c234c5
+DATA constants<>+1984(SB)/4, $0xb94c8e0f
+DATA constants<>+1988(SB)/4, $0xb94c8e0f
+DATA constants<>+1992(SB)/4, $0xb94c8e0f
+DATA constants<>+1996(SB)/4, $0xb94c8e0f
+DATA constants<>+2000(SB)/4, $0xb94c8e0f
+DATA constants<>+2004(SB)/4, $0xb94c8e0f
+DATA constants<>+2008(SB)/4, $0xb94c8e0f
+DATA constants<>+2012(SB)/4, $0xb94c8e0f
+DATA constants<>+2016(SB)/4, $0x3c088363
+DATA constants<>+2020(SB)/4, $0x3c088363
+DATA constants<>+2024(SB)/4, $0x3c088363
+DATA constants<>+2028(SB)/4, $0x3c088363
+DATA constants<>+2032(SB)/4, $0x3c088363
+DATA constants<>+2036(SB)/4, $0x3c088363
+DATA constants<>+2040(SB)/4, $0x3c088363
+DATA constants<>+2044(SB)/4, $0x3c088363
+DATA constants<>+2048(SB)/4, $0xbe2aaaa2
+DATA constants<>+2052(SB)/4, $0xbe2aaaa2
+DATA constants<>+2056(SB)/4, $0xbe2aaaa2
+DATA constants<>+2060(SB)/4, $0xbe2aaaa2
+DATA constants<>+2064(SB)/4, $0xbe2aaaa2
+DATA constants<>+2068(SB)/4, $0xbe2aaaa2
+DATA constants<>+2072(SB)/4, $0xbe2aaaa2
+DATA constants<>+2076(SB)/4, $0xbe2aaaa2
+DATA constants<>+2080(SB)/4, $0x37ccf385
+DATA constants<>+2084(SB)/4, $0x37ccf385
+DATA constants<>+2088(SB)/4, $0x37ccf385
+DATA constants<>+2092(SB)/4, $0x37ccf385
+DATA constants<>+2096(SB)/4, $0x37ccf385
+DATA constants<>+2100(SB)/4, $0x37ccf385
+DATA constants<>+2104(SB)/4, $0x37ccf385
+DATA constants<>+2108(SB)/4, $0x37ccf385
+DATA constants<>+2112(SB)/4, $0x47000000
+DATA constants<>+2116(SB)/4, $0x47000000
+DATA constants<>+2120(SB)/4, $0x47000000
+DATA constants<>+2124(SB)/4, $0x47000000
+DATA constants<>+2128(SB)/4, $0x47000000
+DATA constants<>+2132(SB)/4, $0x47000000
+DATA constants<>+2136(SB)/4, $0x47000000
+DATA constants<>+2140(SB)/4, $0x47000000
+DATA constants<>+2144(SB)/4, $0xbab60613
+DATA constants<>+2148(SB)/4, $0xbab60613
+DATA constants<>+2152(SB)/4, $0xbab60613
+DATA constants<>+2156(SB)/4, $0xbab60613
+DATA constants<>+2160(SB)/4, $0xbab60613
+DATA constants<>+2164(SB)/4, $0xbab60613
+DATA constants<>+2168(SB)/4, $0xbab60613
+DATA constants<>+2172(SB)/4, $0xbab60613
+DATA constants<>+2176(SB)/4, $0x3d2aaaa5
+DATA constants<>+2180(SB)/4, $0x3d2aaaa5
+DATA constants<>+2184(SB)/4, $0x3d2aaaa5
+DATA constants<>+2188(SB)/4, $0x3d2aaaa5
+DATA constants<>+2192(SB)/4, $0x3d2aaaa5
+DATA constants<>+2196(SB)/4, $0x3d2aaaa5
+DATA constants<>+2200(SB)/4, $0x3d2aaaa5
+DATA constants<>+2204(SB)/4, $0x3d2aaaa5
+DATA constants<>+2208(SB)/4, $0x00000001
+DATA constants<>+2212(SB)/4, $0x00000001
+DATA constants<>+2216(SB)/4, $0x00000001
+DATA constants<>+2220(SB)/4, $0x00000001
+DATA constants<>+2224(SB)/4, $0x00000001
+DATA constants<>+2228(SB)/4, $0x00000001
+DATA constants<>+2232(SB)/4, $0x00000001
+DATA constants<>+2236(SB)/4, $0x00000001
+DATA constants<>+2240(SB)/4, $0xb73c68a1
+DATA constants<>+2244(SB)/4, $0xb73c68a1
+DATA constants<>+2248(SB)/4, $0xb73c68a1
+DATA constants<>+2252(SB)/4, $0xb73c68a1
+DATA constants<>+2256(SB)/4, $0xb73c68a1
+DATA constants<>+2260(SB)/4, $0xb73c68a1
+DATA constants<>+2264(SB)/4, $0xb73c68a1
+DATA constants<>+2268(SB)/4, $0xb73c68a1
+DATA constants<>+2272(SB)/4, $0x39a93caf
+DATA constants<>+2276(SB)/4, $0x39a93caf
+DATA constants<>+2280(SB)/4, $0x39a93caf
+DATA constants<>+2284(SB)/4, $0x39a93caf
+DATA constants<>+2288(SB)/4, $0x39a93caf
+DATA constants<>+2292(SB)/4, $0x39a93caf
+DATA constants<>+2296(SB)/4, $0x39a93caf
+DATA constants<>+2300(SB)/4, $0x39a93caf
+DATA constants<>+2304(SB)/4, $0xbb6eb5d4
+DATA constants<>+2308(SB)/4, $0xbb6eb5d4
+DATA constants<>+2312(SB)/4, $0xbb6eb5d4
+DATA constants<>+2316(SB)/4, $0xbb6eb5d4
+DATA constants<>+2320(SB)/4, $0xbb6eb5d4
+DATA constants<>+2324(SB)/4, $0xbb6eb5d4
+DATA constants<>+2328(SB)/4, $0xbb6eb5d4
+DATA constants<>+2332(SB)/4, $0xbb6eb5d4
+DATA constants<>+2336(SB)/4, $0x3cc2a891
+DATA constants<>+2340(SB)/4, $0x3cc2a891
+DATA constants<>+2344(SB)/4, $0x3cc2a891
+DATA constants<>+2348(SB)/4, $0x3cc2a891
+DATA constants<>+2352(SB)/4, $0x3cc2a891
+DATA constants<>+2356(SB)/4, $0x3cc2a891
+DATA constants<>+2360(SB)/4, $0x3cc2a891
+DATA constants<>+2364(SB)/4, $0x3cc2a891
+DATA constants<>+2368(SB)/4, $0xbdd992b4
+DATA constants<>+2372(SB)/4, $0xbdd992b4
+DATA constants<>+2376(SB)/4, $0xbdd992b4
+DATA constants<>+2380(SB)/4, $0xbdd992b4
+DATA constants<>+2384(SB)/4, $0xbdd992b4
+DATA constants<>+2388(SB)/4, $0xbdd992b4
+DATA constants<>+2392(SB)/4, $0xbdd992b4
+DATA constants<>+2396(SB)/4, $0xbdd992b4
+DATA constants<>+2400(SB)/4, $0xbf229947
+DATA constants<>+2404(SB)/4, $0xbf229947
+DATA constants<>+2408(SB)/4, $0xbf229947
+DATA constants<>+2412(SB)/4, $0xbf229947
+DATA constants<>+2416(SB)/4, $0xbf229947
+DATA constants<>+2420(SB)/4, $0xbf229947
+DATA constants<>+2424(SB)/4, $0xbf229947
+DATA constants<>+2428(SB)/4, $0xbf229947
+DATA constants<>+2432(SB)/4, $0xbe03bc6e
+DATA constants<>+2436(SB)/4, $0xbe03bc6e
+DATA constants<>+2440(SB)/4, $0xbe03bc6e
+DATA constants<>+2444(SB)/4, $0xbe03bc6e
+DATA constants<>+2448(SB)/4, $0xbe03bc6e
+DATA constants<>+2452(SB)/4, $0xbe03bc6e
+DATA constants<>+2456(SB)/4, $0xbe03bc6e
+DATA constants<>+2460(SB)/4, $0xbe03bc6e
+DATA constants<>+2464(SB)/4, $0x38a7b3b0
+DATA constants<>+2468(SB)/4, $0x38a7b3b0
+DATA constants<>+2472(SB)/4, $0x38a7b3b0
+DATA constants<>+2476(SB)/4, $0x38a7b3b0
+DATA constants<>+2480(SB)/4, $0x38a7b3b0
+DATA constants<>+2484(SB)/4, $0x38a7b3b0
+DATA constants<>+2488(SB)/4, $0x38a7b3b0
+DATA constants<>+2492(SB)/4, $0x38a7b3b0
+DATA constants<>+2496(SB)/4, $0xba530517
+DATA constants<>+2500(SB)/4, $0xba530517
+DATA constants<>+2504(SB)/4, $0xba530517
+DATA constants<>+2508(SB)/4, $0xba530517
+DATA constants<>+2512(SB)/4, $0xba530517
+DATA constants<>+2516(SB)/4, $0xba530517
+DATA constants<>+2520(SB)/4, $0xba530517
+DATA constants<>+2524(SB)/4, $0xba530517
+DATA constants<>+2528(SB)/4, $0x3baa250d
+DATA constants<>+2532(SB)/4, $0x3baa250d
+DATA constants<>+2536(SB)/4, $0x3baa250d
+DATA constants<>+2540(SB)/4, $0x3baa250d
+DATA constants<>+2544(SB)/4, $0x3baa250d
+DATA constants<>+2548(SB)/4, $0x3baa250d
+DATA constants<>+2552(SB)/4, $0x3baa250d
+DATA constants<>+2556(SB)/4, $0x3baa250d
+DATA constants<>+2560(SB)/4, $0xbcdc008d
+DATA constants<>+2564(SB)/4, $0xbcdc008d
+DATA constants<>+2568(SB)/4, $0xbcdc008d
+DATA constants<>+2572(SB)/4, $0xbcdc008d
+DATA constants<>+2576(SB)/4, $0xbcdc008d
+DATA constants<>+2580(SB)/4, $0xbcdc008d
+DATA constants<>+2584(SB)/4, $0xbcdc008d
+DATA constants<>+2588(SB)/4, $0xbcdc008d
+DATA constants<>+2592(SB)/4, $0x3de716b2
+DATA constants<>+2596(SB)/4, $0x3de716b2
+DATA constants<>+2600(SB)/4, $0x3de716b2
+DATA constants<>+2604(SB)/4, $0x3de716b2
+DATA constants<>+2608(SB)/4, $0x3de716b2
+DATA constants<>+2612(SB)/4, $0x3de716b2
+DATA constants<>+2616(SB)/4, $0x3de716b2
+DATA constants<>+2620(SB)/4, $0x3de716b2
+DATA constants<>+2624(SB)/4, $0xbec093a0
+DATA constants<>+2628(SB)/4, $0xbec093a0
+DATA constants<>+2632(SB)/4, $0xbec093a0
+DATA constants<>+2636(SB)/4, $0xbec093a0
+DATA constants<>+2640(SB)/4, $0xbec093a0
+DATA constants<>+2644(SB)/4, $0xbec093a0
+DATA constants<>+2648(SB)/4, $0xbec093a0
+DATA constants<>+2652(SB)/4, $0xbec093a0
+DATA constants<>+2656(SB)/4, $0x3e0375d4
+DATA constants<>+2660(SB)/4, $0x3e0375d4
+DATA constants<>+2664(SB)/4, $0x3e0375d4
+DATA constants<>+2668(SB)/4, $0x3e0375d4
+DATA constants<>+2672(SB)/4, $0x3e0375d4
+DATA constants<>+2676(SB)/4, $0x3e0375d4
+DATA constants<>+2680(SB)/4, $0x3e0375d4
+DATA constants<>+2684(SB)/4, $0x3e0375d4
+DATA constants<>+2688(SB)/4, $0x3f6ccccd
+DATA constants<>+2692(SB)/4, $0x3f6ccccd
+DATA constants<>+2696(SB)/4, $0x3f6ccccd
+DATA constants<>+2700(SB)/4, $0x3f6ccccd
+DATA constants<>+2704(SB)/4, $0x3f6ccccd
+DATA constants<>+2708(SB)/4, $0x3f6ccccd
+DATA constants<>+2712(SB)/4, $0x3f6ccccd
+DATA constants<>+2716(SB)/4, $0x3f6ccccd
+DATA constants<>+2720(SB)/4, $0x40400000
+DATA constants<>+2724(SB)/4, $0x40400000
+DATA constants<>+2728(SB)/4, $0x40400000
+DATA constants<>+2732(SB)/4, $0x40400000
+DATA constants<>+2736(SB)/4, $0x40400000
+DATA constants<>+2740(SB)/4, $0x40400000
+DATA constants<>+2744(SB)/4, $0x40400000
+DATA constants<>+2748(SB)/4, $0x40400000
+DATA constants<>+2752(SB)/4, $0x416b3333
+DATA constants<>+2756(SB)/4, $0x416b3333
+DATA constants<>+2760(SB)/4, $0x416b3333
+DATA constants<>+2764(SB)/4, $0x416b3333
+DATA constants<>+2768(SB)/4, $0x416b3333
+DATA constants<>+2772(SB)/4, $0x416b3333
+DATA constants<>+2776(SB)/4, $0x416b3333
+DATA constants<>+2780(SB)/4, $0x416b3333
+DATA constants<>+2784(SB)/4, $0x3ac3e235
+DATA constants<>+2788(SB)/4, $0x3ac3e235
+DATA constants<>+2792(SB)/4, $0x3ac3e235
+DATA constants<>+2796(SB)/4, $0x3ac3e235
+DATA constants<>+2800(SB)/4, $0x3ac3e235
+DATA constants<>+2804(SB)/4, $0x3ac3e235
+DATA constants<>+2808(SB)/4, $0x3ac3e235
+DATA constants<>+2812(SB)/4, $0x3ac3e235
+DATA constants<>+2816(SB)/4, $0xbc05f4aa
+DATA constants<>+2820(SB)/4, $0xbc05f4aa
+DATA constants<>+2824(SB)/4, $0xbc05f4aa
+DATA constants<>+2828(SB)/4, $0xbc05f4aa
+DATA constants<>+2832(SB)/4, $0xbc05f4aa
+DATA constants<>+2836(SB)/4, $0xbc05f4aa
+DATA constants<>+2840(SB)/4, $0xbc05f4aa
+DATA constants<>+2844(SB)/4, $0xbc05f4aa
+DATA constants<>+2848(SB)/4, $0x3ccfb217
+DATA constants<>+2852(SB)/4, $0x3ccfb217
+DATA constants<>+2856(SB)/4, $0x3ccfb217
+DATA constants<>+2860(SB)/4, $0x3ccfb217
+DATA constants<>+2864(SB)/4, $0x3ccfb217
+DATA constants<>+2868(SB)/4, $0x3ccfb217
+DATA constants<>+2872(SB)/4, $0x3ccfb217
+DATA constants<>+2876(SB)/4, $0x3ccfb217
+DATA constants<>+2880(SB)/4, $0xbd7e617f
+DATA constants<>+2884(SB)/4, $0xbd7e617f
+DATA constants<>+2888(SB)/4, $0xbd7e617f
+DATA constants<>+2892(SB)/4, $0xbd7e617f
+DATA constants<>+2896(SB)/4, $0xbd7e617f
+DATA constants<>+2900(SB)/4, $0xbd7e617f
+DATA constants<>+2904(SB)/4, $0xbd7e617f
+DATA constants<>+2908(SB)/4, $0xbd7e617f
+DATA constants<>+2912(SB)/4, $0x3e081a0b
+DATA constants<>+2916(SB)/4, $0x3e081a0b
+DATA constants<>+2920(SB)/4, $0x3e081a0b
+DATA constants<>+2924(SB)/4, $0x3e081a0b
+DATA constants<>+2928(SB)/4, $0x3e081a0b
+DATA constants<>+2932(SB)/4, $0x3e081a0b
+DATA constants<>+2936(SB)/4, $0x3e081a0b
+DATA constants<>+2940(SB)/4, $0x3e081a0b
+DATA constants<>+2944(SB)/4, $0xbe7ffe7b
+DATA constants<>+2948(SB)/4, $0xbe7ffe7b
+DATA constants<>+2952(SB)/4, $0xbe7ffe7b
+DATA constants<>+2956(SB)/4, $0xbe7ffe7b
+DATA constants<>+2960(SB)/4, $0xbe7ffe7b
+DATA constants<>+2964(SB)/4, $0xbe7ffe7b
+DATA constants<>+2968(SB)/4, $0xbe7ffe7b
+DATA constants<>+2972(SB)/4, $0xbe7ffe7b
+DATA constants<>+2976(SB)/4, $0x3ecc4224
+DATA constants<>+2980(SB)/4, $0x3ecc4224
+DATA constants<>+2984(SB)/4, $0x3ecc4224
+DATA constants<>+2988(SB)/4, $0x3ecc4224
+DATA constants<>+2992(SB)/4, $0x3ecc4224
+DATA constants<>+2996(SB)/4, $0x3ecc4224
+DATA constants<>+3000(SB)/4, $0x3ecc4224
+DATA constants<>+3004(SB)/4, $0x3ecc4224
+DATA constants<>+3008(SB)/4, $0x4098c000
+DATA constants<>+3012(SB)/4, $0x4098c000
+DATA constants<>+3016(SB)/4, $0x4098c000
+DATA constants<>+3020(SB)/4, $0x4098c000
+DATA constants<>+3024(SB)/4, $0x4098c000
+DATA constants<>+3028(SB)/4, $0x4098c000
+DATA constants<>+3032(SB)/4, $0x4098c000
+DATA constants<>+3036(SB)/4, $0x4098c000
+DATA constants<>+3040(SB)/4, $0xbb5bbc73
+DATA constants<>+3044(SB)/4, $0xbb5bbc73
+DATA constants<>+3048(SB)/4, $0xbb5bbc73
+DATA constants<>+3052(SB)/4, $0xbb5bbc73
+DATA constants<>+3056(SB)/4, $0xbb5bbc73
+DATA constants<>+3060(SB)/4, $0xbb5bbc73
+DATA constants<>+3064(SB)/4, $0xbb5bbc73
+DATA constants<>+3068(SB)/4, $0xbb5bbc73
+DATA constants<>+3072(SB)/4, $0x3bad857c
+DATA constants<>+3076(SB)/4, $0x3bad857c
+DATA constants<>+3080(SB)/4, $0x3bad857c
+DATA constants<>+3084(SB)/4, $0x3bad857c
+DATA constants<>+3088(SB)/4, $0x3bad857c
+DATA constants<>+3092(SB)/4, $0x3bad857c
+DATA constants<>+3096(SB)/4, $0x3bad857c
+DATA constants<>+3100(SB)/4, $0x3bad857c
+DATA constants<>+3104(SB)/4, $0x3c43ea00
+DATA constants<>+3108(SB)/4, $0x3c43ea00
+DATA constants<>+3112(SB)/4, $0x3c43ea00
+DATA constants<>+3116(SB)/4, $0x3c43ea00
+DATA constants<>+3120(SB)/4, $0x3c43ea00
+DATA constants<>+3124(SB)/4, $0x3c43ea00
+DATA constants<>+3128(SB)/4, $0x3c43ea00
+DATA constants<>+3132(SB)/4, $0x3c43ea00
+DATA constants<>+3136(SB)/4, $0xbcbdc5cc
+DATA constants<>+3140(SB)/4, $0xbcbdc5cc
+DATA constants<>+3144(SB)/4, $0xbcbdc5cc
+DATA constants<>+3148(SB)/4, $0xbcbdc5cc
+DATA constants<>+3152(SB)/4, $0xbcbdc5cc
+DATA constants<>+3156(SB)/4, $0xbcbdc5cc
+DATA constants<>+3160(SB)/4, $0xbcbdc5cc
+DATA constants<>+3164(SB)/4, $0xbcbdc5cc
+DATA constants<>+3168(SB)/4, $0xbd69908e
+DATA constants<>+3172(SB)/4, $0xbd69908e
+DATA constants<>+3176(SB)/4, $0xbd69908e
+DATA constants<>+3180(SB)/4, $0xbd69908e
+DATA constants<>+3184(SB)/4, $0xbd69908e
+DATA constants<>+3188(SB)/4, $0xbd69908e
+DATA constants<>+3192(SB)/4, $0xbd69908e
+DATA constants<>+3196(SB)/4, $0xbd69908e
+DATA constants<>+3200(SB)/4, $0x3e712081
+DATA constants<>+3204(SB)/4, $0x3e712081
+DATA constants<>+3208(SB)/4, $0x3e712081
+DATA constants<>+3212(SB)/4, $0x3e712081
+DATA constants<>+3216(SB)/4, $0x3e712081
+DATA constants<>+3220(SB)/4, $0x3e712081
+DATA constants<>+3224(SB)/4, $0x3e712081
+DATA constants<>+3228(SB)/4, $0x3e712081
+DATA constants<>+3232(SB)/4, $0xbeb2c16c
+DATA constants<>+3236(SB)/4, $0xbeb2c16c
+DATA constants<>+3240(SB)/4, $0xbeb2c16c
+DATA constants<>+3244(SB)/4, $0xbeb2c16c
+DATA constants<>+3248(SB)/4, $0xbeb2c16c
+DATA constants<>+3252(SB)/4, $0xbeb2c16c
+DATA constants<>+3256(SB)/4, $0xbeb2c16c
+DATA constants<>+3260(SB)/4, $0xbeb2c16c
+DATA constants<>+3264(SB)/4, $0x3e81c4c1
+DATA constants<>+3268(SB)/4, $0x3e81c4c1
+DATA constants<>+3272(SB)/4, $0x3e81c4c1
+DATA constants<>+3276(SB)/4, $0x3e81c4c1
+DATA constants<>+3280(SB)/4, $0x3e81c4c1
+DATA constants<>+3284(SB)/4, $0x3e81c4c1
+DATA constants<>+3288(SB)/4, $0x3e81c4c1
+DATA constants<>+3292(SB)/4, $0x3e81c4c1
+DATA constants<>+3296(SB)/4, $0x3f333333
+DATA constants<>+3300(SB)/4, $0x3f333333
+DATA constants<>+3304(SB)/4, $0x3f333333
+DATA constants<>+3308(SB)/4, $0x3f333333
+DATA constants<>+3312(SB)/4, $0x3f333333
+DATA constants<>+3316(SB)/4, $0x3f333333
+DATA constants<>+3320(SB)/4, $0x3f333333
+DATA constants<>+3324(SB)/4, $0x3f333333
+DATA constants<>+3328(SB)/4, $0x3ea69cbc
+DATA constants<>+3332(SB)/4, $0x3ea69cbc
+DATA constants<>+3336(SB)/4, $0x3ea69cbc
+DATA constants<>+3340(SB)/4, $0x3ea69cbc
+DATA constants<>+3344(SB)/4, $0x3ea69cbc
+DATA constants<>+3348(SB)/4, $0x3ea69cbc
+DATA constants<>+3352(SB)/4, $0x3ea69cbc
+DATA constants<>+3356(SB)/4, $0x3ea69cbc
+DATA constants<>+3360(SB)/4, $0x3ecc422a
+DATA constants<>+3364(SB)/4, $0x3ecc422a
+DATA constants<>+3368(SB)/4, $0x3ecc422a
+DATA constants<>+3372(SB)/4, $0x3ecc422a
+DATA constants<>+3376(SB)/4, $0x3ecc422a
+DATA constants<>+3380(SB)/4, $0x3ecc422a
+DATA constants<>+3384(SB)/4, $0x3ecc422a
+DATA constants<>+3388(SB)/4, $0x3ecc422a
+GLOBL constants<>(SB), RODATA|NOPTR, $3392
 
 DATA masks<>+0(SB)/4, $0xffffffff
 DATA masks<>+4(SB)/4, $0xffffffff

@@ -56,10 +56,10 @@ func squareAVX512(dst []float32, x []float32)
 func stepAVX512(dst []float32, x []float32)
 
 //go:noescape
-func reLUAVX512(dst []float32, x []float32)
+func reluAVX512(dst []float32, x []float32)
 
 //go:noescape
-func reLUSlopeAVX512(y []float32, dy []float32, x []float32)
+func reluSlopeAVX512(y []float32, dy []float32, x []float32)
 
 //go:noescape
 func combineAVX512(dst []float32, base []float32, hs []float32, k [][]float32, coef []float32)
@@ -74,10 +74,10 @@ func seluAVX512(dst []float32, x []float32)
 func seluSlopeAVX512(y []float32, dy []float32, x []float32)
 
 //go:noescape
-func siLUAVX512(dst []float32, x []float32)
+func siluAVX512(dst []float32, x []float32)
 
 //go:noescape
-func siLUSlopeAVX512(y []float32, dy []float32, x []float32)
+func siluSlopeAVX512(y []float32, dy []float32, x []float32)
 
 //go:noescape
 func expAVX512(dst []float32, x []float32)
@@ -96,3 +96,33 @@ func tanhAVX512(dst []float32, x []float32)
 
 //go:noescape
 func tanhSlopeAVX512(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func logAVX512(dst []float32, x []float32)
+
+//go:noescape
+func log1pAVX512(dst []float32, x []float32)
+
+//go:noescape
+func softplusAVX512(dst []float32, x []float32)
+
+//go:noescape
+func softplusSlopeAVX512(y []float32, dy []float32, x []float32)
+
+//go:noescape
+func sinAVX512(dst []float32, x []float32) int
+
+//go:noescape
+func cosAVX512(dst []float32, x []float32) int
+
+//go:noescape
+func sinCosAVX512(y []float32, dy []float32, x []float32) int
+
+//go:noescape
+func erfAVX512(dst []float32, x []float32)
+
+//go:noescape
+func geluAVX512(dst []float32, x []float32)
+
+//go:noescape
+func geluSlopeAVX512(y []float32, dy []float32, x []float32)

@@ -13,7 +13,7 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -36,10 +36,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -50,7 +50,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -74,7 +74,7 @@ TEXT ·subAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -97,10 +97,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -111,7 +111,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -135,7 +135,7 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -158,10 +158,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -172,7 +172,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -196,7 +196,7 @@ TEXT ·divAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(SI*4), Z0
@@ -219,10 +219,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(SI*4), Z0
@@ -233,7 +233,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -257,7 +257,7 @@ TEXT ·maxAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -288,10 +288,10 @@ loop4:
 	SUBQ      $0x40, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -304,7 +304,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -330,7 +330,7 @@ TEXT ·minAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -361,10 +361,10 @@ loop4:
 	SUBQ      $0x40, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(SI*4), Z0
@@ -377,7 +377,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -403,7 +403,7 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -422,10 +422,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -435,7 +435,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -458,7 +458,7 @@ TEXT ·shiftAVX512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -477,10 +477,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -490,7 +490,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -513,7 +513,7 @@ TEXT ·mulAddAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS     (CX)(SI*4), Z0
@@ -540,10 +540,10 @@ loop4:
 	SUBQ        $0x40, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(SI*4), Z0
@@ -555,7 +555,7 @@ loop1:
 	SUBQ        $0x10, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x10, AX
 	JZ          done
 	MOVL        $0xffffffff, DI
@@ -580,7 +580,7 @@ TEXT ·addScaledAVX512(SB), NOSPLIT, $0-52
 	VBROADCASTSS s+48(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS     (CX)(BX*4), Z1
@@ -603,10 +603,10 @@ loop4:
 	SUBQ        $0x40, AX
 	JGE         loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS     (CX)(BX*4), Z1
@@ -617,7 +617,7 @@ loop1:
 	SUBQ        $0x10, AX
 	JGE         loop1
 
-end1:
+loop1end:
 	ADDQ        $0x10, AX
 	JZ          done
 	MOVL        $0xffffffff, SI
@@ -643,7 +643,7 @@ TEXT ·selectAVX512(SB), NOSPLIT, $0-96
 	VBROADCASTSS constants<>+0(SB), Z0
 	XORQ         DI, DI
 	SUBQ         $0x20, AX
-	JLT          end2
+	JLT          loop2end
 
 loop2:
 	VMOVUPS   (DX)(DI*4), Z1
@@ -662,10 +662,10 @@ loop2:
 	SUBQ      $0x20, AX
 	JGE       loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(DI*4), Z1
@@ -678,7 +678,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, R8
@@ -703,7 +703,7 @@ TEXT ·sqrtAVX512(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, AX
-	JLT  end2
+	JLT  loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Z0
@@ -716,10 +716,10 @@ loop2:
 	SUBQ    $0x20, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z0
@@ -729,7 +729,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -752,7 +752,7 @@ TEXT ·reciprocalAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+4(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x20, AX
-	JLT          end2
+	JLT          loop2end
 
 loop2:
 	VMOVUPS (DX)(BX*4), Z1
@@ -765,10 +765,10 @@ loop2:
 	SUBQ    $0x20, AX
 	JGE     loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -778,7 +778,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -801,7 +801,7 @@ TEXT ·negAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+8(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -820,10 +820,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -833,7 +833,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -856,7 +856,7 @@ TEXT ·absAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+12(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -875,10 +875,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -888,7 +888,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -910,7 +910,7 @@ TEXT ·squareAVX512(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x40, AX
-	JLT  end4
+	JLT  loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z0
@@ -929,10 +929,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z0
@@ -942,7 +942,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -966,7 +966,7 @@ TEXT ·stepAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+4(SB), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS   (DX)(BX*4), Z2
@@ -989,10 +989,10 @@ loop4:
 	SUBQ      $0x40, AX
 	JGE       loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (DX)(BX*4), Z2
@@ -1003,7 +1003,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -1018,16 +1018,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUAVX512(dst []float32, x []float32)
+// func reluAVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·reLUAVX512(SB), NOSPLIT, $0-48
+TEXT ·reluAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
 	VBROADCASTSS constants<>+0(SB), Z0
 	XORQ         BX, BX
 	SUBQ         $0x40, AX
-	JLT          end4
+	JLT          loop4end
 
 loop4:
 	VMOVUPS (DX)(BX*4), Z1
@@ -1046,10 +1046,10 @@ loop4:
 	SUBQ    $0x40, AX
 	JGE     loop4
 
-end4:
+loop4end:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS (DX)(BX*4), Z1
@@ -1059,7 +1059,7 @@ loop1:
 	SUBQ    $0x10, AX
 	JGE     loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -1073,9 +1073,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func reLUSlopeAVX512(y []float32, dy []float32, x []float32)
+// func reluSlopeAVX512(y []float32, dy []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·reLUSlopeAVX512(SB), NOSPLIT, $0-72
+TEXT ·reluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         dy_base+24(FP), DX
@@ -1084,7 +1084,7 @@ TEXT ·reLUSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+4(SB), Z1
 	XORQ         SI, SI
 	SUBQ         $0x20, AX
-	JLT          end2
+	JLT          loop2end
 
 loop2:
 	VMOVUPS   (BX)(SI*4), Z2
@@ -1103,10 +1103,10 @@ loop2:
 	SUBQ      $0x20, AX
 	JGE       loop2
 
-end2:
+loop2end:
 	ADDQ $0x20, AX
 	SUBQ $0x10, AX
-	JLT  end1
+	JLT  loop1end
 
 loop1:
 	VMOVUPS   (BX)(SI*4), Z2
@@ -1119,7 +1119,7 @@ loop1:
 	SUBQ      $0x10, AX
 	JGE       loop1
 
-end1:
+loop1end:
 	ADDQ      $0x10, AX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -1387,7 +1387,7 @@ TEXT ·seluAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+8(SB), Z13
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z14
@@ -1419,7 +1419,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1478,7 +1478,7 @@ TEXT ·seluSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+8(SB), Z13
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z14
@@ -1514,7 +1514,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -1554,9 +1554,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUAVX512(dst []float32, x []float32)
+// func siluAVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·siLUAVX512(SB), NOSPLIT, $0-48
+TEXT ·siluAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
@@ -1575,7 +1575,7 @@ TEXT ·siLUAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+0(SB), Z12
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z13
@@ -1610,7 +1610,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1649,9 +1649,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func siLUSlopeAVX512(y []float32, dy []float32, x []float32)
+// func siluSlopeAVX512(y []float32, dy []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·siLUSlopeAVX512(SB), NOSPLIT, $0-72
+TEXT ·siluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         dy_base+24(FP), DX
@@ -1671,7 +1671,7 @@ TEXT ·siLUSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+0(SB), Z12
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z13
@@ -1694,13 +1694,13 @@ loop1:
 	VSCALEFPS    Z17, Z0, Z18
 	VADDPS       Z0, Z18, Z20
 	VSUBPS       Z0, Z20, Z21
-	VSUBPS       Z21, Z18, Z18
-	VADDPS       Z18, Z19, Z18
-	VADDPS       Z18, Z20, Z18
-	VDIVPS       Z18, Z14, Z14
+	VSUBPS       Z21, Z18, Z21
+	VADDPS       Z21, Z19, Z19
+	VADDPS       Z19, Z20, Z19
+	VDIVPS       Z19, Z14, Z14
 	VSCALEFPS    Z17, Z14, Z14
-	VDIVPS       Z18, Z0, Z18
-	VSCALEFPS    Z17, Z18, Z17
+	VDIVPS       Z19, Z0, Z17
+	VMULPS       Z18, Z17, Z17
 	VMOVAPS      Z14, Z18
 	VFNMADD231PS Z17, Z14, Z18
 	VADDPS       Z17, Z18, Z17
@@ -1715,7 +1715,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -1741,18 +1741,18 @@ end1:
 	VSCALEFPS    Z2, Z0, Z1
 	VADDPS       Z0, Z1, Z5
 	VSUBPS       Z0, Z5, Z6
-	VSUBPS       Z6, Z1, Z1
-	VADDPS       Z1, Z4, Z1
-	VADDPS       Z1, Z5, Z1
-	VDIVPS       Z1, Z3, Z3
-	VSCALEFPS    Z2, Z3, Z3
-	VDIVPS       Z1, Z0, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VMOVAPS      Z3, Z2
-	VFNMADD231PS Z1, Z3, Z2
-	VADDPS       Z1, Z2, Z1
-	VMAXPS       Z13, Z12, Z2
-	VADDPS       Z2, Z3, Z2
+	VSUBPS       Z6, Z1, Z6
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z4, Z5, Z4
+	VDIVPS       Z4, Z3, Z3
+	VSCALEFPS    Z2, Z3, Z2
+	VDIVPS       Z4, Z0, Z3
+	VMULPS       Z1, Z3, Z1
+	VMOVAPS      Z2, Z3
+	VFNMADD231PS Z1, Z2, Z3
+	VADDPS       Z1, Z3, Z1
+	VMAXPS       Z13, Z12, Z3
+	VADDPS       Z3, Z2, Z2
 	VPMOVD2M     Z13, K2
 	VSUBPS       Z1, Z0, Z0
 	VBLENDMPS    Z1, Z0, K2, Z16
@@ -1783,7 +1783,7 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+92(SB), Z11
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z12
@@ -1808,7 +1808,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1858,7 +1858,7 @@ TEXT ·expm1AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+8(SB), Z12
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z13
@@ -1888,7 +1888,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -1942,7 +1942,7 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+56(SB), Z11
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z12
@@ -1978,7 +1978,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -2039,7 +2039,7 @@ TEXT ·sigmoidSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+56(SB), Z11
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z12
@@ -2078,7 +2078,7 @@ loop1:
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -2149,7 +2149,7 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS constants<>+140(SB), Z19
 	XORQ         BX, BX
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (DX)(BX*4), Z20
@@ -2173,34 +2173,30 @@ loop1:
 	VPSLLD       $0x17, Z25, Z24
 	VADDPS       Z2, Z24, Z25
 	VADDPS       Z26, Z25, Z25
-	VADDPS       Z24, Z24, Z26
-	VSUBPS       Z26, Z25, Z26
-	VDIVPS       Z25, Z2, Z27
-	VMULPS       Z27, Z26, Z28
-	VFNMADD231PS Z25, Z28, Z26
-	VFMADD231PS  Z26, Z27, Z28
+	VADDPS       Z24, Z24, Z24
+	VSUBPS       Z24, Z25, Z24
+	VDIVPS       Z25, Z2, Z26
+	VMULPS       Z26, Z24, Z27
+	VFNMADD231PS Z25, Z27, Z24
+	VFMADD231PS  Z24, Z26, Z27
 	VCMPPS       $0x01, Z14, Z21, K1
-	VMOVAPS      Z20, Z21
-	VPTERNLOGD   $0xec, Z1, Z28, Z21
-	VMULPS       Z20, Z20, Z25
-	VMOVAPS      Z15, Z26
-	VFMADD213PS  Z16, Z25, Z26
-	VFMADD213PS  Z17, Z25, Z26
-	VFMADD213PS  Z18, Z25, Z26
-	VFMADD213PS  Z19, Z25, Z26
-	VMULPS       Z25, Z26, Z25
-	VFMADD213PS  Z20, Z20, Z25
-	VBLENDMPS    Z25, Z21, K1, Z22
-	VADDPS       Z24, Z24, Z20
-	VMULPS       Z27, Z20, Z20
-	VADDPS       Z20, Z20, Z21
-	VFNMADD231PS Z20, Z20, Z21
-	VMOVUPS      Z22, (CX)(BX*4)
+	VMULPS       Z20, Z20, Z21
+	VMOVAPS      Z15, Z24
+	VFMADD213PS  Z16, Z21, Z24
+	VFMADD213PS  Z17, Z21, Z24
+	VFMADD213PS  Z18, Z21, Z24
+	VFMADD213PS  Z19, Z21, Z24
+	VMULPS       Z21, Z24, Z21
+	VFMADD213PS  Z20, Z20, Z21
+	VBLENDMPS    Z21, Z27, K1, Z22
+	VMOVAPS      Z20, Z20
+	VPTERNLOGD   $0xec, Z1, Z22, Z20
+	VMOVUPS      Z20, (CX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, SI
@@ -2227,29 +2223,25 @@ end1:
 	VPSLLD       $0x17, Z5, Z0
 	VADDPS       Z2, Z0, Z5
 	VADDPS       Z4, Z5, Z4
-	VADDPS       Z0, Z0, Z5
-	VSUBPS       Z5, Z4, Z5
-	VDIVPS       Z4, Z2, Z2
-	VMULPS       Z2, Z5, Z6
-	VFNMADD231PS Z4, Z6, Z5
-	VFMADD231PS  Z5, Z2, Z6
-	VCMPPS       $0x01, Z14, Z3, K2
-	VMOVAPS      Z20, Z3
-	VPTERNLOGD   $0xec, Z1, Z6, Z3
-	VMULPS       Z20, Z20, Z1
-	VMOVAPS      Z15, Z4
-	VFMADD213PS  Z16, Z1, Z4
-	VFMADD213PS  Z17, Z1, Z4
-	VFMADD213PS  Z18, Z1, Z4
-	VFMADD213PS  Z19, Z1, Z4
-	VMULPS       Z1, Z4, Z1
-	VFMADD213PS  Z20, Z20, Z1
-	VBLENDMPS    Z1, Z3, K2, Z23
 	VADDPS       Z0, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VADDPS       Z0, Z0, Z1
-	VFNMADD231PS Z0, Z0, Z1
-	VMOVUPS      Z23, K1, (CX)(BX*4)
+	VSUBPS       Z0, Z4, Z0
+	VDIVPS       Z4, Z2, Z2
+	VMULPS       Z2, Z0, Z5
+	VFNMADD231PS Z4, Z5, Z0
+	VFMADD231PS  Z0, Z2, Z5
+	VCMPPS       $0x01, Z14, Z3, K2
+	VMULPS       Z20, Z20, Z0
+	VMOVAPS      Z15, Z2
+	VFMADD213PS  Z16, Z0, Z2
+	VFMADD213PS  Z17, Z0, Z2
+	VFMADD213PS  Z18, Z0, Z2
+	VFMADD213PS  Z19, Z0, Z2
+	VMULPS       Z0, Z2, Z0
+	VFMADD213PS  Z20, Z20, Z0
+	VBLENDMPS    Z0, Z5, K2, Z23
+	VMOVAPS      Z20, Z0
+	VPTERNLOGD   $0xec, Z1, Z23, Z0
+	VMOVUPS      Z0, K1, (CX)(BX*4)
 
 done:
 	VZEROUPPER
@@ -2284,7 +2276,7 @@ TEXT ·tanhSlopeAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+140(SB), Z19
 	XORQ         SI, SI
 	SUBQ         $0x10, AX
-	JLT          end1
+	JLT          loop1end
 
 loop1:
 	VMOVUPS      (BX)(SI*4), Z20
@@ -2315,28 +2307,28 @@ loop1:
 	VFNMADD231PS Z25, Z28, Z26
 	VFMADD231PS  Z26, Z27, Z28
 	VCMPPS       $0x01, Z14, Z21, K1
-	VMOVAPS      Z20, Z21
-	VPTERNLOGD   $0xec, Z1, Z28, Z21
-	VMULPS       Z20, Z20, Z25
-	VMOVAPS      Z15, Z26
-	VFMADD213PS  Z16, Z25, Z26
-	VFMADD213PS  Z17, Z25, Z26
-	VFMADD213PS  Z18, Z25, Z26
-	VFMADD213PS  Z19, Z25, Z26
-	VMULPS       Z25, Z26, Z25
-	VFMADD213PS  Z20, Z20, Z25
-	VBLENDMPS    Z25, Z21, K1, Z22
-	VADDPS       Z24, Z24, Z20
-	VMULPS       Z27, Z20, Z20
-	VADDPS       Z20, Z20, Z21
-	VFNMADD231PS Z20, Z20, Z21
-	VMOVUPS      Z22, (CX)(SI*4)
-	VMOVUPS      Z21, (DX)(SI*4)
+	VMULPS       Z20, Z20, Z21
+	VMOVAPS      Z15, Z25
+	VFMADD213PS  Z16, Z21, Z25
+	VFMADD213PS  Z17, Z21, Z25
+	VFMADD213PS  Z18, Z21, Z25
+	VFMADD213PS  Z19, Z21, Z25
+	VMULPS       Z21, Z25, Z21
+	VFMADD213PS  Z20, Z20, Z21
+	VBLENDMPS    Z21, Z28, K1, Z22
+	VMOVAPS      Z20, Z20
+	VPTERNLOGD   $0xec, Z1, Z22, Z20
+	VADDPS       Z24, Z24, Z21
+	VMULPS       Z27, Z21, Z21
+	VADDPS       Z21, Z21, Z24
+	VFNMADD231PS Z21, Z21, Z24
+	VMOVUPS      Z20, (CX)(SI*4)
+	VMOVUPS      Z24, (DX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, AX
 	JGE          loop1
 
-end1:
+loop1end:
 	ADDQ         $0x10, AX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -2370,23 +2362,1364 @@ end1:
 	VFNMADD231PS Z4, Z6, Z5
 	VFMADD231PS  Z5, Z2, Z6
 	VCMPPS       $0x01, Z14, Z3, K2
-	VMOVAPS      Z20, Z3
-	VPTERNLOGD   $0xec, Z1, Z6, Z3
-	VMULPS       Z20, Z20, Z1
+	VMULPS       Z20, Z20, Z3
 	VMOVAPS      Z15, Z4
-	VFMADD213PS  Z16, Z1, Z4
-	VFMADD213PS  Z17, Z1, Z4
-	VFMADD213PS  Z18, Z1, Z4
-	VFMADD213PS  Z19, Z1, Z4
-	VMULPS       Z1, Z4, Z1
-	VFMADD213PS  Z20, Z20, Z1
-	VBLENDMPS    Z1, Z3, K2, Z23
+	VFMADD213PS  Z16, Z3, Z4
+	VFMADD213PS  Z17, Z3, Z4
+	VFMADD213PS  Z18, Z3, Z4
+	VFMADD213PS  Z19, Z3, Z4
+	VMULPS       Z3, Z4, Z3
+	VFMADD213PS  Z20, Z20, Z3
+	VBLENDMPS    Z3, Z6, K2, Z23
+	VMOVAPS      Z20, Z3
+	VPTERNLOGD   $0xec, Z1, Z23, Z3
 	VADDPS       Z0, Z0, Z0
 	VMULPS       Z2, Z0, Z0
 	VADDPS       Z0, Z0, Z1
 	VFNMADD231PS Z0, Z0, Z1
-	VMOVUPS      Z23, K1, (CX)(SI*4)
+	VMOVUPS      Z3, K1, (CX)(SI*4)
 	VMOVUPS      Z1, K1, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func logAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·logAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+144(SB), Z0
+	VBROADCASTSS constants<>+4(SB), Z1
+	VBROADCASTSS constants<>+148(SB), Z2
+	VBROADCASTSS constants<>+152(SB), Z3
+	VBROADCASTSS constants<>+156(SB), Z4
+	VBROADCASTSS constants<>+160(SB), Z5
+	VBROADCASTSS constants<>+164(SB), Z6
+	VBROADCASTSS constants<>+168(SB), Z7
+	VBROADCASTSS constants<>+172(SB), Z8
+	VBROADCASTSS constants<>+176(SB), Z9
+	VBROADCASTSS constants<>+180(SB), Z10
+	XORQ         BX, BX
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS     (DX)(BX*4), Z11
+	VGETMANTPS  $0x0b, Z11, Z12
+	VGETEXPPS   Z11, Z11
+	VGETEXPPS   Z12, Z13
+	VSUBPS      Z13, Z11, Z11
+	VSUBPS      Z1, Z12, Z12
+	VMOVAPS     Z2, Z13
+	VFMADD213PS Z3, Z12, Z13
+	VFMADD213PS Z4, Z12, Z13
+	VFMADD213PS Z5, Z12, Z13
+	VFMADD213PS Z6, Z12, Z13
+	VFMADD213PS Z7, Z12, Z13
+	VFMADD213PS Z8, Z12, Z13
+	VFMADD213PS Z9, Z12, Z13
+	VFMADD213PS Z10, Z12, Z13
+	VMULPS      Z12, Z12, Z14
+	VFMADD213PS Z12, Z14, Z13
+	VFMADD213PS Z13, Z0, Z11
+	VMOVUPS     Z11, (CX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, AX
+	JGE         loop1
+
+loop1end:
+	ADDQ        $0x10, AX
+	JZ          done
+	MOVL        $0xffffffff, SI
+	BZHIL       AX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (DX)(BX*4), K1, Z11
+	VGETMANTPS  $0x0b, Z11, Z12
+	VGETEXPPS   Z11, Z11
+	VGETEXPPS   Z12, Z13
+	VSUBPS      Z13, Z11, Z11
+	VSUBPS      Z1, Z12, Z1
+	VMOVAPS     Z2, Z2
+	VFMADD213PS Z3, Z1, Z2
+	VFMADD213PS Z4, Z1, Z2
+	VFMADD213PS Z5, Z1, Z2
+	VFMADD213PS Z6, Z1, Z2
+	VFMADD213PS Z7, Z1, Z2
+	VFMADD213PS Z8, Z1, Z2
+	VFMADD213PS Z9, Z1, Z2
+	VFMADD213PS Z10, Z1, Z2
+	VMULPS      Z1, Z1, Z3
+	VFMADD213PS Z1, Z3, Z2
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     Z11, K1, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func log1pAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·log1pAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+0(SB), Z0
+	VBROADCASTSS constants<>+4(SB), Z1
+	VBROADCASTSS constants<>+184(SB), Z2
+	VBROADCASTSS constants<>+188(SB), Z3
+	VBROADCASTSS constants<>+192(SB), Z4
+	VBROADCASTSS constants<>+196(SB), Z5
+	VBROADCASTSS constants<>+144(SB), Z6
+	VBROADCASTSS constants<>+148(SB), Z7
+	VBROADCASTSS constants<>+152(SB), Z8
+	VBROADCASTSS constants<>+156(SB), Z9
+	VBROADCASTSS constants<>+160(SB), Z10
+	VBROADCASTSS constants<>+164(SB), Z11
+	VBROADCASTSS constants<>+168(SB), Z12
+	VBROADCASTSS constants<>+172(SB), Z13
+	VBROADCASTSS constants<>+176(SB), Z14
+	VBROADCASTSS constants<>+180(SB), Z15
+	VBROADCASTSS constants<>+8(SB), Z16
+	VBROADCASTSS constants<>+200(SB), Z17
+	VBROADCASTSS constants<>+204(SB), Z18
+	VBROADCASTSS constants<>+208(SB), Z19
+	XORQ         BX, BX
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS     (DX)(BX*4), Z20
+	VADDPS      Z1, Z20, Z21
+	VPSUBD      Z2, Z21, Z22
+	VPSRAD      $0x17, Z22, Z22
+	VPSLLD      $0x17, Z22, Z29
+	VPSUBD      Z29, Z3, Z29
+	VMULPS      Z29, Z20, Z30
+	VFMADD213PS Z5, Z4, Z29
+	VFMADD213PS Z29, Z4, Z30
+	VCVTDQ2PS   Z22, Z22
+	VMOVAPS     Z7, Z29
+	VFMADD213PS Z8, Z30, Z29
+	VFMADD213PS Z9, Z30, Z29
+	VFMADD213PS Z10, Z30, Z29
+	VFMADD213PS Z11, Z30, Z29
+	VFMADD213PS Z12, Z30, Z29
+	VFMADD213PS Z13, Z30, Z29
+	VFMADD213PS Z14, Z30, Z29
+	VFMADD213PS Z15, Z30, Z29
+	VMULPS      Z30, Z30, Z31
+	VFMADD213PS Z30, Z31, Z29
+	VFMADD213PS Z29, Z6, Z22
+	VMOVAPS     Z20, Z29
+	VPTERNLOGD  $0xec, Z16, Z22, Z29
+	VCMPPS      $0x01, Z17, Z21, K1
+	VBLENDMPS   Z29, Z20, K1, Z23
+	VCMPPS      $0x00, Z0, Z21, K1
+	VBLENDMPS   Z18, Z23, K1, Z24
+	VCMPPS      $0x01, Z0, Z21, K1
+	VBLENDMPS   Z19, Z24, K1, Z25
+	VMOVUPS     Z25, (CX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, AX
+	JGE         loop1
+
+loop1end:
+	ADDQ        $0x10, AX
+	JZ          done
+	MOVL        $0xffffffff, SI
+	BZHIL       AX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (DX)(BX*4), K1, Z20
+	VADDPS      Z1, Z20, Z1
+	VPSUBD      Z2, Z1, Z2
+	VPSRAD      $0x17, Z2, Z2
+	VPSLLD      $0x17, Z2, Z21
+	VPSUBD      Z21, Z3, Z3
+	VMULPS      Z3, Z20, Z21
+	VFMADD213PS Z5, Z4, Z3
+	VFMADD213PS Z3, Z4, Z21
+	VCVTDQ2PS   Z2, Z2
+	VMOVAPS     Z7, Z3
+	VFMADD213PS Z8, Z21, Z3
+	VFMADD213PS Z9, Z21, Z3
+	VFMADD213PS Z10, Z21, Z3
+	VFMADD213PS Z11, Z21, Z3
+	VFMADD213PS Z12, Z21, Z3
+	VFMADD213PS Z13, Z21, Z3
+	VFMADD213PS Z14, Z21, Z3
+	VFMADD213PS Z15, Z21, Z3
+	VMULPS      Z21, Z21, Z4
+	VFMADD213PS Z21, Z4, Z3
+	VFMADD213PS Z3, Z6, Z2
+	VMOVAPS     Z20, Z3
+	VPTERNLOGD  $0xec, Z16, Z2, Z3
+	VCMPPS      $0x01, Z17, Z1, K2
+	VBLENDMPS   Z3, Z20, K2, Z26
+	VCMPPS      $0x00, Z0, Z1, K2
+	VBLENDMPS   Z18, Z26, K2, Z27
+	VCMPPS      $0x01, Z0, Z1, K2
+	VBLENDMPS   Z19, Z27, K2, Z28
+	VMOVUPS     Z28, K1, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softplusAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softplusAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+108(SB), Z0
+	VBROADCASTSS constants<>+16(SB), Z1
+	VBROADCASTSS constants<>+64(SB), Z2
+	VBROADCASTSS constants<>+8(SB), Z3
+	VBROADCASTSS constants<>+28(SB), Z4
+	VBROADCASTSS constants<>+32(SB), Z5
+	VBROADCASTSS constants<>+36(SB), Z6
+	VBROADCASTSS constants<>+40(SB), Z7
+	VBROADCASTSS constants<>+44(SB), Z8
+	VBROADCASTSS constants<>+48(SB), Z9
+	VBROADCASTSS constants<>+52(SB), Z10
+	VBROADCASTSS constants<>+56(SB), Z11
+	VBROADCASTSS constants<>+4(SB), Z12
+	VBROADCASTSS constants<>+148(SB), Z13
+	VBROADCASTSS constants<>+152(SB), Z14
+	VBROADCASTSS constants<>+156(SB), Z15
+	VBROADCASTSS constants<>+160(SB), Z16
+	VBROADCASTSS constants<>+164(SB), Z17
+	VBROADCASTSS constants<>+168(SB), Z18
+	VBROADCASTSS constants<>+172(SB), Z19
+	VBROADCASTSS constants<>+176(SB), Z20
+	VBROADCASTSS constants<>+180(SB), Z21
+	VBROADCASTSS constants<>+144(SB), Z22
+	VBROADCASTSS constants<>+0(SB), Z23
+	XORQ         BX, BX
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Z24
+	VORPS        Z3, Z24, Z25
+	VMAXPS       Z25, Z2, Z25
+	VMOVAPS      Z1, Z28
+	VFMADD231PS  Z4, Z25, Z28
+	VSUBPS       Z1, Z28, Z29
+	VMOVAPS      Z25, Z25
+	VFNMADD231PS Z5, Z29, Z25
+	VFNMADD231PS Z6, Z29, Z25
+	VMOVAPS      Z7, Z30
+	VFMADD213PS  Z8, Z25, Z30
+	VFMADD213PS  Z9, Z25, Z30
+	VFMADD213PS  Z10, Z25, Z30
+	VFMADD213PS  Z11, Z25, Z30
+	VMULPS       Z25, Z25, Z31
+	VFMADD213PS  Z25, Z31, Z30
+	VADDPS       Z12, Z30, Z25
+	VSCALEFPS    Z29, Z25, Z25
+	VPSLLD       $0x17, Z28, Z28
+	VMULPS       Z0, Z28, Z28
+	VCMPPS       $0x1e, Z0, Z25, K1
+	VSUBPS       Z0, Z28, Z29
+	VFMADD213PS  Z29, Z28, Z30
+	VBLENDMPS    Z30, Z25, K1, Z26
+	VMOVAPS      Z13, Z25
+	VFMADD213PS  Z14, Z26, Z25
+	VFMADD213PS  Z15, Z26, Z25
+	VFMADD213PS  Z16, Z26, Z25
+	VFMADD213PS  Z17, Z26, Z25
+	VFMADD213PS  Z18, Z26, Z25
+	VFMADD213PS  Z19, Z26, Z25
+	VFMADD213PS  Z20, Z26, Z25
+	VFMADD213PS  Z21, Z26, Z25
+	VMULPS       Z26, Z26, Z28
+	VFMADD213PS  Z26, Z28, Z25
+	VMOVAPS.Z    Z22, K1, Z28
+	VADDPS       Z28, Z25, Z25
+	VMAXPS       Z24, Z23, Z24
+	VADDPS       Z24, Z25, Z24
+	VMOVUPS      Z24, (CX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x10, AX
+	JZ           done
+	MOVL         $0xffffffff, SI
+	BZHIL        AX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (DX)(BX*4), K1, Z24
+	VORPS        Z3, Z24, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFMADD231PS  Z4, Z2, Z3
+	VSUBPS       Z1, Z3, Z1
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS Z5, Z1, Z2
+	VFNMADD231PS Z6, Z1, Z2
+	VMOVAPS      Z7, Z4
+	VFMADD213PS  Z8, Z2, Z4
+	VFMADD213PS  Z9, Z2, Z4
+	VFMADD213PS  Z10, Z2, Z4
+	VFMADD213PS  Z11, Z2, Z4
+	VMULPS       Z2, Z2, Z5
+	VFMADD213PS  Z2, Z5, Z4
+	VADDPS       Z12, Z4, Z2
+	VSCALEFPS    Z1, Z2, Z1
+	VPSLLD       $0x17, Z3, Z2
+	VMULPS       Z0, Z2, Z2
+	VCMPPS       $0x1e, Z0, Z1, K2
+	VSUBPS       Z0, Z2, Z0
+	VFMADD213PS  Z0, Z2, Z4
+	VBLENDMPS    Z4, Z1, K2, Z27
+	VMOVAPS      Z13, Z0
+	VFMADD213PS  Z14, Z27, Z0
+	VFMADD213PS  Z15, Z27, Z0
+	VFMADD213PS  Z16, Z27, Z0
+	VFMADD213PS  Z17, Z27, Z0
+	VFMADD213PS  Z18, Z27, Z0
+	VFMADD213PS  Z19, Z27, Z0
+	VFMADD213PS  Z20, Z27, Z0
+	VFMADD213PS  Z21, Z27, Z0
+	VMULPS       Z27, Z27, Z1
+	VFMADD213PS  Z27, Z1, Z0
+	VMOVAPS.Z    Z22, K2, Z1
+	VADDPS       Z1, Z0, Z0
+	VMAXPS       Z24, Z23, Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softplusSlopeAVX512(y []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softplusSlopeAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	VBROADCASTSS constants<>+4(SB), Z0
+	VBROADCASTSS constants<>+16(SB), Z1
+	VBROADCASTSS constants<>+8(SB), Z2
+	VBROADCASTSS constants<>+108(SB), Z3
+	VBROADCASTSS constants<>+64(SB), Z4
+	VBROADCASTSS constants<>+28(SB), Z5
+	VBROADCASTSS constants<>+32(SB), Z6
+	VBROADCASTSS constants<>+36(SB), Z7
+	VBROADCASTSS constants<>+40(SB), Z8
+	VBROADCASTSS constants<>+44(SB), Z9
+	VBROADCASTSS constants<>+48(SB), Z10
+	VBROADCASTSS constants<>+52(SB), Z11
+	VBROADCASTSS constants<>+56(SB), Z12
+	VBROADCASTSS constants<>+148(SB), Z13
+	VBROADCASTSS constants<>+152(SB), Z14
+	VBROADCASTSS constants<>+156(SB), Z15
+	VBROADCASTSS constants<>+160(SB), Z16
+	VBROADCASTSS constants<>+164(SB), Z17
+	VBROADCASTSS constants<>+168(SB), Z18
+	VBROADCASTSS constants<>+172(SB), Z19
+	VBROADCASTSS constants<>+176(SB), Z20
+	XORQ         SI, SI
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS          (BX)(SI*4), Z21
+	VORPS            Z2, Z21, Z22
+	VMAXPS           Z22, Z4, Z22
+	VMOVAPS          Z1, Z27
+	VFMADD231PS      Z5, Z22, Z27
+	VSUBPS           Z1, Z27, Z28
+	VMOVAPS          Z22, Z22
+	VFNMADD231PS     Z6, Z28, Z22
+	VFNMADD231PS     Z7, Z28, Z22
+	VMOVAPS          Z8, Z29
+	VFMADD213PS      Z9, Z22, Z29
+	VFMADD213PS      Z10, Z22, Z29
+	VFMADD213PS      Z11, Z22, Z29
+	VFMADD213PS      Z12, Z22, Z29
+	VMULPS           Z22, Z22, Z30
+	VFMADD213PS      Z22, Z30, Z29
+	VADDPS           Z0, Z29, Z22
+	VSCALEFPS        Z28, Z22, Z22
+	VPSLLD           $0x17, Z27, Z27
+	VMULPS           Z3, Z27, Z27
+	VCMPPS           $0x1e, Z3, Z22, K1
+	VSUBPS           Z3, Z27, Z28
+	VFMADD213PS      Z28, Z27, Z29
+	VBLENDMPS        Z29, Z22, K1, Z23
+	VMOVAPS          Z13, Z22
+	VFMADD213PS      Z14, Z23, Z22
+	VFMADD213PS      Z15, Z23, Z22
+	VFMADD213PS      Z16, Z23, Z22
+	VFMADD213PS      Z17, Z23, Z22
+	VFMADD213PS      Z18, Z23, Z22
+	VFMADD213PS      Z19, Z23, Z22
+	VFMADD213PS      Z20, Z23, Z22
+	VFMADD213PS.BCST constants<>+180(SB), Z23, Z22
+	VMULPS           Z23, Z23, Z27
+	VFMADD213PS      Z23, Z27, Z22
+	VBROADCASTSS.Z   constants<>+144(SB), K1, Z27
+	VADDPS           Z27, Z22, Z22
+	VBROADCASTSS     constants<>+0(SB), Z27
+	VMAXPS           Z21, Z27, Z27
+	VADDPS           Z27, Z22, Z22
+	VORPS            Z2, Z21, Z27
+	VMAXPS           Z27, Z4, Z27
+	VMOVAPS          Z1, Z28
+	VFMADD231PS      Z5, Z27, Z28
+	VSUBPS           Z1, Z28, Z28
+	VMOVAPS          Z27, Z27
+	VFNMADD231PS     Z6, Z28, Z27
+	VFNMADD231PS     Z7, Z28, Z27
+	VXORPS           Z2, Z27, Z27
+	VMOVAPS          Z8, Z29
+	VFMADD213PS      Z9, Z27, Z29
+	VFMADD213PS      Z10, Z27, Z29
+	VFMADD213PS      Z11, Z27, Z29
+	VFMADD213PS      Z12, Z27, Z29
+	VMULPS           Z27, Z27, Z30
+	VFMADD213PS      Z27, Z30, Z29
+	VSCALEFPS        Z28, Z0, Z27
+	VADDPS           Z0, Z27, Z30
+	VSUBPS           Z0, Z30, Z31
+	VSUBPS           Z31, Z27, Z27
+	VADDPS           Z27, Z29, Z27
+	VADDPS           Z27, Z30, Z27
+	VDIVPS           Z27, Z0, Z27
+	VSCALEFPS        Z28, Z27, Z27
+	VPMOVD2M         Z21, K1
+	VSUBPS           Z27, Z0, Z21
+	VBLENDMPS        Z27, Z21, K1, Z24
+	VMOVUPS          Z22, (CX)(SI*4)
+	VMOVUPS          Z24, (DX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, AX
+	JGE              loop1
+
+loop1end:
+	ADDQ             $0x10, AX
+	JZ               done
+	MOVL             $0xffffffff, DI
+	BZHIL            AX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (BX)(SI*4), K1, Z21
+	VORPS            Z2, Z21, Z22
+	VMAXPS           Z22, Z4, Z22
+	VMOVAPS          Z1, Z23
+	VFMADD231PS      Z5, Z22, Z23
+	VSUBPS           Z1, Z23, Z24
+	VMOVAPS          Z22, Z22
+	VFNMADD231PS     Z6, Z24, Z22
+	VFNMADD231PS     Z7, Z24, Z22
+	VMOVAPS          Z8, Z27
+	VFMADD213PS      Z9, Z22, Z27
+	VFMADD213PS      Z10, Z22, Z27
+	VFMADD213PS      Z11, Z22, Z27
+	VFMADD213PS      Z12, Z22, Z27
+	VMULPS           Z22, Z22, Z28
+	VFMADD213PS      Z22, Z28, Z27
+	VADDPS           Z0, Z27, Z22
+	VSCALEFPS        Z24, Z22, Z22
+	VPSLLD           $0x17, Z23, Z23
+	VMULPS           Z3, Z23, Z23
+	VCMPPS           $0x1e, Z3, Z22, K2
+	VSUBPS           Z3, Z23, Z3
+	VFMADD213PS      Z3, Z23, Z27
+	VBLENDMPS        Z27, Z22, K2, Z25
+	VMOVAPS          Z13, Z3
+	VFMADD213PS      Z14, Z25, Z3
+	VFMADD213PS      Z15, Z25, Z3
+	VFMADD213PS      Z16, Z25, Z3
+	VFMADD213PS      Z17, Z25, Z3
+	VFMADD213PS      Z18, Z25, Z3
+	VFMADD213PS      Z19, Z25, Z3
+	VFMADD213PS      Z20, Z25, Z3
+	VFMADD213PS.BCST constants<>+180(SB), Z25, Z3
+	VMULPS           Z25, Z25, Z13
+	VFMADD213PS      Z25, Z13, Z3
+	VBROADCASTSS.Z   constants<>+144(SB), K2, Z13
+	VADDPS           Z13, Z3, Z3
+	VBROADCASTSS     constants<>+0(SB), Z13
+	VMAXPS           Z21, Z13, Z13
+	VADDPS           Z13, Z3, Z3
+	VORPS            Z2, Z21, Z13
+	VMAXPS           Z13, Z4, Z4
+	VMOVAPS          Z1, Z13
+	VFMADD231PS      Z5, Z4, Z13
+	VSUBPS           Z1, Z13, Z1
+	VMOVAPS          Z4, Z4
+	VFNMADD231PS     Z6, Z1, Z4
+	VFNMADD231PS     Z7, Z1, Z4
+	VXORPS           Z2, Z4, Z2
+	VMOVAPS          Z8, Z4
+	VFMADD213PS      Z9, Z2, Z4
+	VFMADD213PS      Z10, Z2, Z4
+	VFMADD213PS      Z11, Z2, Z4
+	VFMADD213PS      Z12, Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD213PS      Z2, Z5, Z4
+	VSCALEFPS        Z1, Z0, Z2
+	VADDPS           Z0, Z2, Z5
+	VSUBPS           Z0, Z5, Z6
+	VSUBPS           Z6, Z2, Z2
+	VADDPS           Z2, Z4, Z2
+	VADDPS           Z2, Z5, Z2
+	VDIVPS           Z2, Z0, Z2
+	VSCALEFPS        Z1, Z2, Z1
+	VPMOVD2M         Z21, K2
+	VSUBPS           Z1, Z0, Z0
+	VBLENDMPS        Z1, Z0, K2, Z26
+	VMOVUPS          Z3, K1, (CX)(SI*4)
+	VMOVUPS          Z26, K1, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sinAVX512(dst []float32, x []float32) int
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·sinAVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+68(SB), Z0
+	VBROADCASTSS constants<>+212(SB), Z1
+	VBROADCASTSS constants<>+216(SB), Z2
+	VBROADCASTSS constants<>+220(SB), Z3
+	VBROADCASTSS constants<>+224(SB), Z4
+	VBROADCASTSS constants<>+228(SB), Z5
+	VBROADCASTSS constants<>+232(SB), Z6
+	VBROADCASTSS constants<>+236(SB), Z7
+	VBROADCASTSS constants<>+0(SB), Z8
+	VBROADCASTSS constants<>+240(SB), Z9
+	VBROADCASTSS constants<>+244(SB), Z10
+	VBROADCASTSS constants<>+248(SB), Z11
+	VBROADCASTSS constants<>+180(SB), Z12
+	VBROADCASTSS constants<>+4(SB), Z13
+	VBROADCASTSS constants<>+252(SB), Z14
+	VBROADCASTSS constants<>+8(SB), Z15
+	XORQ         BX, BX
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Z16
+	VANDPS.BCST  constants<>+12(SB), Z16, Z17
+	VCMPPS.BCST  $0x1e, constants<>+256(SB), Z17, K1
+	KORTESTW     K1, K1
+	JNZ          stop
+	VMOVAPS      Z0, Z17
+	VFMADD231PS  Z1, Z16, Z17
+	VSUBPS       Z0, Z17, Z22
+	VMOVAPS      Z16, Z16
+	VFNMADD231PS Z2, Z22, Z16
+	VFNMADD231PS Z3, Z22, Z16
+	VFNMADD231PS Z4, Z22, Z16
+	VMULPS       Z16, Z16, Z22
+	VMOVAPS      Z5, Z23
+	VFMADD213PS  Z6, Z22, Z23
+	VFMADD213PS  Z7, Z22, Z23
+	VMULPS       Z22, Z23, Z23
+	VCMPPS       $0x00, Z8, Z16, K1
+	VFMADD213PS  Z16, Z16, Z23
+	VBLENDMPS    Z16, Z23, K1, Z18
+	VMOVAPS      Z9, Z16
+	VFMADD213PS  Z10, Z22, Z16
+	VFMADD213PS  Z11, Z22, Z16
+	VFMADD213PS  Z12, Z22, Z16
+	VFMADD213PS  Z13, Z22, Z16
+	VPTESTMD     Z14, Z17, K1
+	VBLENDMPS    Z16, Z18, K1, Z19
+	VPSLLD       $0x1e, Z17, Z16
+	VPTERNLOGD   $0x6c, Z15, Z19, Z16
+	VMOVUPS      Z16, (CX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x10, AX
+	JZ           done
+	MOVL         $0xffffffff, SI
+	BZHIL        AX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (DX)(BX*4), K1, Z16
+	VANDPS.BCST  constants<>+12(SB), Z16, Z17
+	VCMPPS.BCST  $0x1e, constants<>+256(SB), Z17, K2
+	KORTESTW     K2, K2
+	JNZ          stop
+	VMOVAPS      Z0, Z17
+	VFMADD231PS  Z1, Z16, Z17
+	VSUBPS       Z0, Z17, Z0
+	VMOVAPS      Z16, Z1
+	VFNMADD231PS Z2, Z0, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VFNMADD231PS Z4, Z0, Z1
+	VMULPS       Z1, Z1, Z0
+	VMOVAPS      Z5, Z2
+	VFMADD213PS  Z6, Z0, Z2
+	VFMADD213PS  Z7, Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VCMPPS       $0x00, Z8, Z1, K2
+	VFMADD213PS  Z1, Z1, Z2
+	VBLENDMPS    Z1, Z2, K2, Z20
+	VMOVAPS      Z9, Z1
+	VFMADD213PS  Z10, Z0, Z1
+	VFMADD213PS  Z11, Z0, Z1
+	VFMADD213PS  Z12, Z0, Z1
+	VFMADD213PS  Z13, Z0, Z1
+	VPTESTMD     Z14, Z17, K2
+	VBLENDMPS    Z1, Z20, K2, Z21
+	VPSLLD       $0x1e, Z17, Z0
+	VPTERNLOGD   $0x6c, Z15, Z21, Z0
+	VMOVUPS      Z0, K1, (CX)(BX*4)
+
+done:
+	ADDQ AX, BX
+
+stop:
+	MOVQ BX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func cosAVX512(dst []float32, x []float32) int
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·cosAVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+68(SB), Z0
+	VBROADCASTSS constants<>+252(SB), Z1
+	VBROADCASTSS constants<>+212(SB), Z2
+	VBROADCASTSS constants<>+216(SB), Z3
+	VBROADCASTSS constants<>+220(SB), Z4
+	VBROADCASTSS constants<>+224(SB), Z5
+	VBROADCASTSS constants<>+228(SB), Z6
+	VBROADCASTSS constants<>+232(SB), Z7
+	VBROADCASTSS constants<>+236(SB), Z8
+	VBROADCASTSS constants<>+0(SB), Z9
+	VBROADCASTSS constants<>+240(SB), Z10
+	VBROADCASTSS constants<>+244(SB), Z11
+	VBROADCASTSS constants<>+248(SB), Z12
+	VBROADCASTSS constants<>+180(SB), Z13
+	VBROADCASTSS constants<>+4(SB), Z14
+	VBROADCASTSS constants<>+8(SB), Z15
+	XORQ         BX, BX
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS      (DX)(BX*4), Z16
+	VANDPS.BCST  constants<>+12(SB), Z16, Z17
+	VCMPPS.BCST  $0x1e, constants<>+256(SB), Z17, K1
+	KORTESTW     K1, K1
+	JNZ          stop
+	VMOVAPS      Z0, Z17
+	VFMADD231PS  Z2, Z16, Z17
+	VSUBPS       Z0, Z17, Z22
+	VMOVAPS      Z16, Z16
+	VFNMADD231PS Z3, Z22, Z16
+	VFNMADD231PS Z4, Z22, Z16
+	VFNMADD231PS Z5, Z22, Z16
+	VMULPS       Z16, Z16, Z22
+	VMOVAPS      Z6, Z23
+	VFMADD213PS  Z7, Z22, Z23
+	VFMADD213PS  Z8, Z22, Z23
+	VMULPS       Z22, Z23, Z23
+	VCMPPS       $0x00, Z9, Z16, K1
+	VFMADD213PS  Z16, Z16, Z23
+	VBLENDMPS    Z16, Z23, K1, Z18
+	VMOVAPS      Z10, Z16
+	VFMADD213PS  Z11, Z22, Z16
+	VFMADD213PS  Z12, Z22, Z16
+	VFMADD213PS  Z13, Z22, Z16
+	VFMADD213PS  Z14, Z22, Z16
+	VPADDD       Z1, Z17, Z17
+	VPTESTMD     Z1, Z17, K1
+	VBLENDMPS    Z16, Z18, K1, Z19
+	VPSLLD       $0x1e, Z17, Z16
+	VPTERNLOGD   $0x6c, Z15, Z19, Z16
+	VMOVUPS      Z16, (CX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x10, AX
+	JZ           done
+	MOVL         $0xffffffff, SI
+	BZHIL        AX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (DX)(BX*4), K1, Z16
+	VANDPS.BCST  constants<>+12(SB), Z16, Z17
+	VCMPPS.BCST  $0x1e, constants<>+256(SB), Z17, K2
+	KORTESTW     K2, K2
+	JNZ          stop
+	VMOVAPS      Z0, Z17
+	VFMADD231PS  Z2, Z16, Z17
+	VSUBPS       Z0, Z17, Z0
+	VMOVAPS      Z16, Z2
+	VFNMADD231PS Z3, Z0, Z2
+	VFNMADD231PS Z4, Z0, Z2
+	VFNMADD231PS Z5, Z0, Z2
+	VMULPS       Z2, Z2, Z0
+	VMOVAPS      Z6, Z3
+	VFMADD213PS  Z7, Z0, Z3
+	VFMADD213PS  Z8, Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VCMPPS       $0x00, Z9, Z2, K2
+	VFMADD213PS  Z2, Z2, Z3
+	VBLENDMPS    Z2, Z3, K2, Z20
+	VMOVAPS      Z10, Z2
+	VFMADD213PS  Z11, Z0, Z2
+	VFMADD213PS  Z12, Z0, Z2
+	VFMADD213PS  Z13, Z0, Z2
+	VFMADD213PS  Z14, Z0, Z2
+	VPADDD       Z1, Z17, Z0
+	VPTESTMD     Z1, Z0, K2
+	VBLENDMPS    Z2, Z20, K2, Z21
+	VPSLLD       $0x1e, Z0, Z0
+	VPTERNLOGD   $0x6c, Z15, Z21, Z0
+	VMOVUPS      Z0, K1, (CX)(BX*4)
+
+done:
+	ADDQ AX, BX
+
+stop:
+	MOVQ BX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func sinCosAVX512(y []float32, dy []float32, x []float32) int
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·sinCosAVX512(SB), NOSPLIT, $0-80
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	VBROADCASTSS constants<>+252(SB), Z0
+	VBROADCASTSS constants<>+68(SB), Z1
+	VBROADCASTSS constants<>+8(SB), Z2
+	VBROADCASTSS constants<>+212(SB), Z3
+	VBROADCASTSS constants<>+216(SB), Z4
+	VBROADCASTSS constants<>+220(SB), Z5
+	VBROADCASTSS constants<>+224(SB), Z6
+	VBROADCASTSS constants<>+228(SB), Z7
+	VBROADCASTSS constants<>+232(SB), Z8
+	VBROADCASTSS constants<>+236(SB), Z9
+	VBROADCASTSS constants<>+0(SB), Z10
+	VBROADCASTSS constants<>+240(SB), Z11
+	VBROADCASTSS constants<>+244(SB), Z12
+	VBROADCASTSS constants<>+248(SB), Z13
+	VBROADCASTSS constants<>+180(SB), Z14
+	VBROADCASTSS constants<>+4(SB), Z15
+	XORQ         SI, SI
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS      (BX)(SI*4), Z16
+	VANDPS.BCST  constants<>+12(SB), Z16, Z17
+	VCMPPS.BCST  $0x1e, constants<>+256(SB), Z17, K1
+	KORTESTW     K1, K1
+	JNZ          stop
+	VMOVAPS      Z1, Z17
+	VFMADD231PS  Z3, Z16, Z17
+	VSUBPS       Z1, Z17, Z24
+	VMOVAPS      Z16, Z16
+	VFNMADD231PS Z4, Z24, Z16
+	VFNMADD231PS Z5, Z24, Z16
+	VFNMADD231PS Z6, Z24, Z16
+	VMULPS       Z16, Z16, Z24
+	VMOVAPS      Z7, Z25
+	VFMADD213PS  Z8, Z24, Z25
+	VFMADD213PS  Z9, Z24, Z25
+	VMULPS       Z24, Z25, Z25
+	VCMPPS       $0x00, Z10, Z16, K1
+	VFMADD213PS  Z16, Z16, Z25
+	VBLENDMPS    Z16, Z25, K1, Z18
+	VMOVAPS      Z11, Z16
+	VFMADD213PS  Z12, Z24, Z16
+	VFMADD213PS  Z13, Z24, Z16
+	VFMADD213PS  Z14, Z24, Z16
+	VFMADD213PS  Z15, Z24, Z16
+	VPTESTMD     Z0, Z17, K1
+	VBLENDMPS    Z16, Z18, K1, Z19
+	VPSLLD       $0x1e, Z17, Z24
+	VPTERNLOGD   $0x6c, Z2, Z19, Z24
+	VPADDD       Z0, Z17, Z17
+	VPTESTMD     Z0, Z17, K1
+	VBLENDMPS    Z16, Z18, K1, Z20
+	VPSLLD       $0x1e, Z17, Z16
+	VPTERNLOGD   $0x6c, Z2, Z20, Z16
+	VMOVUPS      Z24, (CX)(SI*4)
+	VMOVUPS      Z16, (DX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, AX
+	JGE          loop1
+
+loop1end:
+	ADDQ         $0x10, AX
+	JZ           done
+	MOVL         $0xffffffff, DI
+	BZHIL        AX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (BX)(SI*4), K1, Z16
+	VANDPS.BCST  constants<>+12(SB), Z16, Z17
+	VCMPPS.BCST  $0x1e, constants<>+256(SB), Z17, K2
+	KORTESTW     K2, K2
+	JNZ          stop
+	VMOVAPS      Z1, Z17
+	VFMADD231PS  Z3, Z16, Z17
+	VSUBPS       Z1, Z17, Z1
+	VMOVAPS      Z16, Z3
+	VFNMADD231PS Z4, Z1, Z3
+	VFNMADD231PS Z5, Z1, Z3
+	VFNMADD231PS Z6, Z1, Z3
+	VMULPS       Z3, Z3, Z1
+	VMOVAPS      Z7, Z4
+	VFMADD213PS  Z8, Z1, Z4
+	VFMADD213PS  Z9, Z1, Z4
+	VMULPS       Z1, Z4, Z4
+	VCMPPS       $0x00, Z10, Z3, K2
+	VFMADD213PS  Z3, Z3, Z4
+	VBLENDMPS    Z3, Z4, K2, Z21
+	VMOVAPS      Z11, Z3
+	VFMADD213PS  Z12, Z1, Z3
+	VFMADD213PS  Z13, Z1, Z3
+	VFMADD213PS  Z14, Z1, Z3
+	VFMADD213PS  Z15, Z1, Z3
+	VPTESTMD     Z0, Z17, K2
+	VBLENDMPS    Z3, Z21, K2, Z22
+	VPSLLD       $0x1e, Z17, Z1
+	VPTERNLOGD   $0x6c, Z2, Z22, Z1
+	VPADDD       Z0, Z17, Z4
+	VPTESTMD     Z0, Z4, K2
+	VBLENDMPS    Z3, Z21, K2, Z23
+	VPSLLD       $0x1e, Z4, Z0
+	VPTERNLOGD   $0x6c, Z2, Z23, Z0
+	VMOVUPS      Z1, K1, (CX)(SI*4)
+	VMOVUPS      Z0, K1, (DX)(SI*4)
+
+done:
+	ADDQ AX, SI
+
+stop:
+	MOVQ SI, ret+72(FP)
+	VZEROUPPER
+	RET
+
+// func erfAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·erfAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+8(SB), Z0
+	VBROADCASTSS constants<>+16(SB), Z1
+	VBROADCASTSS constants<>+188(SB), Z2
+	VBROADCASTSS constants<>+12(SB), Z3
+	VBROADCASTSS constants<>+260(SB), Z4
+	VBROADCASTSS constants<>+264(SB), Z5
+	VBROADCASTSS constants<>+268(SB), Z6
+	VBROADCASTSS constants<>+272(SB), Z7
+	VBROADCASTSS constants<>+276(SB), Z8
+	VBROADCASTSS constants<>+280(SB), Z9
+	VBROADCASTSS constants<>+284(SB), Z10
+	VBROADCASTSS constants<>+28(SB), Z11
+	VBROADCASTSS constants<>+32(SB), Z12
+	VBROADCASTSS constants<>+36(SB), Z13
+	VBROADCASTSS constants<>+40(SB), Z14
+	VBROADCASTSS constants<>+44(SB), Z15
+	VBROADCASTSS constants<>+48(SB), Z16
+	VBROADCASTSS constants<>+52(SB), Z17
+	VBROADCASTSS constants<>+56(SB), Z18
+	VBROADCASTSS constants<>+4(SB), Z19
+	VBROADCASTSS constants<>+288(SB), Z20
+	VBROADCASTSS constants<>+292(SB), Z21
+	VBROADCASTSS constants<>+296(SB), Z22
+	VBROADCASTSS constants<>+300(SB), Z23
+	XORQ         BX, BX
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS          (DX)(BX*4), Z24
+	VANDPS           Z3, Z24, Z25
+	VMINPS           Z25, Z2, Z25
+	VMOVAPS          Z4, Z28
+	VFMADD213PS      Z5, Z25, Z28
+	VFMADD213PS      Z6, Z25, Z28
+	VFMADD213PS      Z7, Z25, Z28
+	VFMADD213PS      Z8, Z25, Z28
+	VFMADD213PS      Z9, Z25, Z28
+	VFMADD213PS      Z10, Z25, Z28
+	VXORPS           Z0, Z25, Z29
+	VFMADD213PS      Z29, Z25, Z28
+	VMOVAPS          Z1, Z29
+	VFMADD231PS      Z11, Z28, Z29
+	VSUBPS           Z1, Z29, Z30
+	VMOVAPS          Z28, Z28
+	VFNMADD231PS     Z12, Z30, Z28
+	VFNMADD231PS     Z13, Z30, Z28
+	VMOVAPS          Z14, Z30
+	VFMADD213PS      Z15, Z28, Z30
+	VFMADD213PS      Z16, Z28, Z30
+	VFMADD213PS      Z17, Z28, Z30
+	VFMADD213PS      Z18, Z28, Z30
+	VMULPS           Z28, Z28, Z31
+	VFMADD213PS      Z28, Z31, Z30
+	VPSLLD           $0x17, Z29, Z28
+	VSUBPS           Z28, Z19, Z29
+	VFNMADD231PS     Z28, Z30, Z29
+	VMULPS           Z24, Z24, Z28
+	VMOVAPS          Z20, Z30
+	VFMADD213PS      Z21, Z28, Z30
+	VFMADD213PS      Z22, Z28, Z30
+	VFMADD213PS      Z23, Z28, Z30
+	VFMADD213PS.BCST constants<>+304(SB), Z28, Z30
+	VFMADD213PS.BCST constants<>+308(SB), Z28, Z30
+	VFMADD213PS.BCST constants<>+312(SB), Z28, Z30
+	VFMADD213PS      Z24, Z24, Z30
+	VCMPPS.BCST      $0x01, constants<>+316(SB), Z25, K1
+	VMOVAPS          Z24, Z24
+	VPTERNLOGD       $0xec, Z0, Z29, Z24
+	VBLENDMPS        Z30, Z24, K1, Z26
+	VMOVUPS          Z26, (CX)(BX*4)
+	ADDQ             $0x10, BX
+	SUBQ             $0x10, AX
+	JGE              loop1
+
+loop1end:
+	ADDQ             $0x10, AX
+	JZ               done
+	MOVL             $0xffffffff, SI
+	BZHIL            AX, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (DX)(BX*4), K1, Z24
+	VANDPS           Z3, Z24, Z3
+	VMINPS           Z3, Z2, Z2
+	VMOVAPS          Z4, Z3
+	VFMADD213PS      Z5, Z2, Z3
+	VFMADD213PS      Z6, Z2, Z3
+	VFMADD213PS      Z7, Z2, Z3
+	VFMADD213PS      Z8, Z2, Z3
+	VFMADD213PS      Z9, Z2, Z3
+	VFMADD213PS      Z10, Z2, Z3
+	VXORPS           Z0, Z2, Z4
+	VFMADD213PS      Z4, Z2, Z3
+	VMOVAPS          Z1, Z4
+	VFMADD231PS      Z11, Z3, Z4
+	VSUBPS           Z1, Z4, Z1
+	VMOVAPS          Z3, Z3
+	VFNMADD231PS     Z12, Z1, Z3
+	VFNMADD231PS     Z13, Z1, Z3
+	VMOVAPS          Z14, Z1
+	VFMADD213PS      Z15, Z3, Z1
+	VFMADD213PS      Z16, Z3, Z1
+	VFMADD213PS      Z17, Z3, Z1
+	VFMADD213PS      Z18, Z3, Z1
+	VMULPS           Z3, Z3, Z5
+	VFMADD213PS      Z3, Z5, Z1
+	VPSLLD           $0x17, Z4, Z3
+	VSUBPS           Z3, Z19, Z4
+	VFNMADD231PS     Z3, Z1, Z4
+	VMULPS           Z24, Z24, Z1
+	VMOVAPS          Z20, Z3
+	VFMADD213PS      Z21, Z1, Z3
+	VFMADD213PS      Z22, Z1, Z3
+	VFMADD213PS      Z23, Z1, Z3
+	VFMADD213PS.BCST constants<>+304(SB), Z1, Z3
+	VFMADD213PS.BCST constants<>+308(SB), Z1, Z3
+	VFMADD213PS.BCST constants<>+312(SB), Z1, Z3
+	VFMADD213PS      Z24, Z24, Z3
+	VCMPPS.BCST      $0x01, constants<>+316(SB), Z2, K2
+	VMOVAPS          Z24, Z1
+	VPTERNLOGD       $0xec, Z0, Z4, Z1
+	VBLENDMPS        Z3, Z1, K2, Z27
+	VMOVUPS          Z27, K1, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+16(SB), Z0
+	VBROADCASTSS constants<>+320(SB), Z1
+	VBROADCASTSS constants<>+324(SB), Z2
+	VBROADCASTSS constants<>+12(SB), Z3
+	VBROADCASTSS constants<>+180(SB), Z4
+	VBROADCASTSS constants<>+28(SB), Z5
+	VBROADCASTSS constants<>+32(SB), Z6
+	VBROADCASTSS constants<>+36(SB), Z7
+	VBROADCASTSS constants<>+108(SB), Z8
+	VBROADCASTSS constants<>+40(SB), Z9
+	VBROADCASTSS constants<>+44(SB), Z10
+	VBROADCASTSS constants<>+48(SB), Z11
+	VBROADCASTSS constants<>+52(SB), Z12
+	VBROADCASTSS constants<>+56(SB), Z13
+	VBROADCASTSS constants<>+328(SB), Z14
+	VBROADCASTSS constants<>+332(SB), Z15
+	VBROADCASTSS constants<>+336(SB), Z16
+	VBROADCASTSS constants<>+340(SB), Z17
+	XORQ         BX, BX
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS          (DX)(BX*4), Z18
+	VANDPS           Z3, Z18, Z19
+	VMINPS           Z19, Z2, Z19
+	VMULPS           Z19, Z19, Z24
+	VMOVAPS          Z19, Z25
+	VFMSUB213PS      Z24, Z25, Z25
+	VMULPS           Z4, Z24, Z24
+	VMOVAPS          Z0, Z26
+	VFMADD231PS      Z5, Z24, Z26
+	VSUBPS           Z0, Z26, Z26
+	VMOVAPS          Z24, Z24
+	VFNMADD231PS     Z6, Z26, Z24
+	VFNMADD231PS     Z7, Z26, Z24
+	VFNMADD231PS     Z8, Z25, Z24
+	VMOVAPS          Z9, Z25
+	VFMADD213PS      Z10, Z24, Z25
+	VFMADD213PS      Z11, Z24, Z25
+	VFMADD213PS      Z12, Z24, Z25
+	VFMADD213PS      Z13, Z24, Z25
+	VMULPS           Z24, Z24, Z27
+	VFMADD213PS      Z24, Z27, Z25
+	VMOVAPS          Z14, Z24
+	VFMADD213PS      Z15, Z19, Z24
+	VFMADD213PS      Z16, Z19, Z24
+	VFMADD213PS      Z17, Z19, Z24
+	VFMADD213PS.BCST constants<>+344(SB), Z19, Z24
+	VFMADD213PS.BCST constants<>+348(SB), Z19, Z24
+	VFMADD213PS.BCST constants<>+352(SB), Z19, Z24
+	VMULPS           Z24, Z19, Z24
+	VADDPS           Z1, Z19, Z27
+	VSUBPS           Z1, Z27, Z28
+	VSUBPS           Z28, Z19, Z28
+	VSUBPS.BCST      constants<>+356(SB), Z27, Z29
+	VBROADCASTSS     constants<>+4(SB), Z30
+	VDIVPS           Z27, Z30, Z30
+	VMULPS           Z30, Z29, Z31
+	VFNMADD231PS     Z27, Z31, Z29
+	VMOVAPS          Z28, Z27
+	VFNMADD231PS     Z31, Z28, Z27
+	VADDPS           Z27, Z29, Z27
+	VFMADD231PS      Z30, Z27, Z31
+	VBROADCASTSS     constants<>+360(SB), Z27
+	VFMADD213PS.BCST constants<>+364(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+368(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+372(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+376(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+380(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+384(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+388(SB), Z31, Z27
+	VMULPS           Z27, Z31, Z27
+	VCMPPS.BCST      $0x01, constants<>+392(SB), Z19, K1
+	VMULPS           Z8, Z19, Z28
+	VBROADCASTSS     constants<>+396(SB), Z29
+	VBLENDMPS        Z28, Z29, K1, Z20
+	VMULPS           Z19, Z24, Z19
+	VXORPS.BCST      constants<>+8(SB), Z19, Z19
+	VBLENDMPS        Z19, Z27, K1, Z21
+	VMOVAPS          Z25, Z19
+	VFMADD213PS      Z21, Z21, Z19
+	VFMADD231PS      Z20, Z25, Z19
+	VADDPS           Z20, Z19, Z19
+	VBROADCASTSS     constants<>+0(SB), Z24
+	VMAXPS           Z18, Z24, Z18
+	VSCALEFPS        Z26, Z19, Z19
+	VSUBPS           Z19, Z18, Z18
+	VMOVUPS          Z18, (CX)(BX*4)
+	ADDQ             $0x10, BX
+	SUBQ             $0x10, AX
+	JGE              loop1
+
+loop1end:
+	ADDQ             $0x10, AX
+	JZ               done
+	MOVL             $0xffffffff, SI
+	BZHIL            AX, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (DX)(BX*4), K1, Z18
+	VANDPS           Z3, Z18, Z3
+	VMINPS           Z3, Z2, Z2
+	VMULPS           Z2, Z2, Z3
+	VMOVAPS          Z2, Z19
+	VFMSUB213PS      Z3, Z19, Z19
+	VMULPS           Z4, Z3, Z3
+	VMOVAPS          Z0, Z4
+	VFMADD231PS      Z5, Z3, Z4
+	VSUBPS           Z0, Z4, Z0
+	VMOVAPS          Z3, Z3
+	VFNMADD231PS     Z6, Z0, Z3
+	VFNMADD231PS     Z7, Z0, Z3
+	VFNMADD231PS     Z8, Z19, Z3
+	VMOVAPS          Z9, Z4
+	VFMADD213PS      Z10, Z3, Z4
+	VFMADD213PS      Z11, Z3, Z4
+	VFMADD213PS      Z12, Z3, Z4
+	VFMADD213PS      Z13, Z3, Z4
+	VMULPS           Z3, Z3, Z5
+	VFMADD213PS      Z3, Z5, Z4
+	VMOVAPS          Z14, Z3
+	VFMADD213PS      Z15, Z2, Z3
+	VFMADD213PS      Z16, Z2, Z3
+	VFMADD213PS      Z17, Z2, Z3
+	VFMADD213PS.BCST constants<>+344(SB), Z2, Z3
+	VFMADD213PS.BCST constants<>+348(SB), Z2, Z3
+	VFMADD213PS.BCST constants<>+352(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z3
+	VADDPS           Z1, Z2, Z5
+	VSUBPS           Z1, Z5, Z1
+	VSUBPS           Z1, Z2, Z1
+	VSUBPS.BCST      constants<>+356(SB), Z5, Z6
+	VBROADCASTSS     constants<>+4(SB), Z7
+	VDIVPS           Z5, Z7, Z7
+	VMULPS           Z7, Z6, Z9
+	VFNMADD231PS     Z5, Z9, Z6
+	VMOVAPS          Z1, Z5
+	VFNMADD231PS     Z9, Z1, Z5
+	VADDPS           Z5, Z6, Z1
+	VFMADD231PS      Z7, Z1, Z9
+	VBROADCASTSS     constants<>+360(SB), Z1
+	VFMADD213PS.BCST constants<>+364(SB), Z9, Z1
+	VFMADD213PS.BCST constants<>+368(SB), Z9, Z1
+	VFMADD213PS.BCST constants<>+372(SB), Z9, Z1
+	VFMADD213PS.BCST constants<>+376(SB), Z9, Z1
+	VFMADD213PS.BCST constants<>+380(SB), Z9, Z1
+	VFMADD213PS.BCST constants<>+384(SB), Z9, Z1
+	VFMADD213PS.BCST constants<>+388(SB), Z9, Z1
+	VMULPS           Z1, Z9, Z1
+	VCMPPS.BCST      $0x01, constants<>+392(SB), Z2, K2
+	VMULPS           Z8, Z2, Z5
+	VBROADCASTSS     constants<>+396(SB), Z6
+	VBLENDMPS        Z5, Z6, K2, Z22
+	VMULPS           Z2, Z3, Z2
+	VXORPS.BCST      constants<>+8(SB), Z2, Z2
+	VBLENDMPS        Z2, Z1, K2, Z23
+	VMOVAPS          Z4, Z1
+	VFMADD213PS      Z23, Z23, Z1
+	VFMADD231PS      Z22, Z4, Z1
+	VADDPS           Z22, Z1, Z1
+	VBROADCASTSS     constants<>+0(SB), Z2
+	VMAXPS           Z18, Z2, Z2
+	VSCALEFPS        Z0, Z1, Z0
+	VSUBPS           Z0, Z2, Z0
+	VMOVUPS          Z0, K1, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluSlopeAVX512(y []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	VBROADCASTSS constants<>+4(SB), Z0
+	VBROADCASTSS constants<>+16(SB), Z1
+	VBROADCASTSS constants<>+108(SB), Z2
+	VBROADCASTSS constants<>+320(SB), Z3
+	VBROADCASTSS constants<>+324(SB), Z4
+	VBROADCASTSS constants<>+12(SB), Z5
+	VBROADCASTSS constants<>+180(SB), Z6
+	VBROADCASTSS constants<>+28(SB), Z7
+	VBROADCASTSS constants<>+32(SB), Z8
+	VBROADCASTSS constants<>+36(SB), Z9
+	VBROADCASTSS constants<>+40(SB), Z10
+	VBROADCASTSS constants<>+44(SB), Z11
+	VBROADCASTSS constants<>+48(SB), Z12
+	VBROADCASTSS constants<>+52(SB), Z13
+	XORQ         SI, SI
+	SUBQ         $0x10, AX
+	JLT          loop1end
+
+loop1:
+	VMOVUPS          (BX)(SI*4), Z14
+	VANDPS           Z5, Z14, Z15
+	VMINPS           Z15, Z4, Z15
+	VMULPS           Z15, Z15, Z24
+	VMOVAPS          Z15, Z25
+	VFMSUB213PS      Z24, Z25, Z25
+	VMULPS           Z6, Z24, Z24
+	VMOVAPS          Z1, Z26
+	VFMADD231PS      Z7, Z24, Z26
+	VSUBPS           Z1, Z26, Z26
+	VMOVAPS          Z24, Z24
+	VFNMADD231PS     Z8, Z26, Z24
+	VFNMADD231PS     Z9, Z26, Z24
+	VFNMADD231PS     Z2, Z25, Z24
+	VMOVAPS          Z10, Z25
+	VFMADD213PS      Z11, Z24, Z25
+	VFMADD213PS      Z12, Z24, Z25
+	VFMADD213PS      Z13, Z24, Z25
+	VFMADD213PS.BCST constants<>+56(SB), Z24, Z25
+	VMULPS           Z24, Z24, Z27
+	VFMADD213PS      Z24, Z27, Z25
+	VBROADCASTSS     constants<>+328(SB), Z24
+	VFMADD213PS.BCST constants<>+332(SB), Z15, Z24
+	VFMADD213PS.BCST constants<>+336(SB), Z15, Z24
+	VFMADD213PS.BCST constants<>+340(SB), Z15, Z24
+	VFMADD213PS.BCST constants<>+344(SB), Z15, Z24
+	VFMADD213PS.BCST constants<>+348(SB), Z15, Z24
+	VFMADD213PS.BCST constants<>+352(SB), Z15, Z24
+	VMULPS           Z24, Z15, Z24
+	VADDPS           Z3, Z15, Z27
+	VSUBPS           Z3, Z27, Z28
+	VSUBPS           Z28, Z15, Z28
+	VSUBPS.BCST      constants<>+356(SB), Z27, Z29
+	VDIVPS           Z27, Z0, Z30
+	VMULPS           Z30, Z29, Z31
+	VFNMADD231PS     Z27, Z31, Z29
+	VMOVAPS          Z28, Z27
+	VFNMADD231PS     Z31, Z28, Z27
+	VADDPS           Z27, Z29, Z27
+	VFMADD231PS      Z30, Z27, Z31
+	VBROADCASTSS     constants<>+360(SB), Z27
+	VFMADD213PS.BCST constants<>+364(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+368(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+372(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+376(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+380(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+384(SB), Z31, Z27
+	VFMADD213PS.BCST constants<>+388(SB), Z31, Z27
+	VMULPS           Z27, Z31, Z27
+	VCMPPS.BCST      $0x01, constants<>+392(SB), Z15, K1
+	VMULPS           Z2, Z15, Z28
+	VBROADCASTSS     constants<>+396(SB), Z29
+	VBLENDMPS        Z28, Z29, K1, Z16
+	VMULPS           Z15, Z24, Z28
+	VXORPS.BCST      constants<>+8(SB), Z28, Z28
+	VBLENDMPS        Z28, Z27, K1, Z17
+	VMOVAPS          Z25, Z27
+	VFMADD213PS      Z17, Z17, Z27
+	VFMADD231PS      Z16, Z25, Z27
+	VADDPS           Z16, Z27, Z27
+	VBROADCASTSS     constants<>+0(SB), Z28
+	VMAXPS           Z14, Z28, Z28
+	VSCALEFPS        Z26, Z27, Z27
+	VSUBPS           Z27, Z28, Z27
+	VADDPS           Z17, Z16, Z28
+	VDIVPS           Z15, Z28, Z28
+	VSUBPS           Z24, Z2, Z24
+	VBLENDMPS        Z24, Z28, K1, Z18
+	VMULPS.BCST      constants<>+400(SB), Z15, Z15
+	VSUBPS           Z15, Z18, Z15
+	VADDPS           Z0, Z25, Z24
+	VSCALEFPS        Z26, Z0, Z25
+	VMULPS           Z25, Z24, Z24
+	VMULPS           Z24, Z15, Z15
+	VPMOVD2M         Z14, K1
+	VSUBPS           Z15, Z0, Z14
+	VBLENDMPS        Z15, Z14, K1, Z19
+	VMOVUPS          Z27, (CX)(SI*4)
+	VMOVUPS          Z19, (DX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, AX
+	JGE              loop1
+
+loop1end:
+	ADDQ             $0x10, AX
+	JZ               done
+	MOVL             $0xffffffff, DI
+	BZHIL            AX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (BX)(SI*4), K1, Z14
+	VANDPS           Z5, Z14, Z5
+	VMINPS           Z5, Z4, Z4
+	VMULPS           Z4, Z4, Z5
+	VMOVAPS          Z4, Z15
+	VFMSUB213PS      Z5, Z15, Z15
+	VMULPS           Z6, Z5, Z5
+	VMOVAPS          Z1, Z6
+	VFMADD231PS      Z7, Z5, Z6
+	VSUBPS           Z1, Z6, Z1
+	VMOVAPS          Z5, Z5
+	VFNMADD231PS     Z8, Z1, Z5
+	VFNMADD231PS     Z9, Z1, Z5
+	VFNMADD231PS     Z2, Z15, Z5
+	VMOVAPS          Z10, Z6
+	VFMADD213PS      Z11, Z5, Z6
+	VFMADD213PS      Z12, Z5, Z6
+	VFMADD213PS      Z13, Z5, Z6
+	VFMADD213PS.BCST constants<>+56(SB), Z5, Z6
+	VMULPS           Z5, Z5, Z7
+	VFMADD213PS      Z5, Z7, Z6
+	VBROADCASTSS     constants<>+328(SB), Z5
+	VFMADD213PS.BCST constants<>+332(SB), Z4, Z5
+	VFMADD213PS.BCST constants<>+336(SB), Z4, Z5
+	VFMADD213PS.BCST constants<>+340(SB), Z4, Z5
+	VFMADD213PS.BCST constants<>+344(SB), Z4, Z5
+	VFMADD213PS.BCST constants<>+348(SB), Z4, Z5
+	VFMADD213PS.BCST constants<>+352(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z5
+	VADDPS           Z3, Z4, Z7
+	VSUBPS           Z3, Z7, Z3
+	VSUBPS           Z3, Z4, Z3
+	VSUBPS.BCST      constants<>+356(SB), Z7, Z8
+	VDIVPS           Z7, Z0, Z9
+	VMULPS           Z9, Z8, Z10
+	VFNMADD231PS     Z7, Z10, Z8
+	VMOVAPS          Z3, Z7
+	VFNMADD231PS     Z10, Z3, Z7
+	VADDPS           Z7, Z8, Z3
+	VFMADD231PS      Z9, Z3, Z10
+	VBROADCASTSS     constants<>+360(SB), Z3
+	VFMADD213PS.BCST constants<>+364(SB), Z10, Z3
+	VFMADD213PS.BCST constants<>+368(SB), Z10, Z3
+	VFMADD213PS.BCST constants<>+372(SB), Z10, Z3
+	VFMADD213PS.BCST constants<>+376(SB), Z10, Z3
+	VFMADD213PS.BCST constants<>+380(SB), Z10, Z3
+	VFMADD213PS.BCST constants<>+384(SB), Z10, Z3
+	VFMADD213PS.BCST constants<>+388(SB), Z10, Z3
+	VMULPS           Z3, Z10, Z3
+	VCMPPS.BCST      $0x01, constants<>+392(SB), Z4, K2
+	VMULPS           Z2, Z4, Z7
+	VBROADCASTSS     constants<>+396(SB), Z8
+	VBLENDMPS        Z7, Z8, K2, Z20
+	VMULPS           Z4, Z5, Z7
+	VXORPS.BCST      constants<>+8(SB), Z7, Z7
+	VBLENDMPS        Z7, Z3, K2, Z21
+	VMOVAPS          Z6, Z3
+	VFMADD213PS      Z21, Z21, Z3
+	VFMADD231PS      Z20, Z6, Z3
+	VADDPS           Z20, Z3, Z3
+	VBROADCASTSS     constants<>+0(SB), Z7
+	VMAXPS           Z14, Z7, Z7
+	VSCALEFPS        Z1, Z3, Z3
+	VSUBPS           Z3, Z7, Z3
+	VADDPS           Z21, Z20, Z7
+	VDIVPS           Z4, Z7, Z7
+	VSUBPS           Z5, Z2, Z2
+	VBLENDMPS        Z2, Z7, K2, Z22
+	VMULPS.BCST      constants<>+400(SB), Z4, Z2
+	VSUBPS           Z2, Z22, Z2
+	VADDPS           Z0, Z6, Z4
+	VSCALEFPS        Z1, Z0, Z1
+	VMULPS           Z1, Z4, Z1
+	VMULPS           Z1, Z2, Z1
+	VPMOVD2M         Z14, K2
+	VSUBPS           Z1, Z0, Z0
+	VBLENDMPS        Z1, Z0, K2, Z23
+	VMOVUPS          Z3, K1, (CX)(SI*4)
+	VMOVUPS          Z23, K1, (DX)(SI*4)
 
 done:
 	VZEROUPPER
@@ -2428,4 +3761,69 @@ DATA constants<>+128(SB)/4, $0x3caa61e1
 DATA constants<>+132(SB)/4, $0xbd5c4d5d
 DATA constants<>+136(SB)/4, $0x3e0884df
 DATA constants<>+140(SB)/4, $0xbeaaaa9f
-GLOBL constants<>(SB), RODATA|NOPTR, $144
+DATA constants<>+144(SB)/4, $0x3f317218
+DATA constants<>+148(SB)/4, $0xbd38f192
+DATA constants<>+152(SB)/4, $0x3dd67a53
+DATA constants<>+156(SB)/4, $0xbe06cc78
+DATA constants<>+160(SB)/4, $0x3e14403d
+DATA constants<>+164(SB)/4, $0xbe2a76cb
+DATA constants<>+168(SB)/4, $0x3e4cb4cf
+DATA constants<>+172(SB)/4, $0xbe800025
+DATA constants<>+176(SB)/4, $0x3eaaaad2
+DATA constants<>+180(SB)/4, $0xbf000000
+DATA constants<>+184(SB)/4, $0x3f400000
+DATA constants<>+188(SB)/4, $0x40800000
+DATA constants<>+192(SB)/4, $0x3e800000
+DATA constants<>+196(SB)/4, $0xbf800000
+DATA constants<>+200(SB)/4, $0x7f800000
+DATA constants<>+204(SB)/4, $0xff800000
+DATA constants<>+208(SB)/4, $0x7fc00000
+DATA constants<>+212(SB)/4, $0x3f22f983
+DATA constants<>+216(SB)/4, $0x3fc90fda
+DATA constants<>+220(SB)/4, $0x33a22168
+DATA constants<>+224(SB)/4, $0x27c234c5
+DATA constants<>+228(SB)/4, $0xb94c8e0f
+DATA constants<>+232(SB)/4, $0x3c088363
+DATA constants<>+236(SB)/4, $0xbe2aaaa2
+DATA constants<>+240(SB)/4, $0x37ccf385
+DATA constants<>+244(SB)/4, $0xbab60613
+DATA constants<>+248(SB)/4, $0x3d2aaaa5
+DATA constants<>+252(SB)/4, $0x00000001
+DATA constants<>+256(SB)/4, $0x47000000
+DATA constants<>+260(SB)/4, $0xb73c68a1
+DATA constants<>+264(SB)/4, $0x39a93caf
+DATA constants<>+268(SB)/4, $0xbb6eb5d4
+DATA constants<>+272(SB)/4, $0x3cc2a891
+DATA constants<>+276(SB)/4, $0xbdd992b4
+DATA constants<>+280(SB)/4, $0xbf229947
+DATA constants<>+284(SB)/4, $0xbe03bc6e
+DATA constants<>+288(SB)/4, $0x38a7b3b0
+DATA constants<>+292(SB)/4, $0xba530517
+DATA constants<>+296(SB)/4, $0x3baa250d
+DATA constants<>+300(SB)/4, $0xbcdc008d
+DATA constants<>+304(SB)/4, $0x3de716b2
+DATA constants<>+308(SB)/4, $0xbec093a0
+DATA constants<>+312(SB)/4, $0x3e0375d4
+DATA constants<>+316(SB)/4, $0x3f6ccccd
+DATA constants<>+320(SB)/4, $0x40400000
+DATA constants<>+324(SB)/4, $0x416b3333
+DATA constants<>+328(SB)/4, $0x3ac3e235
+DATA constants<>+332(SB)/4, $0xbc05f4aa
+DATA constants<>+336(SB)/4, $0x3ccfb217
+DATA constants<>+340(SB)/4, $0xbd7e617f
+DATA constants<>+344(SB)/4, $0x3e081a0b
+DATA constants<>+348(SB)/4, $0xbe7ffe7b
+DATA constants<>+352(SB)/4, $0x3ecc4224
+DATA constants<>+356(SB)/4, $0x4098c000
+DATA constants<>+360(SB)/4, $0xbb5bbc73
+DATA constants<>+364(SB)/4, $0x3bad857c
+DATA constants<>+368(SB)/4, $0x3c43ea00
+DATA constants<>+372(SB)/4, $0xbcbdc5cc
+DATA constants<>+376(SB)/4, $0xbd69908e
+DATA constants<>+380(SB)/4, $0x3e712081
+DATA constants<>+384(SB)/4, $0xbeb2c16c
+DATA constants<>+388(SB)/4, $0x3e81c4c1
+DATA constants<>+392(SB)/4, $0x3f333333
+DATA constants<>+396(SB)/4, $0x3ea69cbc
+DATA constants<>+400(SB)/4, $0x3ecc422a
+GLOBL constants<>(SB), RODATA|NOPTR, $404

@@ -10,12 +10,16 @@ func Combine(dst, base []float32, hs []float32, k [][]float32, coef []float32) {
 	if fastCombine(dst, base, hs, k, coef) {
 		return
 	}
-	for i, b := range base {
-		var s float32
+	for at := 0; at < len(dst); at += strip {
+		var s [strip]float32
+		n := min(strip, len(dst)-at)
 		for j, c := range coef {
-			s = fma(hs[i]*c, k[j][i], s)
+			h := hs[at:][:n]
+			for i, v := range k[j][at:][:n] {
+				s[i] = fma(h[i]*c, v, s[i])
+			}
 		}
-		dst[i] = b + s
+		addStrip(dst[at:], base[at:], s[:n])
 	}
 }
 
@@ -26,12 +30,25 @@ func CombineUniform(dst, base []float32, h float32, k [][]float32, coef []float3
 	if fastCombineUniform(dst, base, h, k, coef) {
 		return
 	}
-	for i, b := range base {
-		var s float32
+	for at := 0; at < len(dst); at += strip {
+		var s [strip]float32
+		n := min(strip, len(dst)-at)
 		for j, c := range coef {
-			s = fma(h*c, k[j][i], s)
+			w := float64(h * c)
+			for i, v := range k[j][at:][:n] {
+				s[i] = float32(w*float64(v) + float64(s[i])) // as fma
+			}
 		}
-		dst[i] = b + s
+		addStrip(dst[at:], base[at:], s[:n])
+	}
+}
+
+// strip is how many sums the definitions take at a time.
+const strip = 64
+
+func addStrip(dst, base, s []float32) {
+	for i, v := range s {
+		dst[i] = base[i] + v
 	}
 }
 

@@ -213,10 +213,10 @@ func fastStep(dst, x []float32) bool {
 func fastReLU(dst, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		reLUAVX512(dst, x)
+		reluAVX512(dst, x)
 		return true
 	case kernel.AVX2:
-		reLUAVX2(dst, x)
+		reluAVX2(dst, x)
 		return true
 	}
 	return false
@@ -225,10 +225,10 @@ func fastReLU(dst, x []float32) bool {
 func fastReLUSlope(y, dy, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		reLUSlopeAVX512(y, dy, x)
+		reluSlopeAVX512(y, dy, x)
 		return true
 	case kernel.AVX2:
-		reLUSlopeAVX2(y, dy, x)
+		reluSlopeAVX2(y, dy, x)
 		return true
 	}
 	return false
@@ -363,10 +363,10 @@ func fastSELUSlope(y, dy, x []float32) bool {
 func fastSiLU(dst, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		siLUAVX512(dst, x)
+		siluAVX512(dst, x)
 		return true
 	case kernel.AVX2:
-		siLUAVX2(dst, x)
+		siluAVX2(dst, x)
 		return true
 	}
 	return false
@@ -375,10 +375,10 @@ func fastSiLU(dst, x []float32) bool {
 func fastSiLUSlope(y, dy, x []float32) bool {
 	switch kernel.Current() {
 	case kernel.AVX512:
-		siLUSlopeAVX512(y, dy, x)
+		siluSlopeAVX512(y, dy, x)
 		return true
 	case kernel.AVX2:
-		siLUSlopeAVX2(y, dy, x)
+		siluSlopeAVX2(y, dy, x)
 		return true
 	}
 	return false
@@ -456,13 +456,116 @@ func fastTanhSlope(y, dy, x []float32) bool {
 	return false
 }
 
-func fastLog(dst, x []float32) bool             { return false }
-func fastLog1p(dst, x []float32) bool           { return false }
-func fastSoftplus(dst, x []float32) bool        { return false }
-func fastSoftplusSlope(y, dy, x []float32) bool { return false }
-func fastErf(dst, x []float32) bool             { return false }
-func fastSin(dst, x []float32) bool             { return false }
-func fastCos(dst, x []float32) bool             { return false }
-func fastSinCos(y, dy, x []float32) bool        { return false }
-func fastGELU(dst, x []float32) bool            { return false }
-func fastGELUSlope(y, dy, x []float32) bool     { return false }
+func fastLog(dst, x []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		logAVX512(dst, x)
+		return true
+	case kernel.AVX2:
+		logAVX2(dst, x)
+		return true
+	}
+	return false
+}
+
+func fastLog1p(dst, x []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		log1pAVX512(dst, x)
+		return true
+	case kernel.AVX2:
+		log1pAVX2(dst, x)
+		return true
+	}
+	return false
+}
+
+func fastSoftplus(dst, x []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		softplusAVX512(dst, x)
+		return true
+	case kernel.AVX2:
+		softplusAVX2(dst, x)
+		return true
+	}
+	return false
+}
+
+func fastSoftplusSlope(y, dy, x []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		softplusSlopeAVX512(y, dy, x)
+		return true
+	case kernel.AVX2:
+		softplusSlopeAVX2(y, dy, x)
+		return true
+	}
+	return false
+}
+
+func fastSin(dst, x []float32) (int, bool) {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		return sinAVX512(dst, x), true
+	case kernel.AVX2:
+		return sinAVX2(dst, x), true
+	}
+	return 0, false
+}
+
+func fastCos(dst, x []float32) (int, bool) {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		return cosAVX512(dst, x), true
+	case kernel.AVX2:
+		return cosAVX2(dst, x), true
+	}
+	return 0, false
+}
+
+func fastSinCos(y, dy, x []float32) (int, bool) {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		return sinCosAVX512(y, dy, x), true
+	case kernel.AVX2:
+		return sinCosAVX2(y, dy, x), true
+	}
+	return 0, false
+}
+
+func fastErf(dst, x []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		erfAVX512(dst, x)
+		return true
+	case kernel.AVX2:
+		erfAVX2(dst, x)
+		return true
+	}
+	return false
+}
+
+func fastGELU(dst, x []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		geluAVX512(dst, x)
+		return true
+	case kernel.AVX2:
+		geluAVX2(dst, x)
+		return true
+	}
+	return false
+}
+
+func fastGELUSlope(y, dy, x []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		geluSlopeAVX512(y, dy, x)
+		return true
+	case kernel.AVX2:
+		geluSlopeAVX2(y, dy, x)
+		return true
+	}
+	return false
+}

@@ -48,9 +48,9 @@ func fastLog(dst, x []float32) bool                                             
 func fastLog1p(dst, x []float32) bool                                                { return false }
 func fastSoftplus(dst, x []float32) bool                                             { return false }
 func fastSoftplusSlope(y, dy, x []float32) bool                                      { return false }
+func fastSin(dst, x []float32) (int, bool)                                           { return 0, false }
+func fastCos(dst, x []float32) (int, bool)                                           { return 0, false }
+func fastSinCos(y, dy, x []float32) (int, bool)                                      { return 0, false }
 func fastErf(dst, x []float32) bool                                                  { return false }
-func fastSin(dst, x []float32) bool                                                  { return false }
-func fastCos(dst, x []float32) bool                                                  { return false }
-func fastSinCos(y, dy, x []float32) bool                                             { return false }
 func fastGELU(dst, x []float32) bool                                                 { return false }
 func fastGELUSlope(y, dy, x []float32) bool                                          { return false }

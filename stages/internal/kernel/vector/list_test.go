@@ -28,7 +28,7 @@ func slope(name string, f func(y, dy, x []float32)) entry {
 	return entry{name: name, out: 2, in: 1, call: func(out, in [][]float32) { f(out[0], out[1], in[0]) }}
 }
 
-func binary(name string, f func(dst, a, b []float32)) entry {
+func pair(name string, f func(dst, a, b []float32)) entry {
 	return entry{name: name, out: 1, in: 2, call: func(out, in [][]float32) { f(out[0], in[0], in[1]) }}
 }
 
@@ -66,19 +66,33 @@ var entries = []entry{
 	slope("SELUSlope", vector.SELUSlope),
 	slope("ReLUSlope", vector.ReLUSlope),
 	slope("SinCos", vector.SinCos),
-	binary("Add", vector.Add),
-	binary("Sub", vector.Sub),
-	binary("Mul", vector.Mul),
-	binary("Div", vector.Div),
-	binary("Max", vector.Max),
-	binary("Min", vector.Min),
-	{name: "Scale", out: 1, in: 1, call: func(out, in [][]float32) { vector.Scale(out[0], in[0], scalar) }},
-	{name: "Shift", out: 1, in: 1, call: func(out, in [][]float32) { vector.Shift(out[0], in[0], scalar) }},
-	{name: "MulAdd", out: 1, in: 2, updates: true, call: func(out, in [][]float32) { vector.MulAdd(out[0], in[0], in[1]) }},
-	{name: "AddScaled", out: 1, in: 1, updates: true, call: func(out, in [][]float32) { vector.AddScaled(out[0], in[0], scalar) }},
-	{name: "Select", out: 1, in: 3, call: func(out, in [][]float32) { vector.Select(out[0], in[0], in[1], in[2]) }},
-	{name: "Combine", out: 1, in: 6, call: func(out, in [][]float32) { vector.Combine(out[0], in[0], in[1], in[2:], coef) }},
-	{name: "CombineUniform", out: 1, in: 5, call: func(out, in [][]float32) { vector.CombineUniform(out[0], in[0], scalar, in[1:], coef) }},
+	pair("Add", vector.Add),
+	pair("Sub", vector.Sub),
+	pair("Mul", vector.Mul),
+	pair("Div", vector.Div),
+	pair("Max", vector.Max),
+	pair("Min", vector.Min),
+	{name: "Scale", out: 1, in: 1, call: func(out, in [][]float32) {
+		vector.Scale(out[0], in[0], scalar)
+	}},
+	{name: "Shift", out: 1, in: 1, call: func(out, in [][]float32) {
+		vector.Shift(out[0], in[0], scalar)
+	}},
+	{name: "MulAdd", out: 1, in: 2, updates: true, call: func(out, in [][]float32) {
+		vector.MulAdd(out[0], in[0], in[1])
+	}},
+	{name: "AddScaled", out: 1, in: 1, updates: true, call: func(out, in [][]float32) {
+		vector.AddScaled(out[0], in[0], scalar)
+	}},
+	{name: "Select", out: 1, in: 3, call: func(out, in [][]float32) {
+		vector.Select(out[0], in[0], in[1], in[2])
+	}},
+	{name: "Combine", out: 1, in: 6, call: func(out, in [][]float32) {
+		vector.Combine(out[0], in[0], in[1], in[2:], coef)
+	}},
+	{name: "CombineUniform", out: 1, in: 5, call: func(out, in [][]float32) {
+		vector.CombineUniform(out[0], in[0], scalar, in[1:], coef)
+	}},
 }
 
 // eachLevel runs test under every instruction set that is there.

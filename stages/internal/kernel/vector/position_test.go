@@ -73,7 +73,7 @@ func position(t *testing.T, r *random, e entry, n int) {
 	}
 	check("")
 	for i := range in {
-		if !slices.EqualFunc(in[i], values[i], func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
+		if !slices.EqualFunc(in[i], values[i], same) {
 			t.Errorf("%s of %d changes operand %d", e.name, n, i)
 		}
 	}

@@ -21,7 +21,8 @@ func TestSums(t *testing.T) {
 			checkSum(t, "Sum", n, vector.Sum(a), func(i int) (x, y float32) { return a[i], 1 })
 			checkSum(t, "SumSquares", n, vector.SumSquares(a), func(i int) (x, y float32) { return a[i], a[i] })
 			c, d := append([]float32(nil), a...), append([]float32(nil), b[:n]...)
-			if vector.Dot(c, d) != vector.Dot(a, b) || vector.Sum(c) != vector.Sum(a) || vector.SumSquares(c) != vector.SumSquares(a) {
+			if vector.Dot(c, d) != vector.Dot(a, b) || vector.Sum(c) != vector.Sum(a) ||
+				vector.SumSquares(c) != vector.SumSquares(a) {
 				t.Errorf("a sum over %d depends on the place", n)
 			}
 		}

@@ -1,4 +1,3 @@
-// Command matrix writes the assembly of the package matrix and its stubs.
 package main
 
 import (

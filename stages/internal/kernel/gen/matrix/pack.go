@@ -38,7 +38,7 @@ func copies(c *build.Context, s set) {
 		}
 		c.Label("row")
 		for v := range h.vectors {
-			w.load(Mem{Base: reg.RSI, Disp: v * w.bytes()}, w.register(v), v == h.vectors-1)
+			w.load(Mem{Base: reg.RSI, Disp: v * w.bytes()}, w.register(v), s.masks && v == h.vectors-1)
 			w.store(w.register(v), Mem{Base: reg.RDI, Disp: v * w.bytes()}, false)
 		}
 		c.ADDQ(reg.R8, reg.RSI)

@@ -30,11 +30,14 @@ func wides(c *build.Context, s set) {
 	}
 }
 
-// writeWide writes one function for that many vectors in a row. B's vectors are operands of the multiply-adds: DI
-// task; AX A; R8 lda; R13 B; R12 distance of panels and R9 three times that.
+// writeWide writes one function for that many vectors in a row. What lies where:
+// DI task; AX A; R8 lda; R13 B; R12 distance of panels and R9 three times that.
 func (w *tile) writeWide(vectors int) {
-	field := func(at int) Mem { return Mem{Base: reg.RDI, Disp: at} }
 	sum := func(i, v int) reg.Register { return w.register(i*vectors + v) }
+	single := func(i int) reg.Register { return w.register(14 + i) }
+	if w.masks {
+		single = w.single
+	}
 	w.Load(w.Param("t"), reg.RDI)
 	w.MOVQ(field(fieldA), reg.RAX)
 	w.MOVQ(field(fieldStart), reg.RDX)
@@ -56,7 +59,7 @@ func (w *tile) writeWide(vectors int) {
 		if i > 0 {
 			a.Index, a.Scale = reg.R8, 1
 		}
-		w.VBROADCASTSS(a, w.single(i))
+		w.VBROADCASTSS(a, single(i))
 	}
 	for v := range vectors {
 		b := Mem{Base: reg.R13, Disp: v % w.vectors * w.bytes()}
@@ -69,12 +72,12 @@ func (w *tile) writeWide(vectors int) {
 			b.Index, b.Scale = reg.R9, 1
 		}
 		if w.n == 1 {
-			w.VFMADD231PS(b, w.single(0), sum(0, v))
+			w.VFMADD231PS(b, single(0), sum(0, v))
 			continue
 		}
 		w.VMOVUPS(b, w.factor(v%2))
 		for i := range w.n {
-			w.VFMADD231PS(w.factor(v%2), w.single(i), sum(i, v))
+			w.VFMADD231PS(w.factor(v%2), single(i), sum(i, v))
 		}
 	}
 	w.ADDQ(Imm(4), reg.RAX)

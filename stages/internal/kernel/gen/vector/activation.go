@@ -30,16 +30,16 @@ func seluParts(m *machine, x V, dy *V) V {
 // two comes last, for a/d 2^n may be normal where e^a is not.
 func silu(m *machine, x V) V {
 	a := m.max(m.f(expLowest), m.or(x, m.bits(signBit)))
-	d, n := logistic(m, a)
+	d, n, _ := logistic(m, a)
 	return m.add(m.scale(m.div(a, d), n), m.max(m.f(0), x))
 }
 
 // siluSlope has h = w + a w (1 - w), the derivative at a; at -a it is 1 - h.
 func siluSlope(m *machine, x V) (y, dy V) {
 	a := m.max(m.f(expLowest), m.or(x, m.bits(signBit)))
-	d, n := logistic(m, a)
+	d, n, power := logistic(m, a)
 	aw := m.scale(m.div(a, d), n)
-	w := m.scale(m.div(m.f(1), d), n)
+	w := m.mul(m.div(m.f(1), d), power)
 	h := m.add(m.deduct(m.copy(aw), aw, w), w)
 	return m.add(aw, m.max(m.f(0), x)), m.blend(m.negative(x), m.sub(m.f(1), h), h)
 }

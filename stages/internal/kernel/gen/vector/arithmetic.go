@@ -26,9 +26,10 @@ var arithmetic = []function{
 	{name: "MulAdd", params: "dst, a, b", updates: true, emit: elementwise(1, 4, func(m *machine, in []V) []V {
 		return []V{m.accumulate(in[0], in[1], in[2])}
 	})},
-	{name: "AddScaled", params: "dst, x", updates: true, scalar: true, emit: elementwise(1, 4, func(m *machine, in []V) []V {
-		return []V{m.accumulate(in[0], in[1], in[2])}
-	})},
+	{name: "AddScaled", params: "dst, x", updates: true, scalar: true,
+		emit: elementwise(1, 4, func(m *machine, in []V) []V {
+			return []V{m.accumulate(in[0], in[1], in[2])}
+		})},
 	{name: "Select", params: "dst, cond, a, b", emit: elementwise(1, 2, func(m *machine, in []V) []V {
 		return []V{m.blend(m.compare(greater, in[0], m.f(0)), in[2], in[1])}
 	})},

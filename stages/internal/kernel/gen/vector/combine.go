@@ -71,5 +71,6 @@ func combine(uniform bool) func(*machine, function) {
 
 var combinations = []function{
 	{name: "Combine", special: "dst, base, hs []float32, k [][]float32, coef []float32", emit: combine(false)},
-	{name: "CombineUniform", special: "dst, base []float32, h float32, k [][]float32, coef []float32", emit: combine(true)},
+	{name: "CombineUniform", special: "dst, base []float32, h float32, k [][]float32, coef []float32",
+		emit: combine(true)},
 }

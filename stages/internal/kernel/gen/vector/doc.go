@@ -8,7 +8,7 @@
 // body, so that an element's value does not depend on where it lies.
 //
 // To add a function: its definition in ../../vector, its body here and an entry
-// in functions (function.go).
+// in one of the lists that functions.go joins.
 //
 // Polynomials are minimax fits in relative error (Remez), with the leading
 // coefficients fixed where the text says 1, rounded to float32 one after the

@@ -12,12 +12,17 @@ type function struct {
 	scalar  bool   // a last argument s float32
 	updates bool   // the destination is an operand too
 	emit    func(*machine, function)
-	special string // a signature of its own, without a name
-	narrow  bool   // AVX2 is as fast at every level: there is nothing else
-	results string // what it returns
+	stop    func(*machine, V) V // where an input is beyond this code
+	special string              // a signature of its own, without a name
+	narrow  bool                // AVX2 is as fast at every level: there is nothing else
+	results string              // what it returns
 }
 
-func (f function) lower() string { return lower(f.name) }
+// lower is the name with small letters: selu, tanhSlope.
+func (f function) lower() string {
+	name := strings.NewReplacer("SiLU", "Silu", "GELU", "Gelu", "SELU", "Selu", "ReLU", "Relu").Replace(f.name)
+	return strings.ToLower(name[:1]) + name[1:]
+}
 
 func (f function) slices() []string { return strings.Split(f.params, ", ") }
 

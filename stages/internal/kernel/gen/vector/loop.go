@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
@@ -11,60 +10,6 @@ import (
 
 // body computes the outputs for one vector of each input.
 type body func(m *machine, in []V) (out []V)
-
-// slice is a slice of the arguments.
-type slice struct {
-	base reg.GPVirtual
-}
-
-func (s slice) at(index operand.Op, offset int) operand.Mem {
-	return operand.Mem{Base: s.base, Index: index.(reg.Register), Scale: 4, Disp: offset}
-}
-
-// loads and stores of a whole vector or of the lanes of mask.
-
-func (m *machine) load(from operand.Mem, mask reg.Register) V {
-	v := m.vec()
-	switch {
-	case mask == nil:
-		m.VMOVUPS(from, v)
-	case m.set.wide:
-		m.VMOVUPS_Z(from, mask, v)
-	default:
-		m.VMASKMOVPS(from, mask, v)
-	}
-	return v
-}
-
-func (m *machine) store(v V, to operand.Mem, mask reg.Register) {
-	switch {
-	case mask == nil:
-		m.VMOVUPS(v, to)
-	case m.set.wide:
-		m.VMOVUPS(v, mask, to)
-	default:
-		m.VMASKMOVPS(v, mask, to)
-	}
-}
-
-// first is the mask of the first n lanes, 0 < n < lanes.
-func (m *machine) first(n reg.GPVirtual) reg.Register {
-	if m.set.wide {
-		ones := m.GP32()
-		m.MOVL(operand.U32(0xffffffff), ones)
-		m.BZHIL(n.As32(), ones, ones)
-		k := m.K()
-		m.KMOVW(ones, k)
-		return k
-	}
-	at, count := m.GP64(), m.GP64()
-	m.LEAQ(operand.NewDataAddr(operand.NewStaticSymbol(masksName), 32), at)
-	m.MOVQ(n, count)
-	m.NEGQ(count)
-	v := m.vec()
-	m.VMOVUPS(operand.Mem{Base: at, Index: count, Scale: 4}, v)
-	return v
-}
 
 // open starts the function with the arguments of f.
 func (m *machine) open(f function) {
@@ -75,90 +20,98 @@ func (m *machine) open(f function) {
 	m.held, m.used, m.order = nil, map[uint32]int{}, nil
 }
 
-func (m *machine) slice(name string) slice {
-	return slice{m.Load(m.Param(name).Base(), m.GP64()).(reg.GPVirtual)}
-}
-
 // elementwise is a loop over slices: outputs are the first of f.slices, the rest
-// are inputs; an output that is read (MulAdd) is among the inputs by position -1.
+// are inputs; where f updates its destination, that is the first input. A pass of
+// the loop does unroll vectors.
 func elementwise(outputs, unroll int, b body) func(*machine, function) {
 	return func(m *machine, f function) {
 		m.open(f)
-		names := f.slices()
-		n := m.Load(m.Param(names[0]).Len(), m.GP64()).(reg.GPVirtual)
-		var slices []slice
-		for _, name := range names {
-			slices = append(slices, m.slice(name))
+		l := loop{machine: m, f: f, body: b}
+		n := m.Load(m.Param(f.slices()[0]).Len(), m.GP64()).(reg.GPVirtual)
+		for i, name := range f.slices() {
+			s := m.slice(name)
+			if i < outputs {
+				l.outputs = append(l.outputs, s)
+			}
+			if i >= outputs || f.updates {
+				l.inputs = append(l.inputs, s)
+			}
 		}
-		inputs := slices[outputs:]
-		if f.updates {
-			inputs = slices
-		}
-		var scalar V
 		if f.scalar {
-			scalar = m.vec()
-			m.VBROADCASTSS(m.paramMem("s"), scalar)
+			l.scalar = m.vec()
+			m.VBROADCASTSS(m.paramMem("s"), l.scalar)
 		}
-		run := func(m *machine, at func(slice, int) operand.Mem, mask reg.Register, times int) {
-			for u := range times {
-				var in []V
-				for _, s := range inputs {
-					in = append(in, m.load(at(s, u), mask))
-				}
-				if f.scalar {
-					in = append(in, scalar)
-				}
-				for i, v := range b(m, in) {
-					m.store(v, at(slices[i], u), mask)
-				}
-			}
-		}
-		m.hold(func(dry *machine) {
-			var in []V
-			for range len(inputs) {
-				in = append(in, dry.vec())
-			}
-			b(dry, append(in, dry.vec()))
-		})
-		index := m.GP64()
-		m.XORQ(index, index)
-		at := func(s slice, u int) operand.Mem { return s.at(index, 4*u*m.set.lanes) }
-		for _, times := range []int{unroll, 1} {
-			step := times * m.set.lanes
-			loop, end := fmt.Sprintf("loop%d", times), fmt.Sprintf("end%d", times)
-			m.SUBQ(operand.Imm(uint64(step)), n)
-			m.JLT(operand.LabelRef(end))
-			m.Label(loop)
-			run(m, at, nil, times)
-			m.ADDQ(operand.Imm(uint64(step)), index)
-			m.SUBQ(operand.Imm(uint64(step)), n)
-			m.JGE(operand.LabelRef(loop))
-			m.Label(end)
-			m.ADDQ(operand.Imm(uint64(step)), n)
-			if unroll == 1 {
-				break
-			}
+		m.hold(l.alone)
+		l.index = m.GP64()
+		m.XORQ(l.index, l.index)
+		l.whole(n, unroll)
+		if unroll > 1 {
+			l.whole(n, 1)
 		}
 		m.JZ(operand.LabelRef("done"))
-		run(m, at, m.first(n), 1)
+		l.vector(0, m.first(n))
 		m.Label("done")
+		if f.stop != nil {
+			m.ADDQ(n, l.index)
+			m.Label("stop")
+			m.Store(l.index, m.ReturnIndex(0))
+		}
 		m.VZEROUPPER()
 		m.RET()
 	}
 }
 
-func (m *machine) paramMem(name string) operand.Mem {
-	b, err := m.Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
+// loop is an elementwise function being written.
+type loop struct {
+	*machine
+	f               function
+	body            body
+	outputs, inputs []slice
+	scalar          V
+	index           reg.GPVirtual // of the element where the pass begins
 }
 
-func lower(name string) string {
-	n := 1
-	for n < len(name) && name[n] >= 'A' && name[n] <= 'Z' && (n+1 == len(name) || name[n+1] < 'a') {
-		n++
+// alone is the body for machines that do not count.
+func (l loop) alone(m *machine) {
+	in := []V{m.vec()} // and one for the scalar
+	for range l.inputs {
+		in = append(in, m.vec())
 	}
-	return strings.ToLower(name[:n]) + name[n:]
+	l.body(m, in)
+}
+
+// whole is the loop over times vectors, as long as n holds them; at its end the
+// flags say whether n is 0.
+func (l loop) whole(n reg.GPVirtual, times int) {
+	step := operand.Imm(uint64(times * l.set.lanes))
+	label := fmt.Sprintf("loop%d", times)
+	l.SUBQ(step, n)
+	l.JLT(operand.LabelRef(label + "end"))
+	l.Label(label)
+	for u := range times {
+		l.vector(u, nil)
+	}
+	l.ADDQ(step, l.index)
+	l.SUBQ(step, n)
+	l.JGE(operand.LabelRef(label))
+	l.Label(label + "end")
+	l.ADDQ(step, n)
+}
+
+// vector does vector u of the pass, or the lanes of mask.
+func (l loop) vector(u int, mask reg.Register) {
+	offset := 4 * u * l.set.lanes
+	var in []V
+	for _, s := range l.inputs {
+		in = append(in, l.load(s.at(l.index, offset), mask))
+	}
+	if l.f.scalar {
+		in = append(in, l.scalar)
+	}
+	if l.f.stop != nil {
+		l.jumpIfAny(l.f.stop(l.machine, in[0]), "stop")
+	}
+	for i, v := range l.body(l.machine, in) {
+		l.store(v, l.outputs[i].at(l.index, offset), mask)
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"go/format"
 	"log"
 	"os"
@@ -17,15 +18,37 @@ const folder = "../vector"
 
 func main() {
 	log.SetFlags(0)
-	for _, s := range []set{avx512, avx2} {
-		write(s)
+	all, err := files()
+	if err != nil {
+		log.Fatal(err)
 	}
-	writeGo("fast_amd64.go", choice())
-	writeGo("fast_other.go", absent())
+	for name, text := range all {
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
+			log.Fatal(err)
+		}
+	}
 }
 
-// write writes all functions of one instruction set: NAME_amd64.s and stubs.
-func write(s set) {
+// files are the texts by name.
+func files() (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for _, s := range []set{avx512, avx2} {
+		if err := assemble(s, all); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	for name, text := range map[string]*bytes.Buffer{"fast_amd64.go": choice(), "fast_other.go": absent()} {
+		out, err := format.Source(text.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all[name] = out
+	}
+	return all, nil
+}
+
+// assemble adds all functions of one instruction set: NAME_amd64.s and stubs.
+func assemble(s set, all map[string][]byte) error {
 	m := &machine{Context: build.NewContext(), set: s, table: newTable()}
 	m.ConstraintExpr("!purego")
 	for _, f := range functions {
@@ -36,30 +59,16 @@ func write(s set) {
 	}
 	m.table.write(m)
 	file, err := m.Result()
-	if err == nil {
-		err = pass.Compile.Execute(file)
-	}
 	if err != nil {
-		log.Fatalf("%s: %v", s.name, err)
+		return err
+	}
+	if err := pass.Compile.Execute(file); err != nil {
+		return err
 	}
 	settings := printer.Config{Name: "avo", Argv: []string{"go", "run", "./vector"}, Pkg: "vector"}
-	text, err := printer.NewGoAsm(settings).Print(file)
-	save(s.name+"_amd64.s", text, err)
-	text, err = printer.NewStubs(settings).Print(file)
-	save(s.name+"_amd64.go", text, err)
-}
-
-// writeGo writes a file of Go.
-func writeGo(name string, text *bytes.Buffer) {
-	out, err := format.Source(text.Bytes())
-	save(name, out, err)
-}
-
-func save(name string, text []byte, err error) {
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, name), text, 0o644)
+	if all[s.name+"_amd64.s"], err = printer.NewGoAsm(settings).Print(file); err != nil {
+		return err
 	}
-	if err != nil {
-		log.Fatalf("%s: %v", name, err)
-	}
+	all[s.name+"_amd64.go"], err = printer.NewStubs(settings).Print(file)
+	return err
 }

@@ -184,77 +184,13 @@ func (m *machine) rows(name string) (slice, reg.GPVirtual) {
 	return s, ld
 }
 
-// addColumns goes down a strip of columns with the sums in registers.
-func addColumns(m *machine, f function) {
-	m.open(f)
-	dst := m.slice("dst")
-	x, step := m.rows("x")
-	n := m.Load(m.Param("n"), m.GP64()).(reg.GPVirtual)
-	rows := m.Load(m.Param("rows"), m.GP64()).(reg.GPVirtual)
-	index := m.GP64()
-	m.XORQ(index, index)
-	m.TESTQ(rows, rows)
-	m.JZ(operand.LabelRef("done"))
-	strip := func(label string, vectors int, mask reg.Register) {
-		var acc []V
-		at := func(u int) int { return 4 * u * m.set.lanes }
-		for u := range vectors {
-			acc = append(acc, m.load(dst.at(index, at(u)), mask))
-		}
-		down, left := slice{m.GP64()}, m.GP64()
-		m.MOVQ(x.base, down.base)
-		m.MOVQ(rows, left)
-		m.Label(label)
-		for u := range vectors {
-			m.VADDPS(m.loaded(down.at(index, at(u)), mask), acc[u], acc[u])
-		}
-		m.ADDQ(step, down.base)
-		m.DECQ(left)
-		m.JNZ(operand.LabelRef(label))
-		for u := range vectors {
-			m.store(acc[u], dst.at(index, at(u)), mask)
-		}
-	}
-	m.strips(n, index, []int{8, 1}, strip)
-	m.Label("done")
-	m.VZEROUPPER()
-	m.RET()
-}
-
-// loaded is a load with a mask, or the memory itself.
-func (m *machine) loaded(from operand.Mem, mask reg.Register) operand.Op {
-	if mask == nil {
-		return from
-	}
-	return m.load(from, mask)
-}
-
-// strips calls strip for n elements from index: as often as possible with each
-// number of vectors, then for the lanes that are left.
-func (m *machine) strips(n, index reg.GPVirtual, vectors []int, strip func(label string, vectors int, mask reg.Register)) {
-	for _, v := range vectors {
-		name := map[bool]string{true: "one", false: "many"}[v == 1]
-		step := operand.Imm(uint64(v * m.set.lanes))
-		m.SUBQ(step, n)
-		m.JLT(operand.LabelRef(name + "end"))
-		m.Label(name)
-		strip(name+"inner", v, nil)
-		m.ADDQ(step, index)
-		m.SUBQ(step, n)
-		m.JGE(operand.LabelRef(name))
-		m.Label(name + "end")
-		m.ADDQ(step, n)
-	}
-	m.JZ(operand.LabelRef("done"))
-	strip("restinner", 1, m.first(n))
-}
-
 // Conversions to eight float64 at once are slower than two to four.
 var reductions = narrow([]function{
 	{name: "Dot", special: "a, b []float32", results: "float64", emit: total(product)},
 	{name: "Sum", special: "a []float32", results: "float64", emit: total(itself)},
 	{name: "SumSquares", special: "a []float32", results: "float64", emit: total(square)},
 	{name: "RowSums", special: "dst, a []float32, lda, rows, n int", emit: perRow(itself)},
-	{name: "RowDots", special: "dst, a []float32, lda int, b []float32, ldb int, rows, n int", emit: perRow(product)},
+	{name: "RowDots", special: "dst, a []float32, lda int, b []float32, ldb int, rows, n int",
+		emit: perRow(product)},
 	{name: "AddColumns", special: "dst, x []float32, ldx, rows, n int", emit: addColumns},
 })

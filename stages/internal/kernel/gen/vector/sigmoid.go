@@ -3,18 +3,19 @@ package main
 // logistic is sigmoid(a) = e^a/(1 + e^a) = 2^n/d for expLowest <= a <= 0: with
 // a = n ln 2 + r, e^a = 2^n e^r and 2^-n + e^r would be d for -a; so r and n are
 // those of -a and d = (2^n + 1) + (e^r - 1), which rounds e^r but
-// once; where 2^n is lost beside 1, from -24 down, it goes to the other term.
-func logistic(m *machine, a V) (d, n V) {
+// once; where 2^n is lost beside 1, from -24 down, it goes to the other term. power is
+// 2^n, about 0 where that is subnormal.
+func logistic(m *machine, a V) (d, n, power V) {
 	q := reduce(m, a, 127)
 	p, s := expm1Small(m, m.neg(q.r)), q.powerBelow(m)
 	high := m.add(s, m.f(1))
 	low := m.sub(s, m.sub(high, m.f(1)))
-	return m.add(high, m.add(p, low)), q.n
+	return m.add(high, m.add(p, low)), q.n, s
 }
 
 // smaller is w = sigmoid(-|x|), the smaller of sigmoid(x) and sigmoid(-x).
 func smaller(m *machine, x V) V {
-	d, n := logistic(m, m.max(m.f(expLowest), m.or(x, m.bits(signBit))))
+	d, n, _ := logistic(m, m.max(m.f(expLowest), m.or(x, m.bits(signBit))))
 	return m.scale(m.div(m.f(1), d), n)
 }
 
@@ -36,27 +37,32 @@ func tanhSmall(m *machine, x V) V {
 	return m.mulAdd(m.mul(p, s), x, x)
 }
 
-// tanhSlope is, with a = |x| and e^(2a) = 2^n e^r, numerator over denominator of
-// (e^r - 1 + 1 - 2^-n) / (e^r - 1 + 1 + 2^-n), where the differences of powers
-// are exact, and near 0 a polynomial. The derivative is u (2 - u) with u = 1 - tanh
-// = 2^(1-n)/denominator. It is 1 from 10 on.
-func tanhSlope(m *machine, x V) (y, dy V) {
-	a := m.min(m.f(43.5), m.abs(x))
+// tanhParts is, with a = |x| and e^(-2a) = s, tanh x and inverse = 1/d, d = 1 + s,
+// all times a power of two. From 0.6 on tanh x is (d - 2s)/d, where an error of d
+// nearly cancels; before, it is a polynomial.
+func tanhParts(m *machine, x V) (y, s, inverse V) {
+	a := m.min(m.f(43.5), m.abs(x)) // where the derivative is 2^-122
 	q := reduce(m, m.mul(a, m.f(-2)), 127)
 	p, s := expm1Small(m, m.neg(q.r)), q.power(m)
-	denominator := m.add(m.add(s, m.f(1)), p)
-	numerator := m.sub(denominator, m.add(s, s))
-	inverse := m.div(m.f(1), denominator)
+	d := m.add(m.add(s, m.f(1)), p)
+	numerator := m.sub(d, m.add(s, s))
+	inverse = m.div(m.f(1), d)
 	big := m.mul(numerator, inverse)
-	big = m.accumulate(big, inverse, m.deduct(numerator, big, denominator)) // as if divided
-	y = m.blend(m.compare(less, a, m.f(0.6)), m.withSign(big, x), tanhSmall(m, x))
-	u := m.mul(m.add(s, s), inverse)
-	return y, m.deduct(m.add(u, u), u, u)
+	big = m.accumulate(big, inverse, m.deduct(numerator, big, d)) // as if divided
+	y = m.blend(m.compare(less, a, m.f(0.6)), big, tanhSmall(m, x))
+	return m.withSign(y, x), s, inverse // also the sign of -0
 }
 
 func tanh(m *machine, x V) V {
-	y, _ := tanhSlope(m, x)
+	y, _, _ := tanhParts(m, x)
 	return y
+}
+
+// tanhSlope has u (2 - u) with u = 1 - tanh a = 2s/d as its derivative.
+func tanhSlope(m *machine, x V) (y, dy V) {
+	y, s, inverse := tanhParts(m, x)
+	u := m.mul(m.add(s, s), inverse)
+	return y, m.deduct(m.add(u, u), u, u)
 }
 
 var sigmoids = []function{

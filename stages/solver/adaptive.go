@@ -1,0 +1,299 @@
+package solver
+
+import (
+	"context"
+	"math"
+)
+
+// adaptive is the loop of every method that chooses its steps: it moves the rows
+// of a tile until there are no more. Every row has its own time and step; what is
+// done for all of them is done in loops over the whole tile. A tile that has
+// become less than three quarters full takes new rows, so that products stay
+// large until the last rows of the state. It returns early with the field's error
+// or ctx's and leaves the rows at their last accepted states.
+func (p *problem[T]) adaptive(ctx context.Context, w *tile[T]) error {
+	for {
+		if err := ctx.Err(); err != nil || p.stop.Load() {
+			return err
+		}
+		if from := w.n; 4*from < 3*w.size && p.waiting() && w.take(p) {
+			if err := p.start(ctx, w, from); err != nil {
+				return err
+			}
+			continue
+		}
+		p.afford(w, p.stages-1, 0)
+		if w.n == 0 {
+			if p.waiting() {
+				continue
+			}
+			return nil
+		}
+		if err := p.slopes(ctx, w); err != nil {
+			return err
+		}
+		p.aim(w)
+		if err := p.attempt(ctx, w); err != nil {
+			return err
+		}
+		p.judge(w)
+		p.settle(w)
+	}
+}
+
+// eval writes stage j at (at, x) for the rows from place from on.
+func (p *problem[T]) eval(ctx context.Context, w *tile[T], j int, at []float64, x []T, from int) error {
+	lo, hi, d, q := from, w.n, w.dim, w.quads
+	if lo == hi {
+		return nil
+	}
+	var err error
+	if p.quad != nil {
+		err = p.quad.EvalQuad(ctx, w.k[j][lo*d:hi*d], w.kq[j][lo*q:hi*q], at[lo:hi], x[lo*d:hi*d], w.id[lo:hi], hi-lo)
+	} else {
+		err = p.field.Eval(ctx, w.k[j][lo*d:hi*d], at[lo:hi], x[lo*d:hi*d], hi-lo)
+	}
+	if err != nil {
+		return err
+	}
+	if lo == 0 {
+		w.spent++
+		return nil
+	}
+	for r := lo; r < hi; r++ {
+		w.since[r]--
+		w.oldest = min(w.oldest, w.since[r])
+	}
+	return nil
+}
+
+// afford ends the rows from place from on whose budget does not reach for evals
+// more evaluations, and one for their slope where that is not known.
+func (p *problem[T]) afford(w *tile[T], evals, from int) {
+	if w.spent-w.oldest+int64(evals)+1 <= p.limit {
+		return
+	}
+	w.oldest = w.spent
+	for r := w.n - 1; r >= 0; r-- {
+		need := int64(evals)
+		if !w.fresh[r] {
+			need++
+		}
+		if r >= from && w.spent-w.since[r]+need > p.limit {
+			w.leave(p, r, MaxEvaluations)
+		} else {
+			w.oldest = min(w.oldest, w.since[r])
+		}
+	}
+}
+
+// slopes makes k[0] the slope at (t, x) for the rows where it is not.
+func (p *problem[T]) slopes(ctx context.Context, w *tile[T]) error {
+	if p.fsal { // it is, since start
+		return nil
+	}
+	stale, n, d, q := 0, w.n, w.dim, w.quads
+	for r := range n {
+		if !w.fresh[r] {
+			stale++
+		}
+	}
+	switch stale {
+	case 0:
+		return nil
+	case n:
+		if err := p.eval(ctx, w, 0, w.t, w.x, 0); err != nil {
+			return err
+		}
+	default:
+		// Some rows were rejected, or they would all be stale: gather the others.
+		i := 0
+		for r := range n {
+			if !w.fresh[r] {
+				w.at[i], w.gathered[i] = w.t[r], w.id[r]
+				copy(w.y[i*d:(i+1)*d], w.x[r*d:(r+1)*d])
+				i++
+			}
+		}
+		var err error
+		if p.quad != nil {
+			err = p.quad.EvalQuad(ctx, w.k[1][:i*d], w.kq[1][:i*q], w.at[:i], w.y[:i*d], w.gathered[:i], i)
+		} else {
+			err = p.field.Eval(ctx, w.k[1][:i*d], w.at[:i], w.y[:i*d], i)
+		}
+		if err != nil {
+			return err
+		}
+		i = 0
+		for r := range n {
+			if !w.fresh[r] {
+				copy(w.k[0][r*d:(r+1)*d], w.k[1][i*d:(i+1)*d])
+				copy(w.kq[0][r*q:(r+1)*q], w.kq[1][i*q:(i+1)*q])
+				w.since[r]--
+				w.oldest = min(w.oldest, w.since[r])
+				i++
+			}
+		}
+	}
+	for r := range n {
+		w.fresh[r] = true
+	}
+	return nil
+}
+
+// aim sets the end of the step of every row.
+func (p *problem[T]) aim(w *tile[T]) {
+	for r := range w.n {
+		end := p.reach(w.t[r], w.try[r])
+		w.end[r], w.h[r] = end, end-w.t[r]
+	}
+	w.spread(0)
+}
+
+// spread writes the steps of the rows from place from on once per element.
+func (w *tile[T]) spread(from int) {
+	h := w.h[from:w.n]
+	switch d := w.dim; d {
+	case 1:
+		hs := w.hs[from:w.n]
+		for r, v := range h {
+			hs[r] = T(v)
+		}
+	case 2:
+		hs := w.hs[2*from : 2*w.n]
+		for r, v := range h {
+			s := T(v)
+			hs[2*r], hs[2*r+1] = s, s
+		}
+	default:
+		hs := w.hs[from*d : w.n*d]
+		for _, v := range h {
+			s, row := T(v), hs[:d]
+			for i := range row {
+				row[i] = s
+			}
+			hs = hs[d:]
+		}
+	}
+	if q := w.quads; q > 1 {
+		hq := w.hq[from*q : w.n*q]
+		for _, v := range h {
+			for i := range hq[:q] {
+				hq[i] = v
+			}
+			hq = hq[q:]
+		}
+	}
+}
+
+// reach is the time a step of length h leads to from t: t1 when it would lead
+// past it, or so near that no step would be left.
+func (p *problem[T]) reach(t, h float64) float64 {
+	if p.MaxStep > 0 {
+		h = min(h, p.MaxStep)
+	}
+	end := t + p.dir*max(h, p.shortest(t))
+	if p.dir*(p.t1-end) <= p.last {
+		return p.t1
+	}
+	return end
+}
+
+// shortest is the least step that moves the time from t: four units in its last
+// place.
+func (p *problem[T]) shortest(t float64) float64 {
+	t = math.Abs(t)
+	return max(4*(math.Float64frombits(math.Float64bits(t)+1)-t), p.least)
+}
+
+// attempt evaluates the stages and makes the candidates y and qy.
+func (p *problem[T]) attempt(ctx context.Context, w *tile[T]) error {
+	nd, nq := w.n*w.dim, w.n*w.quads
+	for j := 1; j < p.stages; j++ {
+		w.stageTimes(p.c[j])
+		combine(w.y[:nd], w.x[:nd], w.hs, slopesOf(w.args, w.k, p.a[j], 0, nd), p.a[j])
+		if err := p.eval(ctx, w, j, w.at, w.y, 0); err != nil {
+			return err
+		}
+	}
+	if !p.fsal { // else the last argument is the candidate
+		combine(w.y[:nd], w.x[:nd], w.hs, slopesOf(w.args, w.k, p.b, 0, nd), p.b)
+	}
+	if p.quad != nil {
+		hq := w.hq
+		if w.quads == 1 {
+			hq = w.h
+		}
+		combine(w.qy[:nq], w.q[:nq], hq, slopesOf(w.argsq, w.kq, p.b, 0, nq), p.b)
+	}
+	return nil
+}
+
+// stageTimes sets the times of a stage.
+func (w *tile[T]) stageTimes(c float64) {
+	at, t, end, h := w.at[:w.n], w.t[:w.n], w.end[:w.n], w.h[:w.n]
+	if c == 1 {
+		copy(at, end)
+		return
+	}
+	for r := range at {
+		at[r] = stageTime(t[r], end[r], h[r], c)
+	}
+}
+
+// stageTime is t + c h with h = end - t and 0 <= c <= 1, within the step whatever
+// the rounding: adding c h to t cannot leave it on the side of t.
+func stageTime(t, end, h, c float64) float64 {
+	at := t + float64(c*h)
+	if c == 1 || (at > end) == (h > 0) && at != end {
+		return end
+	}
+	return at
+}
+
+// settle moves the accepted rows on and lets go of those that have ended. Where
+// all or nearly all are accepted, exchanging the memory of the states and putting
+// the others back is less work than copying.
+func (p *problem[T]) settle(w *tile[T]) {
+	w.swap(p)
+	w.tries++
+	for r := w.n - 1; r >= 0; r-- {
+		if w.verdict[r] == accept {
+			w.t[r] = w.end[r]
+			w.fresh[r] = p.fsal
+			if w.t[r] == p.t1 {
+				w.leave(p, r, OK)
+			}
+			continue
+		}
+		w.restore(p, r)
+		switch w.verdict[r] {
+		case fail:
+			w.leave(p, r, NonFinite)
+		case giveUp:
+			w.leave(p, r, StepUnderflow)
+		}
+	}
+}
+
+// swap makes the candidates the states, and their slopes where they are known
+// the first of the next step.
+func (w *tile[T]) swap(p *problem[T]) {
+	w.x, w.y = w.y, w.x
+	w.q, w.qy = w.qy, w.q
+	if last := p.stages - 1; p.fsal {
+		w.k[0], w.k[last] = w.k[last], w.k[0]
+		w.kq[0], w.kq[last] = w.kq[last], w.kq[0]
+	}
+}
+
+// restore undoes swap for the row at place r.
+func (w *tile[T]) restore(p *problem[T], r int) {
+	d, q := w.dim, w.quads
+	copy(w.x[r*d:(r+1)*d], w.y[r*d:(r+1)*d])
+	copy(w.q[r*q:(r+1)*q], w.qy[r*q:(r+1)*q])
+	if last := p.stages - 1; p.fsal {
+		copy(w.k[0][r*d:(r+1)*d], w.k[last][r*d:(r+1)*d])
+		copy(w.kq[0][r*q:(r+1)*q], w.kq[last][r*q:(r+1)*q])
+	}
+}

@@ -1,0 +1,197 @@
+package trainer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pathline/pathline/stages/coupling"
+	"github.com/pathline/pathline/stages/path"
+)
+
+// examples makes what a network is trained on, one batch at a time: next draws
+// the rows and, where there is a coupling, pairs them; fill does the rest for
+// the few rows of a tile, and several tiles may be filled at the same time.
+type examples struct {
+	o      *Options
+	rows   Rows
+	noise  normals
+	dim    int
+	lo, hi float64 // where the path is differentiable
+	crew   *crew
+
+	// The batch at hand. Example i of it has the number first+i and stands at
+	// place+i among the examples of its step.
+	first  uint64
+	place  int
+	number []int64
+
+	table  indexed     // rows are copied tile by tile; nil when x1 has them
+	x1     []float32   // [batch][dim]
+	fresh  []float32   // [batch][dim], noise as drawn, where there is a coupling
+	index  []int32     // which of fresh goes with which row
+	t      []float64   // of the whole batch for a distant path, else empty
+	coef   []path.Coef // likewise
+	couple coupling.Coupling
+	draw   func(int) // examples.drawBlock, made once
+}
+
+// normals draws noise: row r of dst [rows][dim] is standard normal and depends
+// on first+r and step alone.
+type normals interface {
+	Normals32Rows(dst []float32, dim int, first uint64, rows int, step uint32)
+}
+
+// indexed are rows that are told apart by numbers first and copied later.
+type indexed interface {
+	numbers(number []int64)             // Next without the rows
+	gather(x []float32, number []int64) // the rows; safe for concurrent use
+}
+
+func newExamples(o *Options, rows Rows, dim int, c *crew) *examples {
+	x := &examples{o: o, rows: rows, noise: o.Keys.Noise, dim: dim, crew: c, number: make([]int64, o.Batch)}
+	x.lo, x.hi = path.Interior(o.Path)
+	x.table, _ = rows.(indexed)
+	if _, none := o.Coupling.(coupling.Independent); !none && o.Coupling != nil {
+		x.couple = o.Coupling
+		x.fresh, x.index = make([]float32, o.Batch*dim), make([]int32, o.Batch)
+		x.draw = x.drawBlock
+	}
+	if x.table == nil || x.couple != nil {
+		x.x1 = make([]float32, o.Batch*dim)
+	}
+	if path.Distant(o.Path) {
+		x.t, x.coef = make([]float64, o.Batch), make([]path.Coef, o.Batch)
+	}
+	return x
+}
+
+// next goes to batch number part of a step.
+func (x *examples) next(ctx context.Context, step int64, part int) error {
+	x.place = part * x.o.Batch
+	x.first = uint64(step)*uint64(x.o.rows()) + uint64(x.place)
+	if x.table != nil {
+		x.table.numbers(x.number)
+	} else if err := x.rows.Next(ctx, x.x1, x.number); err != nil {
+		return err
+	}
+	if len(x.t) > 0 {
+		if err := x.times(x.t, x.coef, 0); err != nil {
+			return err
+		}
+	}
+	if x.couple == nil {
+		return nil
+	}
+	x.crew.run((x.o.Batch+tileRows-1)/tileRows, x.draw)
+	if err := x.couple.Pair(x.index, x.fresh, x.x1, x.o.Batch, x.dim); err != nil {
+		return err
+	}
+	return within(x.index, x.o.Batch)
+}
+
+// drawBlock makes what a coupling needs of a block of rows.
+func (x *examples) drawBlock(b int) {
+	lo, hi, d := b*tileRows, min((b+1)*tileRows, x.o.Batch), x.dim
+	if x.table != nil {
+		x.table.gather(x.x1[lo*d:hi*d], x.number[lo:hi])
+	}
+	x.noise.Normals32Rows(x.fresh[lo*d:hi*d], d, x.first+uint64(lo), hi-lo, 0)
+}
+
+// times draws the times of examples lo, lo+1, ... of the batch, with the
+// coefficients of the path.
+func (x *examples) times(t []float64, coef []path.Coef, lo int) error {
+	x.o.Time.Times(t, x.o.Keys.Time, x.first+uint64(lo), x.place+lo, x.o.rows())
+	for i, v := range t {
+		if v < x.lo {
+			t[i] = x.lo
+		} else if v > x.hi {
+			t[i] = x.hi
+		}
+	}
+	return x.o.Path.Coefficients(coef, t)
+}
+
+// tileRows is how many rows at most go through a step together: their
+// coefficients, noise and x_t stay in the cache until the network has seen them.
+const tileRows = 256
+
+// tile is a few examples of a batch.
+type tile struct {
+	t          []float64   // [rows]
+	coef       []path.Coef // [rows]
+	x1, x0, e  []float32   // [rows][dim]; e, the second noise, is empty where there is none
+	xt, target []float32   // [rows][dim]
+
+	second []float32 // memory of e, once it is needed
+}
+
+func newTile(rows, dim int) *tile {
+	n := rows * dim
+	return &tile{t: make([]float64, rows), coef: make([]path.Coef, rows), x1: make([]float32, n), x0: make([]float32, n),
+		xt: make([]float32, n), target: make([]float32, n)}
+}
+
+// fill makes examples lo..hi-1 of the batch at hand, at most as many as the
+// tile was made for.
+func (x *examples) fill(s *tile, lo, hi int) error {
+	d, rows := x.dim, hi-lo
+	n, first := rows*d, x.first+uint64(lo)
+	s.x0, s.xt, s.target = s.x0[:n], s.xt[:n], s.target[:n]
+	if len(x.t) > 0 {
+		s.t, s.coef = x.t[lo:hi], x.coef[lo:hi]
+	} else {
+		s.t, s.coef = s.t[:rows], s.coef[:rows]
+		if err := x.times(s.t, s.coef, lo); err != nil {
+			return err
+		}
+	}
+	if x.x1 != nil {
+		s.x1 = x.x1[lo*d : hi*d]
+	} else {
+		s.x1 = s.x1[:n]
+		x.table.gather(s.x1, x.number[lo:hi])
+	}
+	if x.couple != nil {
+		for i, j := range x.index[lo:hi] {
+			copy(s.x0[i*d:(i+1)*d], x.fresh[int(j)*d:])
+		}
+	} else {
+		x.noise.Normals32Rows(s.x0, d, first, rows, 0)
+	}
+	s.e = nil
+	if gamma(s.coef) {
+		if cap(s.second) < n {
+			s.second = make([]float32, cap(s.xt))
+		}
+		s.e = s.second[:n]
+		x.o.Keys.Bridge.Normals32Rows(s.e, d, first, rows, 0)
+	}
+	if x.o.Target == path.Velocity { // both in one pass
+		path.Interpolate(s.xt, s.target, s.coef, s.x0, s.x1, s.e, rows, d)
+		return nil
+	}
+	path.Interpolate(s.xt, nil, s.coef, s.x0, s.x1, s.e, rows, d)
+	x.o.Target.Write(s.target, s.coef, s.x0, s.x1, s.e, rows, d)
+	return nil
+}
+
+// within refuses a coupling that names noise which is not there.
+func within(index []int32, rows int) error {
+	for i, j := range index {
+		if j < 0 || int(j) >= rows {
+			return fmt.Errorf("trainer: the coupling gives row %d of a batch the noise %d of %d", i, j, rows)
+		}
+	}
+	return nil
+}
+
+// gamma says whether a second noise is needed.
+func gamma(c []path.Coef) bool {
+	for i := range c {
+		if c[i].Gamma != 0 || c[i].DGamma != 0 {
+			return true
+		}
+	}
+	return false
+}
