@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/pathline/pathline/stages/internal/kernel/update"
 )
 
 // Adam is the rule of Kingma and Ba 2015, algorithm 1, in the form of
@@ -12,7 +14,7 @@ import (
 //
 //	g = g + weight_decay w
 //	m = m + (1-b1)(g - m)
-//	v = b2 v + (1-b2) g²
+//	v = v + (1-b2)(g² - v)
 //	w = w - lr/(1-b1^n) m / (sqrt(v)/sqrt(1-b2^n) + eps)
 type Adam struct {
 	Betas       []float64 `json:"betas" doc:"decays of the two moments" min:"0" below:"1"`
@@ -81,6 +83,7 @@ type adam struct {
 	decoupled    bool
 	steps        counter
 	mean, square moments
+	scalars      update.AdamScalars
 }
 
 func (a *adam) State() []State {
@@ -88,26 +91,36 @@ func (a *adam) State() []State {
 	return append(append(list, a.mean.state("mean")...), a.square.state("square")...)
 }
 
-func (a *adam) Step(lr float64, weights, grads [][]float32) {
-	a.mean.mustMatch(weights, grads)
+func (a *adam) Begin(lr float64) {
 	a.steps.increment()
 	n := a.steps.value()
 	b1, b2 := a.config.Betas[0], a.config.Betas[1]
-	rate := lr / (1 - math.Pow(b1, n))
-	root := 1 / math.Sqrt(1-math.Pow(b2, n))
-	shrink, decay := 1.0, a.config.WeightDecay
+	a.scalars = update.AdamScalars{
+		Mean:   float32(1 - b1),
+		Square: float32(1 - b2),
+		Rate:   float32(lr / (1 - math.Pow(b1, n))),
+		Root:   float32(1 / math.Sqrt(1-math.Pow(b2, n))),
+		Eps:    positive(a.config.Eps),
+	}
 	if a.decoupled {
-		shrink, decay = 1-lr*decay, 0
+		a.scalars.Shrink = float32(lr * a.config.WeightDecay)
+	} else {
+		a.scalars.Decay = float32(a.config.WeightDecay)
 	}
-	for i, w := range weights {
-		g, mean, square := grads[i][:len(w)], a.mean[i][:len(w)], a.square[i][:len(w)]
-		for j := range w {
-			wj := float64(w[j])
-			gj := float64(g[j]) + decay*wj
-			m := float64(mean[j])
-			mean[j] = float32(m + (1-b1)*(gj-m))
-			square[j] = float32(b2*float64(square[j]) + (1-b2)*gj*gj)
-			w[j] = float32(shrink*wj - rate*float64(mean[j])/(math.Sqrt(float64(square[j]))*root+a.config.Eps))
-		}
+}
+
+func (a *adam) Update(tensor, lo, hi int, w, g []float32) {
+	a.mean.mustHave(tensor, w, g)
+	update.Adam(w[lo:hi], g[lo:hi], a.mean[tensor][lo:hi], a.square[tensor][lo:hi], &a.scalars)
+}
+
+func (a *adam) Step(lr float64, weights, grads [][]float32) { step(a, a.mean, lr, weights, grads) }
+
+// positive is v as a float32 that is not 0 unless v is: without it 0/0 would come
+// of weights that never had a gradient.
+func positive(v float64) float32 {
+	if v > 0 {
+		return max(float32(v), math.SmallestNonzeroFloat32)
 	}
+	return 0
 }

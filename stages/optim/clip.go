@@ -1,15 +1,18 @@
 package optim
 
-import "math"
+import (
+	"math"
 
-// Norm is the Euclidean norm of all gradients together, summed in float64 in
-// the order of tensors and elements.
+	"github.com/pathline/pathline/stages/internal/kernel/update"
+	"github.com/pathline/pathline/stages/internal/kernel/vector"
+)
+
+// Norm is the Euclidean norm of all gradients together, summed in float64, tensor
+// after tensor.
 func Norm(grads [][]float32) float64 {
 	var sum float64
 	for _, g := range grads {
-		for _, v := range g {
-			sum += float64(v) * float64(v)
-		}
+		sum += vector.SumSquares(g)
 	}
 	return math.Sqrt(sum)
 }
@@ -27,9 +30,7 @@ func Clip(grads [][]float32, limit float64) (norm float64) {
 	}
 	scale := limit / norm
 	for _, g := range grads {
-		for j := range g {
-			g[j] = float32(float64(g[j]) * scale)
-		}
+		update.Scale(g, scale)
 	}
 	return norm
 }

@@ -1,6 +1,10 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"github.com/pathline/pathline/stages/internal/kernel/update"
+)
 
 // EMA is an exponential moving average of weights (Polyak averaging as used
 // for diffusion models, Ho et al. 2020): after each step
@@ -14,6 +18,7 @@ type EMA struct {
 	decay     float64
 	ramp      bool
 	steps     counter
+	part      float64 // of the weights, in the update at hand
 	high, low moments
 }
 
@@ -32,24 +37,32 @@ func NewEMA(decay float64, ramp bool, weights [][]float32) (*EMA, error) {
 	return e, nil
 }
 
-// Update takes the weights after a step into the average.
+// Update takes the weights after a step into the average: Begin, and UpdateRange
+// of every element.
 func (e *EMA) Update(weights [][]float32) {
 	e.high.mustMatch(weights, weights)
+	e.Begin()
+	for i, w := range weights {
+		e.UpdateRange(i, 0, len(w), w)
+	}
+}
+
+// Begin goes on to the next update. No UpdateRange may run meanwhile.
+func (e *EMA) Begin() {
 	n := e.steps.value()
 	e.steps.increment()
-	part := 1 - e.decay
+	e.part = 1 - e.decay
 	if e.ramp {
-		part = 1 - math.Min(e.decay, (1+n)/(10+n))
+		e.part = 1 - math.Min(e.decay, (1+n)/(10+n))
 	}
-	for i, w := range weights {
-		high, low := e.high[i][:len(w)], e.low[i][:len(w)]
-		for j, v := range w {
-			a := float64(high[j]) + float64(low[j])
-			a += part * (float64(v) - a)
-			high[j] = float32(a)
-			low[j] = float32(a - float64(high[j]))
-		}
-	}
+}
+
+// UpdateRange takes elements lo to hi-1 of a tensor, whose weights are w, into the
+// average: each once in an update. Calls for different elements may run at the
+// same time, and how the elements are cut into calls changes nothing.
+func (e *EMA) UpdateRange(tensor, lo, hi int, w []float32) {
+	e.high.mustHave(tensor, w, w)
+	update.Average(e.high[tensor][lo:hi], e.low[tensor][lo:hi], w[lo:hi], e.part)
 }
 
 // Weights are the averages, rounded to float32. They are shared and change at

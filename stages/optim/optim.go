@@ -6,19 +6,39 @@ import (
 	"strconv"
 )
 
-// Optimizer changes weights by their gradients. It belongs to one training run
-// and is not safe for concurrent use.
+// Optimizer changes weights by their gradients. It belongs to one training run.
 type Optimizer interface {
-	// Step makes one update with learning rate lr. weights are changed, grads
-	// are not. Both have one slice per tensor, of the sizes given to New.
+	// Step makes one update with learning rate lr: Begin, and Update of every
+	// element. weights are changed, grads are not. Both have one slice per tensor,
+	// of the sizes given to New.
 	Step(lr float64, weights, grads [][]float32)
 
+	// Begin goes on to the next step, with learning rate lr. No Update may run
+	// meanwhile.
+	Begin(lr float64)
+
+	// Update makes the step for elements lo to hi-1 of a tensor, whose weights are
+	// w and whose gradient is g, both whole. Each element has its turn once in a
+	// step; calls for different elements may run at the same time. How the elements
+	// are cut into calls changes nothing.
+	Update(tensor, lo, hi int, w, g []float32)
+
 	// State names what the next Step depends on beside its arguments. Data is
-	// shared: copying a saved state's Data into it restores the optimizer.
+	// shared: copying a saved state's Data into it restores the optimizer, between
+	// steps.
 	State() []State
 }
 
-// Rule is a configured update rule: Adam, AdamW, SGD.
+// step is Step by Begin and Update; m has the shapes of the tensors.
+func step(o Optimizer, m moments, lr float64, weights, grads [][]float32) {
+	m.mustMatch(weights, grads)
+	o.Begin(lr)
+	for i, w := range weights {
+		o.Update(i, 0, len(w), w, grads[i])
+	}
+}
+
+// Rule is a configured update rule: Adam, AdamW, Lion, SGD.
 type Rule interface {
 	// Validate says what New would find wrong with the configuration.
 	Validate() error
@@ -103,9 +123,14 @@ func (m moments) mustMatch(weights, grads [][]float32) {
 		panic("optim: not one slice per tensor")
 	}
 	for i := range m {
-		if len(weights[i]) != len(m[i]) || len(grads[i]) != len(m[i]) {
-			panic("optim: slice not as long as its tensor")
-		}
+		m.mustHave(i, weights[i], grads[i])
+	}
+}
+
+// mustHave panics when a weight or a gradient is not shaped as tensor i of m.
+func (m moments) mustHave(i int, w, g []float32) {
+	if len(w) != len(m[i]) || len(g) != len(m[i]) {
+		panic("optim: slice not as long as its tensor")
 	}
 }
 

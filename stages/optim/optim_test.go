@@ -17,6 +17,8 @@ var rules = map[string]optim.Rule{
 	"adam":       optim.DefaultAdam(),
 	"adam-decay": optim.Adam{Betas: []float64{0.8, 0.95}, Eps: 1e-6, WeightDecay: 0.1},
 	"adamw":      optim.DefaultAdamW(),
+	"lion":       optim.DefaultLion(),
+	"lion-decay": optim.Lion{Betas: []float64{0.5, 0.8}, WeightDecay: 0.1},
 	"sgd":        optim.SGD{},
 	"momentum":   optim.SGD{Momentum: 0.9},
 	"nesterov":   optim.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.01},
@@ -76,6 +78,9 @@ func TestRecorded(t *testing.T) {
 			case "adamw":
 				var a optim.AdamW
 				err, rule = json.Unmarshal(c.Config, &a), &a
+			case "lion":
+				var l optim.Lion
+				err, rule = json.Unmarshal(c.Config, &l), &l
 			case "sgd":
 				var s optim.SGD
 				err, rule = json.Unmarshal(c.Config, &s), &s
@@ -107,7 +112,8 @@ func TestQuadratic(t *testing.T) {
 	curvature, minimum := []float64{1, 4, 0.5}, []float64{3, -2, 0.25}
 	for name, rule := range map[string]optim.Rule{
 		"adam": optim.DefaultAdam(), "adamw": optim.AdamW{Betas: []float64{0.9, 0.999}, Eps: 1e-8},
-		"sgd": optim.SGD{}, "momentum": optim.SGD{Momentum: 0.8}, "nesterov": optim.SGD{Momentum: 0.8, Nesterov: true},
+		"lion": optim.DefaultLion(),
+		"sgd":  optim.SGD{}, "momentum": optim.SGD{Momentum: 0.8}, "nesterov": optim.SGD{Momentum: 0.8, Nesterov: true},
 	} {
 		o := start(t, rule, 3)
 		w, g := make([]float32, 3), make([]float32, 3)
@@ -217,6 +223,16 @@ func TestLongRun(t *testing.T) {
 	}
 }
 
+// TestTinyEps: an eps below the range of float32 still keeps weights without a
+// gradient where they are.
+func TestTinyEps(t *testing.T) {
+	w, g := [][]float32{{1, -2}}, [][]float32{{0, 1}}
+	start(t, optim.Adam{Betas: []float64{0.9, 0.999}, Eps: 1e-300}, 2).Step(0.1, w, g)
+	if w[0][0] != 1 || math.Abs(float64(w[0][1])+2.1) > 1e-6 {
+		t.Errorf("weights %v", w)
+	}
+}
+
 func TestStepAllocatesNothing(t *testing.T) {
 	eachRule(t, func(t *testing.T, r optim.Rule) {
 		o := start(t, r, 100, 10)
@@ -246,6 +262,10 @@ func TestConfigErrors(t *testing.T) {
 		{optim.Adam{Betas: []float64{0.9}}, "adam: betas: 1 values"},
 		{optim.AdamW{Betas: []float64{0.9, 0.9}, Eps: math.NaN()}, "adamw: eps"},
 		{optim.AdamW{Betas: []float64{0.9, 0.9}, WeightDecay: -1}, "adamw: weight_decay"},
+		{optim.Lion{Betas: []float64{0.9}}, "lion: betas: 1 values"},
+		{optim.Lion{Betas: []float64{1, 0.9}}, "lion: betas[0]"},
+		{optim.Lion{Betas: []float64{0.9, 1}}, "lion: betas[1]"},
+		{optim.Lion{Betas: []float64{0.9, 0.9}, WeightDecay: -1}, "lion: weight_decay"},
 		{optim.SGD{Momentum: -1}, "sgd: momentum"},
 		{optim.SGD{Dampening: math.Inf(1)}, "sgd: dampening"},
 		{optim.SGD{WeightDecay: -1}, "sgd: weight_decay"},

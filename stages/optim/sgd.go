@@ -3,6 +3,8 @@ package optim
 import (
 	"cmp"
 	"fmt"
+
+	"github.com/pathline/pathline/stages/internal/kernel/update"
 )
 
 // SGD is stochastic gradient descent with momentum, in the form of
@@ -43,9 +45,10 @@ func (c SGD) New(sizes []int) (Optimizer, error) {
 }
 
 type sgd struct {
-	config SGD
-	steps  counter
-	buffer moments // unused without momentum, then left out of State
+	config  SGD
+	steps   counter
+	buffer  moments // unused without momentum, then left out of State
+	scalars update.MomentumScalars
 }
 
 func (s *sgd) State() []State {
@@ -56,27 +59,26 @@ func (s *sgd) State() []State {
 	return append(list, s.buffer.state("momentum")...)
 }
 
-func (s *sgd) Step(lr float64, weights, grads [][]float32) {
-	s.buffer.mustMatch(weights, grads)
-	keep, add := s.config.Momentum, 1-s.config.Dampening
+func (s *sgd) Begin(lr float64) {
+	c := s.config
+	s.scalars = update.MomentumScalars{Rate: float32(lr), Decay: float32(c.WeightDecay),
+		Keep: float32(c.Momentum), Add: float32(1 - c.Dampening), Look: 1}
+	if c.Nesterov {
+		s.scalars.Look, s.scalars.Own = float32(c.Momentum), 1
+	}
 	if s.steps.value() == 0 {
-		keep, add = 0, 1
+		s.scalars.Keep, s.scalars.Add = 0, 1
 	}
 	s.steps.increment()
-	for i, w := range weights {
-		g, buffer := grads[i][:len(w)], s.buffer[i][:len(w)]
-		for j := range w {
-			wj := float64(w[j])
-			move := float64(g[j]) + s.config.WeightDecay*wj
-			if s.config.Momentum != 0 {
-				buffer[j] = float32(keep*float64(buffer[j]) + add*move)
-				if s.config.Nesterov {
-					move += s.config.Momentum * float64(buffer[j])
-				} else {
-					move = float64(buffer[j])
-				}
-			}
-			w[j] = float32(wj - lr*move)
-		}
+}
+
+func (s *sgd) Update(tensor, lo, hi int, w, g []float32) {
+	s.buffer.mustHave(tensor, w, g)
+	if s.config.Momentum == 0 {
+		update.Descend(w[lo:hi], g[lo:hi], s.scalars.Rate, s.scalars.Decay)
+	} else {
+		update.Momentum(w[lo:hi], g[lo:hi], s.buffer[tensor][lo:hi], &s.scalars)
 	}
 }
+
+func (s *sgd) Step(lr float64, weights, grads [][]float32) { step(s, s.buffer, lr, weights, grads) }

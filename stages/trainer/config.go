@@ -33,12 +33,12 @@ type Config struct {
 // OptimizerConfig chooses the update rule. Keys that a rule does not know must
 // be left out.
 type OptimizerConfig struct {
-	Use         string   `yaml:"use" json:"use" enum:"adamw,adam,sgd" doc:"The rule."`
+	Use         string   `yaml:"use" json:"use" enum:"adamw,adam,lion,sgd" doc:"The rule."`
 	LR          float64  `yaml:"lr" json:"lr" above:"0" doc:"Learning rate."`
-	Beta1       *float64 `yaml:"beta1" json:"beta1,omitempty" min:"0" below:"1" doc:"adam, adamw: decay of the mean of gradients; 0.9."`
-	Beta2       *float64 `yaml:"beta2" json:"beta2,omitempty" min:"0" below:"1" doc:"adam, adamw: decay of the mean of squared gradients; 0.999."`
+	Beta1       *float64 `yaml:"beta1" json:"beta1,omitempty" min:"0" below:"1" doc:"adam, adamw: decay of the mean of gradients; 0.9. lion: part of it in the direction; 0.9."`
+	Beta2       *float64 `yaml:"beta2" json:"beta2,omitempty" min:"0" below:"1" doc:"adam, adamw: decay of the mean of squared gradients; 0.999. lion: decay of the mean of gradients; 0.99."`
 	Eps         *float64 `yaml:"eps" json:"eps,omitempty" above:"0" doc:"adam, adamw: added to the root of the mean of squares; 1e-8."`
-	WeightDecay *float64 `yaml:"weight_decay" json:"weight_decay,omitempty" min:"0" doc:"adamw: decoupled, 0.01; adam, sgd: added to the gradient, 0."`
+	WeightDecay *float64 `yaml:"weight_decay" json:"weight_decay,omitempty" min:"0" doc:"adamw: decoupled, 0.01; lion: decoupled, 0; adam, sgd: added to the gradient, 0."`
 	Momentum    *float64 `yaml:"momentum" json:"momentum,omitempty" min:"0" below:"1" doc:"sgd: momentum; 0."`
 }
 
@@ -99,6 +99,9 @@ func (c *Config) Validate() error {
 		foreign("beta1", o.Beta1 != nil, o.Use)
 		foreign("beta2", o.Beta2 != nil, o.Use)
 		foreign("eps", o.Eps != nil, o.Use)
+	case "lion":
+		foreign("eps", o.Eps != nil, o.Use)
+		foreign("momentum", o.Momentum != nil, o.Use)
 	default:
 		foreign("momentum", o.Momentum != nil, o.Use)
 	}
@@ -180,9 +183,16 @@ func (c OptimizerConfig) rule() optim.Rule {
 			*dst = *v
 		}
 	}
-	if c.Use == "sgd" {
+	switch c.Use {
+	case "sgd":
 		var r optim.SGD
 		set(&r.Momentum, c.Momentum)
+		set(&r.WeightDecay, c.WeightDecay)
+		return r
+	case "lion":
+		r := optim.DefaultLion()
+		set(&r.Betas[0], c.Beta1)
+		set(&r.Betas[1], c.Beta2)
 		set(&r.WeightDecay, c.WeightDecay)
 		return r
 	}

@@ -2,8 +2,9 @@
 // assembly. The loops themselves lie below:
 //
 //	matrix   products of row-major matrices with packed weights
-//	vector   elementwise functions, reductions, optimiser and Runge-Kutta updates
+//	vector   elementwise functions, reductions and Runge-Kutta updates
 //	philox   random blocks, uniforms and normals for many rows at once
+//	update   steps of optimisers, averages of weights
 //	pause    the wait of a core for another one
 //
 // Every loop has a definition in Go, which runs where there is no assembly, and
@@ -14,5 +15,6 @@
 // generic). Tests switch with Use.
 //
 // Results have the same bits for one instruction set whatever the cut of the
-// work; between instruction sets the last bits differ.
+// work; between instruction sets the last bits differ, except for philox and
+// update, which have the same bits everywhere.
 package kernel

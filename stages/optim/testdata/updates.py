@@ -3,7 +3,8 @@
     python3 updates.py > updates.json
 
 Needs nothing but Python. The formulas are those of the documentation of
-torch.optim.Adam, AdamW and SGD, operation by operation.
+torch.optim.Adam, AdamW and SGD, and algorithm 2 of Chen et al. 2023 (Lion),
+operation by operation.
 """
 
 import json
@@ -52,6 +53,21 @@ def sgd(c):
     return step
 
 
+def lion(c):
+    m = {}
+    b1, b2 = c["betas"]
+
+    def step(lr, w, g):
+        for k in range(len(w)):
+            mean = m.get(k, 0.0)
+            direction = b1 * mean + (1 - b1) * g[k]
+            sign = (direction > 0) - (direction < 0)
+            w[k] -= lr * (sign + c["weight_decay"] * w[k])
+            m[k] = b2 * mean + (1 - b2) * g[k]
+
+    return step
+
+
 def main():
     rng = random.Random(20141222)
     start = [float32(rng.gauss(0, 1)) for _ in range(5)]
@@ -67,6 +83,10 @@ def main():
         for decay in 0.0, 0.1:
             c = {"momentum": momentum, "dampening": dampening, "weight_decay": decay, "nesterov": nesterov}
             rules.append(("sgd", c, sgd(c)))
+    for betas in [0.9, 0.99], [0.5, 0.8]:
+        for decay in 0.0, 0.1:
+            c = {"betas": betas, "weight_decay": decay}
+            rules.append(("lion", c, lion(c)))
     cases = []
     for use, config, step in rules:
         w, trace = list(start), []

@@ -4,5 +4,6 @@
 //	go run ./matrix     writes ../matrix/*_amd64.s and their stubs
 //	go run ./vector     ../vector
 //	go run ./philox     ../philox
+//	go run ./update     ../update
 //	go run ./pause      ../pause
 package gen

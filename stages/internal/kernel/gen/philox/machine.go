@@ -90,7 +90,6 @@ func (m *machine) and(a V, b any) V { return m.two(m.VANDPD, m.VANDPD_BCST, a, b
 func (m *machine) xor(a V, b any) V { return m.two(m.VXORPD, m.VXORPD_BCST, a, b) }
 
 func (m *machine) addInt(a V, b any) V { return m.two(m.VPADDQ, m.VPADDQ_BCST, a, b) }
-func (m *machine) subInt(a V, b any) V { return m.two(m.VPSUBQ, m.VPSUBQ_BCST, a, b) }
 
 // mulLow is the product of the lower halves of lanes.
 func (m *machine) mulLow(a, b V) V { return m.two(m.VPMULUDQ, nil, a, b) }
