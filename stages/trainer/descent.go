@@ -22,7 +22,7 @@ type descent struct {
 	o        *Options
 	net      model.Network
 	params   [][]float32
-	rule     *whole
+	rule     optim.Optimizer
 	ema      *optim.EMA // nil without
 	grad     [][][]float32
 	segments []segment
@@ -53,11 +53,10 @@ func newDescent(o *Options, net model.Network, grad [][][]float32, c *crew) (*de
 	}
 	d.pieces = append(d.pieces, len(d.segments))
 	d.square = make([]float64, len(d.segments))
-	r, err := o.Rule.New(sizes)
-	if err != nil {
+	var err error
+	if d.rule, err = o.Rule.New(sizes); err != nil {
 		return nil, err
 	}
-	d.rule = newWhole(r, d.params)
 	d.sum, d.up, d.both = d.sumPiece, d.updatePiece, d.wholePiece
 	return d, nil
 }
@@ -69,7 +68,7 @@ func (d *descent) step(lr, entries float64) (norm float64) {
 	d.scale = float32(1 / entries)
 	d.rule.Begin(lr)
 	if d.ema != nil {
-		average{d.ema}.Begin()
+		d.ema.Begin()
 	}
 	pieces := len(d.pieces) - 1
 	if d.o.Clip > 0 {
@@ -81,10 +80,6 @@ func (d *descent) step(lr, entries float64) (norm float64) {
 	} else {
 		d.crew.run(pieces, d.both)
 		norm = d.norm(entries)
-	}
-	d.rule.Step(lr, d.params, d.rule.grad)
-	if d.ema != nil {
-		d.ema.Update(d.params)
 	}
 	d.net.Changed(d.crew.share)
 	return norm
@@ -139,7 +134,7 @@ func (d *descent) updateSegment(i int) {
 	vector.Scale(sum, sum, d.scale)
 	d.rule.Update(s.tensor, s.lo, s.hi, w, g)
 	if d.ema != nil {
-		average{d.ema}.UpdateRange(s.tensor, s.lo, s.hi, w)
+		d.ema.UpdateRange(s.tensor, s.lo, s.hi, w)
 	}
 	clear(sum)
 }

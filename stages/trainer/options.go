@@ -46,6 +46,17 @@ func (o *Options) parts() int { return max(1, o.Accumulate) }
 // rows is the number of examples of a step.
 func (o *Options) rows() int { return o.parts() * o.Batch }
 
+// points is about how many points a run makes.
+func (o *Options) points() int {
+	n := int64(1)
+	for _, every := range []int64{o.LogEvery, o.ValidateEvery} {
+		if every > 0 {
+			n += min(o.Steps/every, maxPoints)
+		}
+	}
+	return int(n)
+}
+
 // Progress is how far a training is.
 type Progress struct {
 	Step, Steps   int64

@@ -119,14 +119,7 @@ func (m *Memory) shuffle() {
 func (m *Memory) gather(x []float32, number []int64) {
 	d := m.dim
 	for i, r := range number {
-		from, to := m.x[int(r)*d:int(r+1)*d], x[i*d:(i+1)*d]
-		if d > 16 {
-			copy(to, from)
-			continue
-		}
-		for j, v := range from { // a call costs more than a short row
-			to[j] = v
-		}
+		copy(x[i*d:(i+1)*d], m.x[int(r)*d:])
 	}
 }
 

@@ -252,6 +252,22 @@ func TestStageGivesAFlow(t *testing.T) {
 	}
 }
 
+func TestStageAccumulates(t *testing.T) {
+	var loss []float64
+	for _, config := range []string{`{"steps": 10, "batch": 90}`, `{"steps": 10, "batch": 30, "accumulate": 3}`, `{"steps": 10, "batch": 30}`} {
+		r := newRun(t)
+		r.config = config
+		out, err := r.do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		loss = append(loss, out.Metrics["validation_loss"])
+	}
+	if !near(loss[0], loss[1], 1e-5) || near(loss[0], loss[2], 1e-5) {
+		t.Errorf("losses with a batch of 90, of three times 30, and of 30: %v", loss)
+	}
+}
+
 func TestStageDoesNotDependOnBatches(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -32,6 +32,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 			"coupling":   func(o *Options) { o.Coupling = backwards{} },
 			"accumulate": func(o *Options) { o.Accumulate, o.Time = 3, Stratified{} },
 			"observed":   func(o *Options) { o.Observe = func(Progress) {} },
+			"logged":     func(o *Options) { o.LogEvery = 1 },
 		} {
 			o := options(1<<40, 256)
 			o.Workers, o.LogEvery = workers, 0

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/pathline/pathline/schemas"
@@ -118,8 +119,11 @@ func (l *loop) begin(ctx context.Context) error {
 		}
 	}
 	if l.o.Resume != nil {
-		return l.restore(ctx, l.o.Resume)
+		if err := l.restore(ctx, l.o.Resume); err != nil {
+			return err
+		}
 	}
+	l.Points = slices.Grow(l.Points, l.o.points()) // so that no step allocates
 	return nil
 }
 
