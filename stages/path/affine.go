@@ -14,12 +14,26 @@ func fill(c []Coef, t []float64, lo, hi float64, at func(float64) Coef) error {
 		panic("path: coefficients and times differ in number")
 	}
 	for i, t := range t {
-		if math.IsNaN(t) {
-			return fmt.Errorf("path: time %d is not a number", i)
+		t, err := inside(t, lo, hi, i)
+		if err != nil {
+			return err
 		}
-		c[i] = at(min(max(t, lo), hi))
+		c[i] = at(t)
 	}
 	return nil
+}
+
+// inside is time number i, or the nearest end of [lo, hi].
+func inside(t, lo, hi float64, i int) (float64, error) {
+	switch {
+	case t < lo:
+		return lo, nil
+	case t > hi:
+		return hi, nil
+	case t != t:
+		return 0, fmt.Errorf("path: time %d is not a number", i)
+	}
+	return t, nil
 }
 
 // positive is an error unless x is a finite number above zero.
@@ -35,11 +49,22 @@ func positive(path, name string, x float64) error {
 // al. 2023.
 type CondOT struct{}
 
-// Coefficients implements [Path].
+// Coefficients implements [Path]. The usual path does without fill: a Coef that
+// is returned is copied at several times the cost of computing it.
 func (CondOT) Coefficients(c []Coef, t []float64) error {
-	return fill(c, t, 0, 1, func(t float64) Coef {
-		return Coef{Alpha: t, Sigma: 1 - t, DAlpha: 1, DSigma: -1}
-	})
+	if len(c) != len(t) {
+		panic("path: coefficients and times differ in number")
+	}
+	for i, t := range t {
+		t, err := inside(t, 0, 1, i)
+		if err != nil {
+			return err
+		}
+		at := &c[i]
+		at.Alpha, at.Sigma, at.Gamma = t, 1-t, 0
+		at.DAlpha, at.DSigma, at.DGamma = 1, -1, 0
+	}
+	return nil
 }
 
 // Domain implements [Path].

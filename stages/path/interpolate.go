@@ -28,11 +28,10 @@ func Interpolate(xt, ut []float32, c []Coef, x0, x1, e []float32, rows, dim int)
 			continue
 		}
 		alpha, sigma, dalpha, dsigma := float32(c.Alpha), float32(c.Sigma), float32(c.DAlpha), float32(c.DSigma)
-		xt, ut := xt[lo:hi], ut[lo:hi:hi]
-		x0, x1 := x0[lo:hi:hi], x1[lo:hi:hi]
-		for i := range xt {
-			xt[i] = float32(alpha*x1[i]) + float32(sigma*x0[i])
-			ut[i] = float32(dalpha*x1[i]) + float32(dsigma*x0[i])
+		for i := lo; i < hi; i++ { // rows may be too short for the cost of slices
+			x, z := x1[i], x0[i]
+			xt[i] = float32(alpha*x) + float32(sigma*z)
+			ut[i] = float32(dalpha*x) + float32(dsigma*z)
 		}
 	}
 }

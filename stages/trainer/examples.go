@@ -103,7 +103,11 @@ func (x *examples) drawBlock(b int) {
 func (x *examples) times(t []float64, coef []path.Coef, lo int) error {
 	x.o.Time.Times(t, x.o.Keys.Time, x.first+uint64(lo), x.place+lo, x.o.rows())
 	for i, v := range t {
-		t[i] = min(max(v, x.lo), x.hi)
+		if v < x.lo {
+			t[i] = x.lo
+		} else if v > x.hi {
+			t[i] = x.hi
+		}
 	}
 	return x.o.Path.Coefficients(coef, t)
 }
