@@ -34,7 +34,8 @@ func (k Key) Shuffle(p []int32, pass uint32) {
 	var block [chunk / 2][4]uint32
 	for end := len(p); end > 1; {
 		start := (end - 1) / chunk * chunk
-		philox.Rows(block[:(end-start+1)/2], philox.Counter{Key: uint64(k), Row: uint64(start / 2), Step: pass, Block: shuffleBlock})
+		at := philox.Counter{Key: uint64(k), Row: uint64(start / 2), Step: pass, Block: shuffleBlock}
+		philox.Rows(block[:(end-start+1)/2], at)
 		for i := end - 1; i >= max(start, 1); i-- {
 			w := &block[(i-start)/2]
 			x := uint64(w[0]) | uint64(w[1])<<32

@@ -30,7 +30,8 @@ func (c Counter) lanes(rowStep, blockStep uint64) lanes {
 // at is block i.
 func (l *lanes) at(i int) [4]uint32 {
 	row := l.row + uint64(i)*l.rowStep
-	return philox4x32([4]uint32{uint32(row), uint32(row >> 32), uint32(l.step), uint32(l.block + uint64(i)*l.blockStep)}, l.keys[0])
+	counter := [4]uint32{uint32(row), uint32(row >> 32), uint32(l.step), uint32(l.block + uint64(i)*l.blockStep)}
+	return philox4x32(counter, l.keys[0])
 }
 
 // skip makes lane n the first.

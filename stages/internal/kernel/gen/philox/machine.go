@@ -189,7 +189,9 @@ func (m *machine) flip(x, q V) V {
 	if !m.set.wide {
 		return m.xor(m.and(q, sign), x)
 	}
-	m.each(nil, m.VPTERNLOGQ_BCST, sign, func(i int, do instruction, y operand.Op) { do(operand.U8(0x78), y, q[i], x[i]) })
+	m.each(nil, m.VPTERNLOGQ_BCST, sign, func(i int, do instruction, y operand.Op) {
+		do(operand.U8(0x78), y, q[i], x[i]) // x ^ (q & sign)
+	})
 	return x
 }
 
