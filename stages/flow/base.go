@@ -15,12 +15,13 @@ type Normal struct {
 // Sample writes Std times the draws of random.Key.Normals64 at (row, step 0). A
 // field of float32 starts from these draws rounded once.
 func (n Normal) Sample(x []float64, key random.Key, first int64, rows int) {
-	for r := range rows {
-		row := x[r*n.Dim : (r+1)*n.Dim]
-		key.Normals64(row, uint64(first)+uint64(r), 0)
-		for i := range row {
-			row[i] *= n.Std
-		}
+	x = x[:rows*n.Dim]
+	key.Normals64Rows(x, n.Dim, uint64(first), rows, 0)
+	if n.Std == 1 {
+		return
+	}
+	for i := range x {
+		x[i] *= n.Std
 	}
 }
 

@@ -208,6 +208,15 @@ func TestTargets(t *testing.T) {
 		if err := f.Field32.Divergence(context.Background(), dx, est, times, x, probe, 5, 1); err != nil {
 			t.Fatal(err)
 		}
+		for r, tt := range times { // rows with one time have the bits that they have with many
+			same, one := []float64{tt, tt, tt, tt, tt}, make([]float32, 10)
+			if err := f.Field32.Eval(context.Background(), one, same, x, 5); err != nil {
+				t.Fatal(err)
+			}
+			if one[2*r] != only[2*r] || one[2*r+1] != only[2*r+1] {
+				t.Errorf("%s: row %d is %v with one time, %v with many", target, r, one[2*r:2*r+2], only[2*r:2*r+2])
+			}
+		}
 		for i, u := range dx {
 			tt := times[i/2]
 			v := tt*tt*0.25 + (1-tt)*(1-tt)

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"sync"
 
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
@@ -15,8 +16,15 @@ import (
 // with the stated policy of Convert where the path's ends are singular.
 type velocity struct {
 	model.Field[float32]
-	path path.Path
-	from path.Prediction
+	path    path.Path
+	from    path.Prediction
+	scratch sync.Pool // of *factors
+}
+
+// factors are a and b for the times of some rows.
+type factors struct {
+	coef []path.Coef
+	a, b []float64
 }
 
 // newVelocity wraps the field of a network with the given target.
@@ -28,17 +36,35 @@ func newVelocity(f model.Field[float32], p path.Path, target string) (model.Fiel
 	return &velocity{Field: f, path: p, from: from}, nil
 }
 
-// factors gives a and b for the times of some rows.
-func (v *velocity) factors(t []float64) (a, b []float64, err error) {
-	c := make([]path.Coef, len(t))
-	if err := v.path.Coefficients(c, t); err != nil {
-		return nil, nil, err
+// factors gives a and b for the times of some rows. One time for all rows, as
+// fixed steps have it, asks the path once.
+func (v *velocity) factors(t []float64) (*factors, error) {
+	f, _ := v.scratch.Get().(*factors)
+	if f == nil {
+		f = &factors{}
 	}
-	a, b = make([]float64, len(t)), make([]float64, len(t))
-	for i, c := range c {
-		a[i], b[i] = path.Convert(c, v.from, path.Velocity)
+	n := len(t)
+	if cap(f.coef) < n {
+		f.coef, f.a, f.b = make([]path.Coef, n), make([]float64, n), make([]float64, n)
 	}
-	return a, b, nil
+	f.a, f.b = f.a[:n], f.b[:n]
+	for n > 1 && t[n-1] == t[0] {
+		n--
+	}
+	if n > 1 {
+		n = len(t)
+	}
+	if err := v.path.Coefficients(f.coef[:n], t[:n]); err != nil {
+		v.scratch.Put(f)
+		return nil, err
+	}
+	for i, c := range f.coef[:n] {
+		f.a[i], f.b[i] = path.Convert(c, v.from, path.Velocity)
+	}
+	for i := n; i < len(t); i++ {
+		f.a[i], f.b[i] = f.a[0], f.b[0]
+	}
+	return f, nil
 }
 
 // mix writes u = a x + b f over f, rounded once.
@@ -53,31 +79,33 @@ func (v *velocity) mix(f, x []float32, a, b []float64) {
 
 // Eval implements solver.Field.
 func (v *velocity) Eval(ctx context.Context, dx []float32, t []float64, x []float32, rows int) error {
-	a, b, err := v.factors(t[:rows])
+	f, err := v.factors(t[:rows])
 	if err != nil {
 		return err
 	}
+	defer v.scratch.Put(f)
 	if err := v.Field.Eval(ctx, dx, t, x, rows); err != nil {
 		return err
 	}
-	v.mix(dx, x, a, b)
+	v.mix(dx, x, f.a, f.b)
 	return nil
 }
 
 // Divergence implements model.Field.
 func (v *velocity) Divergence(ctx context.Context, dx []float32, div []float64, t []float64, x, probe []float32, rows, probes int) error {
-	a, b, err := v.factors(t[:rows])
+	f, err := v.factors(t[:rows])
 	if err != nil {
 		return err
 	}
+	defer v.scratch.Put(f)
 	if err := v.Field.Divergence(ctx, dx, div, t, x, probe, rows, probes); err != nil {
 		return err
 	}
-	v.mix(dx, x, a, b)
+	v.mix(dx, x, f.a, f.b)
 	d := v.Dim()
 	for r := range rows {
 		if probes == 0 {
-			div[r] = float64(a[r]*float64(d)) + float64(b[r]*div[r])
+			div[r] = float64(f.a[r]*float64(d)) + float64(f.b[r]*div[r])
 		}
 		for k := range probes {
 			var square float64
@@ -85,7 +113,7 @@ func (v *velocity) Divergence(ctx context.Context, dx []float32, div []float64, 
 				square += float64(z) * float64(z)
 			}
 			i := r*probes + k
-			div[i] = float64(a[r]*square) + float64(b[r]*div[i])
+			div[i] = float64(f.a[r]*square) + float64(f.b[r]*div[i])
 		}
 	}
 	return nil

@@ -90,14 +90,19 @@ func solve[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T
 	if trace.Probes > 0 {
 		field = newProbed(f, trace)
 	}
-	x := make([]T, rows*d)
-	for i := range x {
-		x[i] = T(z[i])
+	x, same := any(z).([]T)
+	if !same {
+		x = make([]T, rows*d)
+		for i := range x {
+			x[i] = T(z[i])
+		}
 	}
 	state := solver.State[T]{X: x, Q: q, Rows: rows, Dim: d, Quads: max(1, trace.Probes), FirstID: first}
 	report, err := solver.Solve(ctx, s, field, state, 1, 0)
-	for i, v := range x {
-		z[i] = float64(v)
+	if !same {
+		for i, v := range x {
+			z[i] = float64(v)
+		}
 	}
 	return report, err
 }

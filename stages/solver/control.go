@@ -19,7 +19,7 @@ import (
 // after a rejection, and by half at most once the row has had one: where a field
 // has kinks (SELU, ReLU), whoever grows fast steps over the next one and does not
 // see it in the estimate. See the measurements in
-// docs/decisions/010-step-control.md.
+// docs/decisions/012-step-control.md.
 const (
 	safety      = 0.9
 	leastChange = 0.2

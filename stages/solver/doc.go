@@ -5,23 +5,28 @@
 // float32 and float64 states. [Method] is that loop with a tableau and
 // [Options]; it implements [Solver].
 //
-// The way of the data: a solve cuts the rows of a [State] into tiles. A tile
-// copies its rows into scratch memory, moves all of them step by step (one call
-// of the [Field] per stage for all rows of the tile), writes a row back and
-// closes the gap when the row has arrived, and ends when it is empty. Tiles are
-// shared out among workers.
+// The way of the data: workers take rows of a [State] into tiles, the scratch
+// memory of the rows that move together: states and slopes of a tile stay in the
+// cache. A tile moves all of its rows step by step, with one call of the [Field]
+// per stage; a row that has arrived is written back and its gap closed. With
+// adaptive steps a tile that has become less than three quarters full takes new
+// rows, so that the field sees many rows at a time until the last ones.
 //
-// Every row has its own time and its own step, so a hard row does not make its
-// neighbours pay, and the result of a row depends on that row alone: the same
-// bits for any number of workers, any tile size and any other rows in the
-// batch. Options.Control "batch" gives that up to reproduce published counts of
-// evaluations: one step for all rows, chosen by the norm over the whole batch.
+// With fixed steps the rows of a tile share their time, and a stage is one
+// operation on all of them. With adaptive steps every row has its own time and its
+// own step, so a hard row does not make its neighbours pay; stages are combined in
+// operations on the whole tile with the steps written out per element. Either way
+// the result of a row depends on that row alone: the same bits for any number of
+// workers, any tile size and any other rows in the batch. Options.Control "batch"
+// gives that up to reproduce published counts of evaluations: one step for all
+// rows, chosen by the norm over the whole batch.
 //
-// Stage arguments are combined in the width of the state. Times, steps, error
-// norms and quadratures are float64. The error norm is the root mean square
-// over the coordinates of x, of error / (atol + rtol max(|x before|, |x
-// after|)); with quadratures it is the larger of that number and the same
-// number over q.
+// Stage arguments are combined in the width of the state, those of float32 by the
+// kernels of the processor. Times, steps, error norms and quadratures are float64.
+// The error norm is the root mean square over the coordinates of x, of error /
+// (atol + rtol max(|x before|, |x after|)); with quadratures it is the larger of
+// that number and the same number over q. How steps follow from errors is in
+// control.go.
 //
 // To add a method, write one function that returns a Tableau and name it in
 // Tableaus: the laws of package solvertest (row sums, order conditions, observed
@@ -30,7 +35,10 @@
 //
 // References: E. Hairer, S. Nørsett, G. Wanner, "Solving Ordinary Differential
 // Equations I", 2nd ed., 1993, sections II.1 to II.5 (methods, step control,
-// initial step, DOP853). J. Dormand, P. Prince, "A family of embedded
+// initial step, DOP853). K. Gustafsson, "Control theoretic techniques for stepsize
+// selection in explicit Runge-Kutta methods", 1991. E. Hairer, G. Wanner, "Solving
+// Ordinary Differential Equations II", 2nd ed., 1996, section IV.2 (PI step
+// control). J. Dormand, P. Prince, "A family of embedded
 // Runge-Kutta formulae", 1980. L. Shampine, "Some practical Runge-Kutta
 // formulas", 1986 (error row of dopri5). P. Bogacki, L. Shampine, "A 3(2) pair
 // of Runge-Kutta formulas", 1989. Ch. Tsitouras, "Runge-Kutta pairs of order

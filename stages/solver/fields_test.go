@@ -18,16 +18,6 @@ func (f decay) Eval(_ context.Context, dx []float64, _ []float64, x []float64, _
 	return nil
 }
 
-// decay32 is decay in float32.
-type decay32 struct{}
-
-func (decay32) Eval(_ context.Context, dx []float32, _ []float64, x []float32, _ int) error {
-	for i := range dx {
-		dx[i] = -x[i]
-	}
-	return nil
-}
-
 // singular is y' = 1, and not a number from t = 0.5 on.
 type singular struct{}
 

@@ -64,6 +64,42 @@ func TestMeanSquare(t *testing.T) {
 	}
 }
 
+// TestFinite puts a number that is not finite in every place of slices of every
+// length, among the largest numbers that are.
+func TestFinite(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { finites(t, math.MaxFloat64) })
+	t.Run("float32", func(t *testing.T) { finites[float32](t, math.MaxFloat32) })
+}
+
+func finites[F Float](t *testing.T, largest F) {
+	for n := range 70 {
+		v := make([]F, n)
+		for i := range v {
+			v[i] = largest * F(1-2*(i/3%2))
+		}
+		if !finite(v) || !finiteRow(v) {
+			t.Fatalf("%d large numbers are not finite", n)
+		}
+		for i := range v {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				was := v[i]
+				v[i] = F(bad)
+				if finite(v) || finiteRow(v) {
+					t.Fatalf("%v at %d of %d is finite", bad, i, n)
+				}
+				if w := v[n-1]; i < n-1 {
+					v[n-1] = F(-bad) // two infinities do not make up for each other
+					if finite(v) {
+						t.Fatalf("%v at %d and %v at the end of %d are finite", bad, i, -bad, n)
+					}
+					v[n-1] = w
+				}
+				v[i] = was
+			}
+		}
+	}
+}
+
 // TestCombine compares every number of terms with a plain sum, in both widths,
 // with one step for all elements and with a step for each.
 func TestCombine(t *testing.T) {

@@ -368,25 +368,71 @@ func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("sync.Pool drops memory at random under the race detector")
 	}
-	x := make([]float32, 64)
-	for _, b := range []solver.Tableau{solver.Euler(), solver.Dopri5()} {
-		count := func(steps int) float64 {
-			o := solver.Options{Steps: steps, Workers: 1}
-			if b.Adaptive() {
-				o = solver.Options{Rtol: 1e-6, Atol: 1e-6, Workers: 1, MaxStep: 1 / float64(steps)}
+	t.Run("float32", allocations[float32])
+	t.Run("float64", allocations[float64])
+}
+
+func allocations[T solver.Float](t *testing.T) {
+	const rows = 64
+	var f solver.Field[T] = solvertest.Flows[T]()[2]
+	x, q := make([]T, 2*rows), make([]float64, rows)
+	for _, b := range []solver.Tableau{solver.Euler(), solver.RK4(), solver.Dopri5(), solver.Dop853(), cashKarp()} {
+		for quads := range 2 {
+			count := func(steps int) float64 {
+				o := solver.Options{Steps: steps, Workers: 1}
+				if b.Adaptive() { // tiles that are filled up
+					o = solver.Options{Rtol: 1e-6, Atol: 1e-6, Workers: 1, Tile: 24, MaxStep: 1 / float64(steps)}
+				}
+				m := &solver.Method{Tableau: b, Options: o}
+				return testing.AllocsPerRun(5, func() {
+					for i := range x {
+						x[i] = T(i % 7)
+					}
+					if _, err := solver.Solve(t.Context(), m, f, solver.State[T]{X: x, Q: q[:quads*rows], Rows: rows, Dim: 2, Quads: quads}, 0, 1); err != nil {
+						t.Fatal(err)
+					}
+				})
 			}
-			m := &solver.Method{Tableau: b, Options: o}
-			return testing.AllocsPerRun(5, func() {
-				for i := range x {
-					x[i] = float32(i)
-				}
-				if _, err := m.Solve32(t.Context(), decay32{}, solver.State[float32]{X: x, Rows: 32, Dim: 2}, 0, 1); err != nil {
-					t.Fatal(err)
-				}
-			})
+			if short, long := count(10), count(1000); short != long {
+				t.Errorf("%s, %d quadratures: %v allocations for a short solve, %v for a long one", b.Name, quads, short, long)
+			}
 		}
-		if short, long := count(2), count(200); short != long {
-			t.Errorf("%s: %v allocations for a short solve, %v for a long one", b.Name, short, long)
+	}
+}
+
+// TestFixedStatistics: a row that fails on the way has the steps before it and the
+// evaluations of all it began; the others do not know of it.
+func TestFixedStatistics(t *testing.T) {
+	for _, b := range []solver.Tableau{solver.Euler(), solver.Heun(), solver.RK4(), solver.Dopri5()} {
+		for _, budget := range []int{0, 25} {
+			x := []float64{1, 10, 2, 10}
+			m := &solver.Method{Tableau: b, Options: solver.Options{Steps: 20, Tile: 3, MaxEvaluations: budget}}
+			report, err := m.Solve64(t.Context(), hole{}, solver.State[float64]{X: x, Rows: 4, Dim: 1}, 0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			each := int32(b.Stages())
+			first := int32(0)
+			if b.FSAL() {
+				each, first = each-1, 1
+			}
+			for r := range x {
+				accepted, evaluations, status := int32(20), first+20*each, solver.OK
+				if r%2 == 1 { // no slope after t = 1/2: the first step that sees one is the last
+					accepted = 10
+					if b.Name == "euler" {
+						accepted = 11
+					}
+					evaluations, status = first+(accepted+1)*each, solver.NonFinite
+				}
+				if most := (25 - first) / each; budget > 0 && most < 20 && (status == solver.OK || most <= accepted) {
+					accepted, evaluations, status = most, first+most*each, solver.MaxEvaluations
+				}
+				if report.Status[r] != status || report.Accepted[r] != accepted || report.Evaluations[r] != evaluations || report.Rejected[r] != 0 {
+					t.Errorf("%s, budget %d, row %d: %v after %d steps, %d rejected, %d evaluations; want %v, %d, 0, %d", b.Name, budget, r,
+						report.Status[r], report.Accepted[r], report.Rejected[r], report.Evaluations[r], status, accepted, evaluations)
+				}
+			}
 		}
 	}
 }

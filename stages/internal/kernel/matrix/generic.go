@@ -14,32 +14,33 @@ func multiplyGeneric(c []float32, ldc int, a []float32, lda int, b *Packed, m in
 		for i := 0; i < m; i += 2 {
 			upper := a[i*lda : i*lda+k]
 			lower := upper
-			if i+1 < m {
-				lower = a[(i+1)*lda : (i+1)*lda+k]
+			last := i + 1
+			if last < m {
+				lower = a[last*lda : last*lda+k]
+			} else {
+				last = i // twice the same row
 			}
 			var s, t [4]float32
 			copy(s[:columns], c[i*ldc+column:])
-			if i+1 < m {
-				copy(t[:columns], c[(i+1)*ldc+column:])
-			}
-			s, t = tileGeneric(s, t, upper, lower, panel)
+			copy(t[:columns], c[last*ldc+column:])
+			s[0], s[1], s[2], s[3], t[0], t[1], t[2], t[3] = tileGeneric(
+				s[0], s[1], s[2], s[3], t[0], t[1], t[2], t[3], upper, lower, panel)
 			copy(c[i*ldc+column:], s[:columns])
-			if i+1 < m {
-				copy(c[(i+1)*ldc+column:], t[:columns])
-			}
+			copy(c[last*ldc+column:], t[:columns])
 		}
 	}
 }
 
 // tileGeneric adds the products of two rows of A with a panel of four columns.
-func tileGeneric(s, t [4]float32, upper, lower, panel []float32) (u, v [4]float32) {
-	s0, s1, s2, s3 := s[0], s[1], s[2], s[3]
-	t0, t1, t2, t3 := t[0], t[1], t[2], t[3]
+// Eight floats, where two arrays would not stay in registers.
+func tileGeneric(
+	s0, s1, s2, s3, t0, t1, t2, t3 float32, upper, lower, panel []float32,
+) (float32, float32, float32, float32, float32, float32, float32, float32) {
 	lower = lower[:len(upper)]
+	panel = panel[:4*len(upper)]
 	for l, x := range upper {
 		y := lower[l]
-		row := panel[:4]
-		panel = panel[4:]
+		row := (*[4]float32)(panel[4*l:])
 		s0 += float32(x * row[0])
 		s1 += float32(x * row[1])
 		s2 += float32(x * row[2])
@@ -49,7 +50,7 @@ func tileGeneric(s, t [4]float32, upper, lower, panel []float32) (u, v [4]float3
 		t2 += float32(y * row[2])
 		t3 += float32(y * row[3])
 	}
-	return [4]float32{s0, s1, s2, s3}, [4]float32{t0, t1, t2, t3}
+	return s0, s1, s2, s3, t0, t1, t2, t3
 }
 
 // addTransposedGeneric adds Aᵀ B to C, four rows of A and B at a time: one

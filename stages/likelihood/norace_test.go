@@ -1,0 +1,5 @@
+//go:build !race
+
+package likelihood_test
+
+const raceEnabled = false
