@@ -241,14 +241,14 @@ func (w *tile[T]) stageTimes(c float64) {
 	}
 }
 
-// stageTime is t + c h with h = end - t and 0 <= c <= 1, within the step whatever
-// the rounding: adding c h to t cannot leave it on the side of t.
+// stageTime is t + c h with h = end - t and 0 <= c <= 1. It is within the step
+// whatever the rounding: for c < 1 the product is at most the number before h, and
+// h is off by at most half of what lies between.
 func stageTime(t, end, h, c float64) float64 {
-	at := t + float64(c*h)
-	if c == 1 || (at > end) == (h > 0) && at != end {
+	if c == 1 {
 		return end
 	}
-	return at
+	return t + float64(c*h)
 }
 
 // settle moves the accepted rows on and lets go of those that have ended. Where

@@ -18,7 +18,7 @@ func TestStageTime(t *testing.T) {
 		if got := stageTime(a, b, h, 1); got != b {
 			t.Fatalf("the end of [%v, %v] is %v", a, b, got)
 		}
-		for _, c := range []float64{0, 1 - 0x1p-53, g.Float64()} {
+		for _, c := range []float64{0, 0x1p-53, 0.5, 1 - 0x1p-53, 1 - 0x1p-52, g.Float64()} {
 			if got := stageTime(a, b, h, c); got < min(a, b) || got > max(a, b) {
 				t.Fatalf("%v of [%v, %v] is %v", c, a, b, got)
 			}
@@ -60,6 +60,24 @@ func TestMeanSquare(t *testing.T) {
 	}{{8, 0, 2, false, 4}, {8, 99, 2, false, 4}, {4, 0, 1, true, 4}, {1, 300, 1, true, 0.25}, {1, 300, 4, true, 0.0625}, {0, 0, 1, true, 0}} {
 		if got := meanSquare(c.s, c.s3, c.n, c.two); math.Abs(got-c.want) > 1e-15 {
 			t.Errorf("meanSquare(%v, %v, %v, %v) = %v, want %v", c.s, c.s3, c.n, c.two, got, c.want)
+		}
+	}
+}
+
+// TestCut: all rows are in tiles, and tiles are whole rounds of all workers where
+// there are rows for that.
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		rows, workers, tile int
+		pooled              bool
+		wantWorkers, want   int
+	}{
+		{10, 2, 0, false, 1, 10}, {150, 2, 0, false, 2, 75}, {600, 2, 0, false, 2, 150}, {10000, 3, 0, false, 3, 239},
+		{300, 2, 1000, false, 1, 300}, {300, 8, 7, false, 8, 7}, {20, 8, 7, false, 3, 7}, {0, 2, 0, false, 1, 1}, {300, 2, 7, true, 1, 300},
+	} {
+		p := &problem[float32]{Options: Options{Workers: c.workers, Tile: c.tile}, state: State[float32]{Rows: c.rows}, pooled: c.pooled}
+		if workers, tile := p.cut(); workers != c.wantWorkers || tile != c.want {
+			t.Errorf("%+v: %d workers, tiles of %d", c, workers, tile)
 		}
 	}
 }

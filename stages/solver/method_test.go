@@ -240,18 +240,28 @@ func stepRule(t *testing.T, b solver.Tableau, control string) {
 	var tries []solver.Attempt
 	m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Control: control, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
 	x := []float64{2, 0}
-	f := rhs(func(dx []float64, _ float64, x []float64) { dx[0], dx[1] = x[1], 10*(1-x[0]*x[0])*x[1]-x[0] })
+	calls := 0
+	f := rhs(func(dx []float64, _ float64, x []float64) {
+		dx[0], dx[1] = x[1], 10*(1-x[0]*x[0])*x[1]-x[0]
+		if calls++; calls%1000 == 0 { // an error that is not a number is no memory
+			dx[0] = math.NaN()
+		}
+	})
 	if _, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, 40); err != nil {
 		t.Fatal(err)
 	}
 	order, past, at := float64(b.Order), 1.0, 0.0
-	held, wary, rejected, wasRejected := 0, 0, 0, false
+	held, wary, rejected, numbers, wasRejected := 0, 0, 0, 0, false
 	for i, a := range tries {
 		if a.Accepted != (a.Error <= 1) || a.T != at {
 			t.Fatalf("try %d, %+v, from %v", i, a, at)
 		}
 		change := min(10, 0.9*math.Pow(a.Error, -1/order))
 		switch {
+		case math.IsNaN(a.Error):
+			change = 0.2
+			rejected++
+			numbers++
 		case !a.Accepted:
 			change = max(change, 0.2)
 			rejected++
@@ -283,8 +293,8 @@ func stepRule(t *testing.T, b solver.Tableau, control string) {
 			t.Fatalf("step %v after %+v, want %v", tries[i+1].H, a, a.H*change)
 		}
 	}
-	if held == 0 || rejected == 0 || at != 40 || control == "row" && wary == 0 {
-		t.Errorf("%d steps held, %d bounded, %d rejected, at %v: the test sees too little", held, wary, rejected, at)
+	if held == 0 || rejected == 0 || numbers == 0 || at != 40 || control == "row" && wary == 0 {
+		t.Errorf("%d steps held, %d bounded, %d rejected, %d not a number, at %v: the test sees too little", held, wary, rejected, numbers, at)
 	}
 }
 
@@ -448,6 +458,90 @@ func (hole) Eval(_ context.Context, dx []float64, t []float64, x []float64, rows
 		}
 	}
 	return nil
+}
+
+// TestShortestStep: the shortest step is four units in the last place of the time
+// and may be rounded up, next to a power of two. A row that cannot go past one ends.
+func TestShortestStep(t *testing.T) {
+	for i := range 50 {
+		x := []float64{10}
+		m := &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1e-6, Atol: 1e-6, MaxEvaluations: 5000}}
+		report, err := m.Solve64(t.Context(), hole{}, solver.State[float64]{X: x, Rows: 1, Dim: 1}, float64(i)/100, 1)
+		if err != nil || report.Status[0] != solver.NonFinite {
+			t.Errorf("from %v: %v after %d evaluations, %v", float64(i)/100, report.Status[0], report.Evaluations[0], err)
+		}
+	}
+	x := []float64{10}
+	m := &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1e-6, Atol: 1e-6}}
+	report, err := m.Solve64(t.Context(), hole{}, solver.State[float64]{X: x, Rows: 1, Dim: 1}, 0.75, 1)
+	if err != nil || report.Status[0] != solver.NonFinite || report.Evaluations[0] != 1 {
+		t.Errorf("no slope at the start: %v after %d evaluations, %v", report.Status[0], report.Evaluations[0], err)
+	}
+}
+
+// clock is dx/dt = t, for tiles in which rows fail at once.
+type clock struct{}
+
+func (clock) Eval(_ context.Context, dx []float64, t, _ []float64, _ int) error {
+	copy(dx, t)
+	return nil
+}
+
+// TestTimesOfTiles: with one fixed step a tile begins at the time at which the one
+// before it began, with more rows than were left in it.
+func TestTimesOfTiles(t *testing.T) {
+	x := []float64{math.NaN(), math.NaN(), 1, 2, 3, 4, 5}
+	m := &solver.Method{Tableau: solver.Euler(), Options: solver.Options{Steps: 1, Tile: 3, Workers: 1}}
+	if _, err := m.Solve64(t.Context(), clock{}, solver.State[float64]{X: x, Rows: 7, Dim: 1}, 1, 3); err != nil {
+		t.Fatal(err)
+	}
+	if want := []float64{3, 4, 5, 6, 7}; !slices.Equal(x[2:], want) {
+		t.Errorf("%v, want %v", x[2:], want)
+	}
+}
+
+// crowd is dx/dt = x with a number of steps that grows with the row's number. It
+// counts the rows of its calls.
+type crowd struct {
+	seen map[int64]int
+	lone int // steps of small tiles while rows were waiting
+	all  int // rows of the state
+}
+
+func (crowd) Eval(context.Context, []float64, []float64, []float64, int) error {
+	panic("crowd: no row")
+}
+
+func (c *crowd) EvalQuad(_ context.Context, dx, dq, t, x []float64, id []int64, rows int) error {
+	for r := range rows {
+		dx[r] = x[r] * math.Cos(float64(id[r]%17)*t[r])
+		dq[r] = 0
+	}
+	if len(c.seen) < c.all && rows < 48 && c.seen[id[0]] >= 2 {
+		c.lone++
+	}
+	for _, i := range id {
+		c.seen[i]++
+	}
+	return nil
+}
+
+// TestRefill: until all rows have begun a tile of 64 rows makes no step with fewer
+// than 48.
+func TestRefill(t *testing.T) {
+	const rows = 1000
+	x, q := make([]float64, rows), make([]float64, rows)
+	for i := range x {
+		x[i] = 1
+	}
+	c := &crowd{seen: map[int64]int{}, all: rows}
+	m := &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1e-6, Atol: 1e-6, Tile: 64, Workers: 1}}
+	if _, err := m.Solve64(t.Context(), c, solver.State[float64]{X: x, Q: q, Rows: rows, Dim: 1, Quads: 1}, 0, 3); err != nil {
+		t.Fatal(err)
+	}
+	if c.lone > 0 || len(c.seen) != rows || c.seen[0] == c.seen[16] {
+		t.Errorf("%d steps of tiles that were not full, %d rows, %d and %d evaluations", c.lone, len(c.seen), c.seen[0], c.seen[16])
+	}
 }
 
 // TestOneBadRow: a row that cannot go on does not end the others, even when all

@@ -74,10 +74,10 @@ func TestConfigMakesOptions(t *testing.T) {
 		`{"steps": 70, "optimizer": "adam", "schedule": "cosine", "time": "stratified"}`: {optim.DefaultAdam(), 1e-3, optim.Cosine{}, Stratified{}, 70},
 		`{"epochs": 3, "optimizer": {"use": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}, "time": {"use": "logit-normal", "mean": -1}}`: {
 			optim.SGD{Momentum: 0.9, WeightDecay: 0.2}, 0.1, optim.Constant{}, LogitNormal{-1, 1}, 12}, // 3 * 1000 / 256, rounded up
-		`{"epochs": 3, "batch": 100, "accumulate": 4}`: {adamw, 1e-3, optim.Constant{}, Uniform{}, 8}, // 3 * 1000 / 400, rounded up
 		`{"steps": 9, "optimizer": {"use": "lion", "lr": 1e-4, "beta2": 0.98, "weight_decay": 0.1}}`: {
 			optim.Lion{Betas: []float64{0.9, 0.98}, WeightDecay: 0.1}, 1e-4, optim.Constant{}, Uniform{}, 9},
-		`{"schedule": "warmup"}`: {adamw, 1e-3, optim.Warmup{Steps: 250, Then: optim.Constant{}}, Uniform{}, 5000},
+		`{"epochs": 3, "batch": 100, "accumulate": 4}`: {adamw, 1e-3, optim.Constant{}, Uniform{}, 8}, // 3 * 1000 / 400, rounded up
+		`{"schedule": "warmup"}`:                       {adamw, 1e-3, optim.Warmup{Steps: 250, Then: optim.Constant{}}, Uniform{}, 5000},
 		`{"schedule": {"use": "cosine", "warmup": 9, "final": 0.1}, "optimizer": {"beta1": 0.5, "beta2": 0.6, "eps": 0.1, "weight_decay": 0}}`: {
 			optim.AdamW{Betas: []float64{0.5, 0.6}, Eps: 0.1}, 1e-3, optim.Warmup{Steps: 9, Then: optim.Cosine{Final: 0.1}}, Uniform{}, 5000},
 	} {

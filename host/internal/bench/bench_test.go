@@ -27,16 +27,16 @@ var bounds = map[string]float64{
 func TestWorkloads(t *testing.T) {
 	for _, w := range Workloads() {
 		t.Run(w.Name, func(t *testing.T) {
-			rows := 32
+			rows := 200
 			if strings.Contains(w.Name, "wide") {
-				rows = 4
+				rows = 32
 			}
 			if testing.Short() && w.Slow {
 				t.Skip("takes long")
 			}
 			before := runtime.GOMAXPROCS(0)
 			seen := ""
-			o := Settings{Threads: 2, Repeats: 2, Seconds: time.Millisecond, Data: data, Rows: rows}
+			o := Settings{Threads: 2, Repeats: 2, Least: time.Millisecond, Data: data, Rows: rows}
 			report, err := Run(context.Background(), []Workload{w}, o, func(w Workload) { seen = w.Name })
 			if err != nil {
 				t.Fatal(err)
@@ -81,7 +81,7 @@ func TestFigures(t *testing.T) {
 
 // Repeats last as long as they should, and there are as many.
 func TestMeasure(t *testing.T) {
-	s := &session{Settings: Settings{Repeats: 3, Seconds: time.Second}}
+	s := &session{Settings: Settings{Repeats: 3, Least: time.Second}}
 	var asked []int
 	got, err := measure(context.Background(), s, func(n int) (time.Duration, error) {
 		asked = append(asked, n)

@@ -6,7 +6,7 @@
 // path for them.
 //
 // The way of the data: a Workload is run with Settings and gives Results; each
-// times Repeats pieces of work of at least Seconds with measure, counts the
+// times Repeats pieces of work of at least Least with measure, counts the
 // floating-point operations from the sizes of the layers (count.go), and, where
 // there is a reference in float64, states the distance from it. Run adds what
 // belongs to all: the machine, and the share of its peak, which is measured in

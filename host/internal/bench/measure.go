@@ -11,8 +11,8 @@ import (
 type timings []float64
 
 // measure times work(n), which does n units and says how long they took: enough
-// units for a repeat to last Seconds, by the time of the last try. The tries
-// before warm up; a unit that lasts Seconds by itself is the first repeat at once.
+// units for a repeat to last Least, by the time of the last try. The tries
+// before warm up; a unit that lasts Least by itself is the first repeat at once.
 func measure(ctx context.Context, s *session, work func(n int) (time.Duration, error)) (timings, error) {
 	var got timings
 	for n := 1; len(got) < s.Repeats; {
@@ -24,11 +24,11 @@ func measure(ctx context.Context, s *session, work func(n int) (time.Duration, e
 			return nil, err
 		}
 		took = max(took, time.Nanosecond)
-		if took >= s.Seconds || len(got) > 0 {
+		if took >= s.Least || len(got) > 0 {
 			got = append(got, took.Seconds()/float64(n))
 			continue
 		}
-		grow := 1.2 * s.Seconds.Seconds() / took.Seconds()
+		grow := 1.2 * s.Least.Seconds() / took.Seconds()
 		n = int(math.Ceil(float64(n) * min(max(grow, 1.05), 100)))
 	}
 	return got, nil

@@ -24,7 +24,7 @@ type Workload struct {
 type Settings struct {
 	Threads int           // goroutines, and processors that Go may use
 	Repeats int           // how often each is timed
-	Seconds time.Duration // least time of one repeat
+	Least   time.Duration // least time of one repeat
 	Data    string        // folder of the files
 
 	// Rows limits the rows of w5, w6, w7 and grow; 0 is all of them.
@@ -106,13 +106,13 @@ type session struct {
 
 // lookAtPeak measures the peak again: the best of a run counts.
 func (s *session) lookAtPeak() {
-	s.peak = max(s.peak, machine.Peak(s.Threads, min(s.Seconds/4, 100*time.Millisecond)))
+	s.peak = max(s.peak, machine.Peak(s.Threads, min(s.Least/4, 100*time.Millisecond)))
 }
 
 // Run times workloads one after the other. It sets the number of processors that
 // Go uses and puts it back.
 func Run(ctx context.Context, list []Workload, o Settings, observe func(Workload)) (*Report, error) {
-	if o.Threads < 1 || o.Repeats < 1 || o.Seconds <= 0 || o.Rows < 0 || o.Tolerance < 0 {
+	if o.Threads < 1 || o.Repeats < 1 || o.Least <= 0 || o.Rows < 0 || o.Tolerance < 0 {
 		panic("bench: settings out of range")
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(o.Threads))

@@ -50,7 +50,7 @@ them). The folder benchmarks of the repository compares with other programs.`,
 			return result{}, err
 		}
 		report, err := bench.Run(cmd.Context(), list, bench.Settings{
-			Threads: f.threads, Repeats: f.repeats, Seconds: time.Duration(f.seconds * float64(time.Second)),
+			Threads: f.threads, Repeats: f.repeats, Least: time.Duration(f.seconds * float64(time.Second)),
 			Data: f.data, Rows: f.rows, Tolerance: f.tolerance,
 		}, func(w bench.Workload) {
 			if a.terminal(a.Stderr) {
