@@ -34,7 +34,7 @@ LINES = (
     Line("w5-wide", "100 Euler steps, network of W2", EULER, looking_rows=500, repeats=1),
     Line("w6-small", "dopri5, network of W1", ADAPTIVE, fixed_tolerance=True),
     Line("w6-wide", "dopri5, network of W2", ADAPTIVE, looking_rows=500, repeats=1, fixed_tolerance=True),
-    Line("w7-small-exact", "log-density, exact trace, network of W1", ADAPTIVE, looking_rows=500, repeats=1,
+    Line("w7-small-exact", "log-density, exact trace, network of W1", ADAPTIVE, looking_rows=500,
          fixed_tolerance=True),
     Line("w7-wide-exact", "log-density, exact trace, network of W2", ADAPTIVE, rows=200, looking_rows=20, repeats=1,
          fixed_tolerance=True),
