@@ -101,7 +101,7 @@ func TestSpinLeavesAProcessor(t *testing.T) {
 		}
 		c.spinning.Add(-1)
 		looks = 0
-		if c.spin(func() bool { looks++; return false }) || looks != spinRounds+1 {
+		if c.spin(func() bool { looks++; return false }) || looks <= spinRounds {
 			t.Errorf("%d processors: looks %d times before it sleeps", processors, looks)
 		}
 		if n := c.spinning.Load(); int(n) != processors-2 {

@@ -2,17 +2,22 @@ package trainer
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/pathline/pathline/stages/internal/kernel/pause"
 )
 
-// A worker looks out for work for rounds times pauses, some 50 µs: longer than
-// any gap within a step, and nothing beside the step that it ends. After every
-// few rounds it lets other goroutines have the processor.
+// A worker looks out for work for spinTime: longer than the gaps within a step
+// of a small network and than most waits for another's last piece, and nothing
+// beside the time that it takes to sleep and to be woken many times over. It
+// looks at the clock after spinRounds rounds of pauses, because a pause takes
+// from 5 to 50 ns; after spinYield looks it lets other goroutines have the
+// processor.
 const (
-	spinRounds = 1000
+	spinTime   = 200 * time.Microsecond
 	spinPauses = 2
-	spinYield  = 64
+	spinRounds = 32
+	spinYield  = 8
 )
 
 // spin looks at ready until it says yes, for a bounded time; false when it has
@@ -24,15 +29,19 @@ func (c *crew) spin(ready func() bool) bool {
 		return ready()
 	}
 	defer c.spinning.Add(-1)
-	for round := range spinRounds {
-		if ready() {
-			return true
-		}
-		if round%spinYield == spinYield-1 {
-			runtime.Gosched()
-		} else {
+	began := time.Now()
+	for look := 1; ; look++ {
+		for range spinRounds {
+			if ready() {
+				return true
+			}
 			pause.Spin(spinPauses)
 		}
+		if time.Since(began) > spinTime {
+			return ready()
+		}
+		if look%spinYield == 0 {
+			runtime.Gosched()
+		}
 	}
-	return ready()
 }
