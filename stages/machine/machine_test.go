@@ -22,6 +22,7 @@ func TestProduct(t *testing.T) {
 			for threads := 1; threads <= 4; threads++ {
 				c := make([]float32, m*n)
 				p := NewProduct(m, n, k, threads)
+				defer p.Close()
 				p.Multiply(c, a, b)
 				p.Multiply(c, a, b)
 				if first == nil {

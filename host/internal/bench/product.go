@@ -11,6 +11,7 @@ import (
 func product(m, n, k int) func(context.Context, *session) ([]Result, error) {
 	return func(ctx context.Context, s *session) ([]Result, error) {
 		p := machine.NewProduct(m, n, k, s.Threads)
+		defer p.Close()
 		a, b, c := normals(m, k), normals(k, n), make([]float32, m*n)
 		t, err := measure(ctx, s, clock(func() error { p.Multiply(c, a, b); return nil }))
 		if err != nil {
