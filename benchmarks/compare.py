@@ -32,6 +32,11 @@ def tighter(tolerance):
     return float(f"{tolerance * 10 ** -0.25:.3g}")
 
 
+def looser(tolerance):
+    """The next tolerance to try where ours is more accurate than the peer at the same one."""
+    return float(f"{tolerance * 10 ** 0.1:.3g}")
+
+
 def as_accurate(ours, peer):
     """Whether ours is as near to the reference as the peer, which may not have been compared with it."""
     return ours.get("rms_error") is None or peer.get("rms_error") is None or ours["rms_error"] <= peer["rms_error"]

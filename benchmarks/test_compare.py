@@ -89,7 +89,7 @@ class Lines(unittest.TestCase):
             for which in line.peers:
                 self.assertIn(which.partition(":")[0], SCRIPTS)
             self.assertLessEqual(line.looking_rows, line.rows or 10000)
-        self.assertEqual(len({l.workload for l in LINES}), len(LINES))
+        self.assertEqual(len({l.key for l in LINES}), len(LINES))
         self.assertEqual(len(set(GROWTH)), 3)
 
 

@@ -90,6 +90,14 @@ class Comparing(unittest.TestCase):
         self.assertEqual(entry["summary"]["ratio"], {"median": 2, "min": 2, "max": 2})
         self.assertEqual((entry["summary"]["launches"], entry["summary"]["foreign"]), (2, 0))
 
+    def test_equal_error(self):
+        """Where ours would be better at the same tolerance, it gets the greatest at which it is not worse."""
+        c = self.comparison()
+        line = run.LINES[[l.key for l in run.LINES].index("w6-wide-equal-error")]
+        with mock.patch.object(c, "ours", lambda l, t, rows, n, tol: figures(1, rms_error=100 * tol)):
+            self.assertEqual(c.tolerance(line, 1, 0, figures(1, rms_error=1.6e-3)), 1.59e-5)
+            self.assertEqual(c.tolerance(line, 1, 0, figures(1, rms_error=6e-4)), 5.62e-6)
+
 
 if __name__ == "__main__":
     unittest.main()
