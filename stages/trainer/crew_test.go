@@ -83,20 +83,23 @@ func TestMoreWorkersThanProcessors(t *testing.T) {
 	}
 }
 
-// A worker that is ready to spin does so only while a processor is left to work.
-func TestSpinLeavesAProcessor(t *testing.T) {
+// As many workers as there are processors look out for work, and with one
+// processor none.
+func TestSpinners(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for processors := 1; processors <= 4; processors++ {
 		runtime.GOMAXPROCS(processors)
 		c := newCrew(1)
-		looks := 0
-		for range processors - 1 {
-			c.spinning.Add(1)
+		most := processors
+		if processors == 1 {
+			most = 0
 		}
+		looks := 0
+		c.spinning.Add(int32(most))
 		if c.spin(func() bool { looks++; return false }) || looks != 1 {
 			t.Errorf("%d processors: one more looks %d times", processors, looks)
 		}
-		if processors == 1 {
+		if most == 0 {
 			continue
 		}
 		c.spinning.Add(-1)
@@ -104,7 +107,7 @@ func TestSpinLeavesAProcessor(t *testing.T) {
 		if c.spin(func() bool { looks++; return false }) || looks <= spinRounds {
 			t.Errorf("%d processors: looks %d times before it sleeps", processors, looks)
 		}
-		if n := c.spinning.Load(); int(n) != processors-2 {
+		if n := c.spinning.Load(); int(n) != most-1 {
 			t.Errorf("%d processors: %d still spin", processors, n)
 		}
 	}

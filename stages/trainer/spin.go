@@ -21,10 +21,13 @@ const (
 )
 
 // spin looks at ready until it says yes, for a bounded time; false when it has
-// not. One processor at least is left to those who work: where there are more
-// workers than processors some, with one processor all, do not look out at all.
+// not. No more workers than processors do so, and none where there is one
+// processor only. (All processors, not all but one: the caller still looks out
+// for the end of a run when the worker that has ended it begins to look out for
+// the next.)
 func (c *crew) spin(ready func() bool) bool {
-	if c.spinning.Add(1) >= int32(runtime.GOMAXPROCS(0)) {
+	processors := runtime.GOMAXPROCS(0)
+	if n := c.spinning.Add(1); int(n) > processors || processors == 1 {
 		c.spinning.Add(-1)
 		return ready()
 	}
