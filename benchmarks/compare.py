@@ -29,7 +29,7 @@ def at_peak(ratio_, share):
 
 def tighter(tolerance):
     """The next tolerance to try where ours is less accurate than the peer at the same one."""
-    return float(f"{tolerance * 10 ** -0.25:.3g}")
+    return float(f"{tolerance * 10 ** -0.1:.3g}")
 
 
 def looser(tolerance):

@@ -129,7 +129,7 @@ class Comparison:
     def tolerance(self, line, threads, rows, peer):
         """A tolerance at which ours is as accurate as the peer at 1e-5: 1e-5 or less, or with loosen the greatest."""
         tol, good = 1e-5, None
-        for _ in range(16):
+        for _ in range(20):
             f = self.ours(line, threads, rows, 1, tol)
             if compare.as_accurate(f, peer):
                 good = tol

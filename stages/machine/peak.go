@@ -11,6 +11,10 @@ import (
 // Instructions is the instruction set in use: avx512, avx2 or generic.
 func Instructions() string { return kernel.Current().String() }
 
+// Chosen says what is wrong with PATHLINE_KERNEL, which chooses the instruction
+// set, if anything: the best one that is there is used then.
+func Chosen() error { return kernel.Chosen() }
+
 // piece is how long one measurement of Peak takes: longer than waking a
 // goroutine, shorter than what a scheduler gives others at a time.
 const piece = 2 * time.Millisecond

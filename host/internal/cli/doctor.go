@@ -17,6 +17,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/machine"
 )
 
 // finding is one thing that the doctor looked at.
@@ -113,6 +114,10 @@ func instructions() finding {
 		}
 	case "arm64":
 		f.Found += " with NEON"
+	}
+	f.Found += "; numerics use " + machine.Instructions()
+	if err := machine.Chosen(); err != nil {
+		f.Status, f.Advice = "note", err.Error()
 	}
 	return f
 }
