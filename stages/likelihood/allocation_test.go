@@ -1,6 +1,7 @@
 package likelihood_test
 
 import (
+	"runtime/debug"
 	"testing"
 
 	"github.com/pathline/pathline/stages/flow"
@@ -12,6 +13,7 @@ import (
 // TestAllocations: steps and evaluations of the divergence allocate nothing, so
 // a score takes as many allocations with many steps as with few.
 func TestAllocations(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
 	if raceEnabled {
 		t.Skip("sync.Pool drops memory at random under the race detector")
 	}

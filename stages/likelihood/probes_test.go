@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -78,6 +79,7 @@ func (s *still[T]) Divergence(_ context.Context, _ []T, _, _ []float64, _, probe
 // tiles and its own new rows asked for meanwhile, and evaluations of rows that stay
 // together allocate nothing.
 func TestCompanies(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
 	f := &still[float32]{}
 	p := newProbed[float32](f, Trace{Probes: 2, Key: random.Key(1)})
 	tiles := make([][]int64, 2*runtime.GOMAXPROCS(0))

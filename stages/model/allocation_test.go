@@ -4,6 +4,7 @@ package model_test
 
 import (
 	"context"
+	"runtime/debug"
 	"testing"
 
 	"github.com/pathline/pathline/stages/model"
@@ -12,6 +13,7 @@ import (
 // TestAllocation: calls allocate nothing once warm. Not with the race
 // detector, under which sync.Pool forgets on purpose.
 func TestAllocation(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
 	const rows = 200
 	ctx := context.Background()
 	nothing := func(name string, f func() error) {
