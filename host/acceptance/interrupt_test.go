@@ -90,8 +90,9 @@ func complete(t *testing.T, dir, out string) {
 	}
 }
 
-// interruptible is what makes power take a few seconds in its stages.
-var interruptible = []string{"--set", "params.steps=1000", "--set", "params.rows=12000", "--set", "params.batch=256"}
+// interruptible is what makes power take a second or so in its stages, ten times
+// as long as the time between two reports of progress.
+var interruptible = []string{"--set", "params.steps=20000", "--set", "params.rows=12000", "--set", "params.batch=256"}
 
 func runPower(verbs ...string) []string {
 	return append(append([]string{"run", "power.yaml"}, interruptible...), verbs...)
