@@ -977,6 +977,7 @@ type SharedMemory struct {
 	HostSegment   string                 `protobuf:"bytes,1,opt,name=host_segment,json=hostSegment,proto3" json:"host_segment,omitempty"`       // a file that the plugin maps to read
 	PluginSegment string                 `protobuf:"bytes,2,opt,name=plugin_segment,json=pluginSegment,proto3" json:"plugin_segment,omitempty"` // a file that the plugin maps to write
 	Bytes         uint64                 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`                                     // of each
+	Label         string                 `protobuf:"bytes,4,opt,name=label,proto3" json:"label,omitempty"`                                      // what a segment is called where its file is a link: /memfd:LABEL; whoever
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1030,6 +1031,13 @@ func (x *SharedMemory) GetBytes() uint64 {
 		return x.Bytes
 	}
 	return 0
+}
+
+func (x *SharedMemory) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
 }
 
 // Surroundings are what a stage gets from its host.
@@ -2512,11 +2520,12 @@ const file_plugin_proto_rawDesc = "" +
 	"\vframe_bytes\x18\a \x01(\x04R\n" +
 	"frameBytes\x12!\n" +
 	"\fheartbeat_ms\x18\b \x01(\rR\vheartbeatMs\x12E\n" +
-	"\rshared_memory\x18\t \x01(\v2 .pathline.plugin.v1.SharedMemoryR\fsharedMemory\"n\n" +
+	"\rshared_memory\x18\t \x01(\v2 .pathline.plugin.v1.SharedMemoryR\fsharedMemory\"\x84\x01\n" +
 	"\fSharedMemory\x12!\n" +
 	"\fhost_segment\x18\x01 \x01(\tR\vhostSegment\x12%\n" +
 	"\x0eplugin_segment\x18\x02 \x01(\tR\rpluginSegment\x12\x14\n" +
-	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\"\xeb\x01\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x14\n" +
+	"\x05label\x18\x04 \x01(\tR\x05label\"\xeb\x01\n" +
 	"\fSurroundings\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x12\n" +
 	"\x04seed\x18\x02 \x01(\x04R\x04seed\x12\x10\n" +
