@@ -8,12 +8,34 @@ import (
 	"testing"
 
 	"github.com/pathline/pathline/stages/coupling"
+	"github.com/pathline/pathline/stages/law"
 )
 
-// Test checks, over batches of many shapes, equal rows among them, that the
+// Test checks the laws of a coupling.
+func Test(t *testing.T, c coupling.Coupling) { law.Test(t, Laws(), c) }
+
+// Laws are the laws of a coupling, over batches of many shapes, equal rows among them, that the
 // index is a permutation, that the rows are not written, and that the result
 // depends on the arguments alone, also when asked for from several goroutines.
-func Test(t *testing.T, c coupling.Coupling) {
+func Laws() []law.Law[coupling.Coupling] {
+	return []law.Law[coupling.Coupling]{
+		{Name: "permutation", Sentence: "Every row of noise goes with exactly one row of data.", Check: shapes(permutation)},
+		{Name: "pure", Sentence: "The pairs are a function of the rows: the same again, and from several calls at the same time.", Check: shapes(pure)},
+		{Name: "arguments", Sentence: "The rows are not written.", Check: shapes(unwritten)},
+	}
+}
+
+// batch is noise and data, [rows][dim].
+type batch struct {
+	x0, x1    []float32
+	rows, dim int
+}
+
+func shapes(check func(law.T, coupling.Coupling, batch)) func(law.T, coupling.Coupling) {
+	return func(t law.T, c coupling.Coupling) { over(t, c, check) }
+}
+
+func over(t law.T, c coupling.Coupling, check func(law.T, coupling.Coupling, batch)) {
 	g := rand.New(rand.NewPCG(3, 4))
 	for _, shape := range [][2]int{{0, 3}, {1, 1}, {2, 1}, {3, 5}, {17, 2}, {64, 2}, {100, 9}} {
 		rows, dim := shape[0], shape[1]
@@ -25,37 +47,49 @@ func Test(t *testing.T, c coupling.Coupling) {
 					x0[i], x1[i] = 1, -1
 				}
 			}
-			check(t, c, x0, x1, rows, dim)
+			check(t, c, batch{x0, x1, rows, dim})
 		}
 	}
 }
 
-func check(t *testing.T, c coupling.Coupling, x0, x1 []float32, rows, dim int) {
-	before0, before1 := slices.Clone(x0), slices.Clone(x1)
-	first := make([]int32, rows)
-	for i := range first {
-		first[i] = -1
+func pair(t law.T, c coupling.Coupling, b batch) []int32 {
+	index := make([]int32, b.rows)
+	for i := range index {
+		index[i] = -1
 	}
-	if err := c.Pair(first, x0, x1, rows, dim); err != nil {
-		t.Fatalf("%d rows of %d: %v", rows, dim, err)
+	if err := c.Pair(index, b.x0, b.x1, b.rows, b.dim); err != nil {
+		t.Fatalf("%d rows of %d: %v", b.rows, b.dim, err)
 	}
-	sorted := slices.Sorted(slices.Values(first))
-	for r, i := range sorted {
+	return index
+}
+
+func permutation(t law.T, c coupling.Coupling, b batch) {
+	index := pair(t, c, b)
+	for r, i := range slices.Sorted(slices.Values(index)) {
 		if int(i) != r {
-			t.Fatalf("%d rows of %d: %v is no permutation", rows, dim, first)
+			t.Fatalf("%d rows of %d: %v is no permutation", b.rows, b.dim, index)
 		}
 	}
+}
+
+func pure(t law.T, c coupling.Coupling, b batch) {
+	first := pair(t, c, b)
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			again := make([]int32, rows)
-			if err := c.Pair(again, x0, x1, rows, dim); err != nil || !slices.Equal(again, first) {
-				t.Errorf("%d rows of %d: %v and then %v, error %v", rows, dim, first, again, err)
+			again := make([]int32, b.rows)
+			if err := c.Pair(again, b.x0, b.x1, b.rows, b.dim); err != nil || !slices.Equal(again, first) {
+				t.Errorf("%d rows of %d: %v and then %v, error %v", b.rows, b.dim, first, again, err)
 			}
 		})
 	}
 	wg.Wait()
-	if !slices.Equal(before0, x0) || !slices.Equal(before1, x1) {
-		t.Errorf("%d rows of %d: the rows were written", rows, dim)
+}
+
+func unwritten(t law.T, c coupling.Coupling, b batch) {
+	before0, before1 := slices.Clone(b.x0), slices.Clone(b.x1)
+	pair(t, c, b)
+	if !slices.Equal(before0, b.x0) || !slices.Equal(before1, b.x1) {
+		t.Errorf("%d rows of %d: the rows were written", b.rows, b.dim)
 	}
 }

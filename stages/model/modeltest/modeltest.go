@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pathline/pathline/stages/law"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
@@ -29,11 +30,18 @@ func Test[T solver.Float](t *testing.T, f model.Field[T]) {
 	if f.Dim() < 1 {
 		t.Fatalf("Dim() = %d", f.Dim())
 	}
-	t.Run("rows", func(t *testing.T) { rowsLaw(t, f) })
-	t.Run("divergence", func(t *testing.T) { divergenceLaw(t, f) })
-	t.Run("probes", func(t *testing.T) { probesLaw(t, f) })
-	t.Run("arguments", func(t *testing.T) { argumentsLaw(t, f) })
-	t.Run("concurrency", func(t *testing.T) { concurrencyLaw(t, f) })
+	law.Test(t, Laws[T](), f)
+}
+
+// Laws are the laws of a field of one column or more.
+func Laws[T solver.Float]() []law.Law[model.Field[T]] {
+	return []law.Law[model.Field[T]]{
+		{Name: "rows", Sentence: "A row's v and divergence have the same bits whatever the rows that come with it, and divergence gives the v of eval.", Check: rowsLaw[T]},
+		{Name: "divergence", Sentence: "The divergence is the sum of the derivatives of v along its own columns.", Check: divergenceLaw[T]},
+		{Name: "probes", Sentence: "Probes give zᵀJz: over unit vectors it adds up to the divergence, over all sign vectors it averages to it.", Check: probesLaw[T]},
+		{Name: "arguments", Sentence: "Times, rows and probes are left as they were, and nothing is written behind the rows.", Check: argumentsLaw[T]},
+		{Name: "concurrency", Sentence: "Calls at the same time do not meet.", Check: concurrencyLaw[T]},
+	}
 }
 
 // batch is one call's arguments and results.
@@ -67,7 +75,7 @@ func draw[T solver.Float](f model.Field[T], first, rows, probes int) *batch[T] {
 }
 
 // run fills in the results, by three calls.
-func (b *batch[T]) run(t *testing.T, f model.Field[T]) *batch[T] {
+func (b *batch[T]) run(t law.T, f model.Field[T]) *batch[T] {
 	ctx, d := context.Background(), f.Dim()
 	b.eval, b.v, b.div = make([]T, b.rows*d), make([]T, b.rows*d), make([]float64, b.rows)
 	if err := f.Eval(ctx, b.eval, b.t, b.x, b.rows); err != nil {
@@ -89,7 +97,7 @@ func (b *batch[T]) run(t *testing.T, f model.Field[T]) *batch[T] {
 	return b
 }
 
-func rowsLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+func rowsLaw[T solver.Float](t law.T, f model.Field[T]) {
 	const rows, probes = 150, 2
 	d := f.Dim()
 	all := draw(f, 0, rows, probes).run(t, f)
@@ -125,7 +133,7 @@ func rowsLaw[T solver.Float](t *testing.T, f model.Field[T]) {
 	}
 }
 
-func divergenceLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+func divergenceLaw[T solver.Float](t law.T, f model.Field[T]) {
 	const rows = 40
 	b, d := draw(f, 1000, rows, 0).run(t, f), f.Dim()
 	h, tol := 1e-3, 1e-7
@@ -154,7 +162,7 @@ func divergenceLaw[T solver.Float](t *testing.T, f model.Field[T]) {
 }
 
 // slope is the central difference of v_j along x_j at row r.
-func slope[T solver.Float](t *testing.T, f model.Field[T], b *batch[T], r, j int, h float64) float64 {
+func slope[T solver.Float](t law.T, f model.Field[T], b *batch[T], r, j int, h float64) float64 {
 	d := f.Dim()
 	x, v := make([]T, 2*d), make([]T, 2*d)
 	copy(x, b.x[r*d:(r+1)*d])
@@ -167,7 +175,7 @@ func slope[T solver.Float](t *testing.T, f model.Field[T], b *batch[T], r, j int
 	return (float64(v[j]) - float64(v[d+j])) / (float64(x[j]) - float64(x[d+j]))
 }
 
-func probesLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+func probesLaw[T solver.Float](t law.T, f model.Field[T]) {
 	const rows = 7
 	b, d := draw(f, 2000, rows, 0).run(t, f), f.Dim()
 	tol := 1e-12
@@ -203,7 +211,7 @@ func probesLaw[T solver.Float](t *testing.T, f model.Field[T]) {
 	}
 }
 
-func argumentsLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+func argumentsLaw[T solver.Float](t law.T, f model.Field[T]) {
 	const rows, probes, guard = 65, 3, 5
 	d := f.Dim()
 	b := draw(f, 3000, rows, probes)
@@ -228,7 +236,7 @@ func argumentsLaw[T solver.Float](t *testing.T, f model.Field[T]) {
 	}
 }
 
-func concurrencyLaw[T solver.Float](t *testing.T, f model.Field[T]) {
+func concurrencyLaw[T solver.Float](t law.T, f model.Field[T]) {
 	want := draw(f, 0, 70, 1).run(t, f)
 	var wg sync.WaitGroup
 	for range 4 {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pathline/pathline/stages/law"
 	"github.com/pathline/pathline/stages/path"
 )
 
@@ -15,17 +16,29 @@ import (
 // its end and noise at the other; results that depend on the time alone, also
 // when asked for from many goroutines; not a number refused; and a marginal
 // velocity that stays bounded, which is what makes singular ends harmless.
-func Test(t *testing.T, p path.Path) {
-	lo, hi := p.Domain()
-	if !(0 <= lo && lo <= 1e-4 && 1-1e-4 <= hi && hi <= 1) {
-		t.Fatalf("domain [%v, %v]", lo, hi)
+func Test(t *testing.T, p path.Path) { law.Test(t, Laws(), p) }
+
+// Laws are the laws of a path.
+func Laws() []law.Law[path.Path] {
+	return []law.Law[path.Path]{
+		{Name: "domain", Sentence: "The derivatives are finite on a domain [lo, hi] in [0, 1] that misses at most 1e-4 at either end.", Check: domain},
+		{Name: "finite", Sentence: "Coefficients and derivatives are finite at every time; alpha, sigma and gamma are not below zero.", Check: finite},
+		{Name: "clamped", Sentence: "A time outside of the domain is moved to its nearest end.", Check: clamped},
+		{Name: "derivative", Sentence: "dalpha, dsigma and dgamma are the derivatives of alpha, sigma and gamma.", Check: derivatives},
+		{Name: "endpoints", Sentence: "The path is noise at t = 0 and data at t = 1: alpha is 1 there, and alpha/sigma never falls on the way.", Check: ends},
+		{Name: "pure", Sentence: "A coefficient depends on its time alone, not on the other times of the call, their order, or calls at the same time.", Check: pure},
+		{Name: "marginal", Sentence: "The velocity of the marginal stays bounded, which is what makes singular ends harmless.", Check: marginal},
+		{Name: "not a number", Sentence: "A time that is not a number is refused.", Check: refusesNaN},
 	}
-	t.Run("finite", func(t *testing.T) { finite(t, p) })
-	t.Run("clamped", func(t *testing.T) { clamped(t, p, lo, hi) })
-	t.Run("derivatives", func(t *testing.T) { derivatives(t, p, lo, hi) })
-	t.Run("ends", func(t *testing.T) { ends(t, p, lo, hi) })
-	t.Run("pure", func(t *testing.T) { pure(t, p) })
-	t.Run("marginal", func(t *testing.T) { marginal(t, p) })
+}
+
+func domain(t law.T, p path.Path) {
+	if lo, hi := p.Domain(); !(0 <= lo && lo <= 1e-4 && 1-1e-4 <= hi && hi <= 1) {
+		t.Fatalf("the domain is [%v, %v]", lo, hi)
+	}
+}
+
+func refusesNaN(t law.T, p path.Path) {
 	if err := p.Coefficients(make([]path.Coef, 2), []float64{0.5, math.NaN()}); err == nil {
 		t.Error("a time that is not a number is taken")
 	}
@@ -43,7 +56,7 @@ func grid() []float64 {
 	return t
 }
 
-func at(t *testing.T, p path.Path, times ...float64) []path.Coef {
+func at(t law.T, p path.Path, times ...float64) []path.Coef {
 	t.Helper()
 	c := make([]path.Coef, len(times))
 	if err := p.Coefficients(c, times); err != nil {
@@ -56,7 +69,7 @@ func parts(c path.Coef) [6]float64 {
 	return [6]float64{c.Alpha, c.Sigma, c.Gamma, c.DAlpha, c.DSigma, c.DGamma}
 }
 
-func finite(t *testing.T, p path.Path) {
+func finite(t law.T, p path.Path) {
 	times := append(grid(), math.Inf(-1), math.Inf(1), -3, 7)
 	for i, c := range at(t, p, times...) {
 		for _, v := range parts(c) {
@@ -70,7 +83,8 @@ func finite(t *testing.T, p path.Path) {
 	}
 }
 
-func clamped(t *testing.T, p path.Path, lo, hi float64) {
+func clamped(t law.T, p path.Path) {
+	lo, hi := p.Domain()
 	c := at(t, p, lo, math.Inf(-1), -1, 0, lo/2, hi, math.Inf(1), 2, 1, (1+hi)/2)
 	for i := range 5 {
 		if c[i] != c[0] || c[5+i] != c[5] {
@@ -79,9 +93,12 @@ func clamped(t *testing.T, p path.Path, lo, hi float64) {
 	}
 }
 
+var coefficients = [3]string{"alpha", "sigma", "gamma"}
+
 // derivatives compares with central differences of fourth order, with a step
 // that shrinks towards the ends.
-func derivatives(t *testing.T, p path.Path, lo, hi float64) {
+func derivatives(t law.T, p path.Path) {
+	lo, hi := p.Domain()
 	for _, s := range grid() {
 		h := min(1e-3, (s-lo)/200, (hi-s)/200)
 		if h < 1e-7 {
@@ -93,14 +110,15 @@ func derivatives(t *testing.T, p path.Path, lo, hi float64) {
 			got := (8*(d[j]-b[j]) - (e[j] - a[j])) / (12 * h)
 			scale := 1 + math.Abs(m[j+3]) + math.Abs(m[j])
 			if math.Abs(got-m[j+3]) > 1e-6*scale+4e-16*math.Abs(m[j])/h*4 {
-				t.Errorf("at %v: derivative %d is %v, by differences %v", s, j, m[j+3], got)
+				t.Errorf("at %v: d%s is %v, differences of %s give %v", s, coefficients[j], m[j+3], coefficients[j], got)
 			}
 		}
 	}
 }
 
 // ends checks that noise is most at t = 0 and data is most at t = 1.
-func ends(t *testing.T, p path.Path, lo, hi float64) {
+func ends(t law.T, p path.Path) {
+	lo, hi := p.Domain()
 	c := at(t, p, lo, hi)
 	if math.Abs(c[1].Alpha+c[1].DAlpha*(1-hi)-1) > 1e-6 {
 		t.Errorf("alpha is %v at the data end", c[1].Alpha)
@@ -134,7 +152,7 @@ func ends(t *testing.T, p path.Path, lo, hi float64) {
 }
 
 // pure asks for the same times in other orders and from many goroutines.
-func pure(t *testing.T, p path.Path) {
+func pure(t law.T, p path.Path) {
 	times := grid()
 	want := at(t, p, times...)
 	var wg sync.WaitGroup
@@ -154,7 +172,7 @@ func pure(t *testing.T, p path.Path) {
 
 // marginal checks the velocity at x = m of the marginal from N(0, I) to N(0,
 // 0.5²), (alpha dalpha 0.25 + sigma dsigma) / (alpha² 0.25 + sigma²).
-func marginal(t *testing.T, p path.Path) {
+func marginal(t law.T, p path.Path) {
 	times := grid()
 	for i, c := range at(t, p, times...) {
 		c = c.Marginal()

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/pathline/pathline/stages/law"
 	"github.com/pathline/pathline/stages/solver"
 )
 
@@ -17,17 +18,26 @@ import (
 // reversed, the ends of the interval, independence of batch mates, failures of
 // single rows, errors of the field and cancellation.
 func Solver(t *testing.T, s solver.Solver, tol float64) {
-	t.Run("flows64", func(t *testing.T) { flows(t, Flows[float64](), s, tol) })
-	t.Run("flows32", func(t *testing.T) { flows(t, Flows[float32](), s, tol+2e-5) })
-	t.Run("ends64", func(t *testing.T) { ends[float64](t, s) })
-	t.Run("ends32", func(t *testing.T) { ends[float32](t, s) })
-	t.Run("mates64", func(t *testing.T) { mates[float64](t, s) })
-	t.Run("mates32", func(t *testing.T) { mates[float32](t, s) })
-	t.Run("failures", func(t *testing.T) { failures(t, s) })
-	t.Run("cancellation", func(t *testing.T) { cancellation(t, s) })
+	law.Test(t, Laws(tol), s)
 }
 
-func flows[T solver.Float](t *testing.T, flows []Flow[T], s solver.Solver, tol float64) {
+// Laws are the laws of a solver that is accurate to tol.
+func Laws(tol float64) []law.Law[solver.Solver] {
+	return []law.Law[solver.Solver]{
+		{Name: "flows64", Sentence: "Linear and nonlinear problems come out as their closed forms say, with their log-determinants, there and back; no time is no work.",
+			Check: func(t law.T, s solver.Solver) { flows(t, Flows[float64](), s, tol) }},
+		{Name: "flows32", Sentence: "The same in float32.",
+			Check: func(t law.T, s solver.Solver) { flows(t, Flows[float32](), s, tol+2e-5) }},
+		{Name: "ends64", Sentence: "A solve lands exactly on its end time and never evaluates the field outside of [t0, t1].", Check: ends[float64]},
+		{Name: "ends32", Sentence: "The same in float32.", Check: ends[float32]},
+		{Name: "mates64", Sentence: "A row's result, counts included, does not know the rows that it is solved with.", Check: mates[float64]},
+		{Name: "mates32", Sentence: "The same in float32.", Check: mates[float32]},
+		{Name: "failures", Sentence: "A row that leaves the numbers says so in its status and does not disturb the others.", Check: failures},
+		{Name: "cancellation", Sentence: "The field's error comes back as it is, and a solve that is cancelled ends within a step.", Check: cancellation},
+	}
+}
+
+func flows[T solver.Float](t law.T, flows []Flow[T], s solver.Solver, tol float64) {
 	for _, f := range flows {
 		rows := len(f.X0) / f.Dim
 		x, q := slices.Clone(f.X0), make([]float64, rows)
@@ -56,7 +66,7 @@ func flows[T solver.Float](t *testing.T, flows []Flow[T], s solver.Solver, tol f
 	}
 }
 
-func solveOK[T solver.Float](t *testing.T, s solver.Solver, f solver.Field[T], state solver.State[T], t0, t1 float64) solver.Report {
+func solveOK[T solver.Float](t law.T, s solver.Solver, f solver.Field[T], state solver.State[T], t0, t1 float64) solver.Report {
 	t.Helper()
 	report, err := solver.Solve(t.Context(), s, f, state, t0, t1)
 	if err != nil {
@@ -70,7 +80,7 @@ func solveOK[T solver.Float](t *testing.T, s solver.Solver, f solver.Field[T], s
 	return report
 }
 
-func near(t *testing.T, what string, got, want, tol float64) {
+func near(t law.T, what string, got, want, tol float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= tol*(1+math.Abs(want))) {
 		t.Errorf("%s: %v, want %v within %g", what, got, want, tol)
@@ -92,7 +102,7 @@ func (f fieldFunc[T]) Eval(_ context.Context, dx []T, t []float64, x []T, rows i
 
 // ends checks that the field is evaluated in [t0, t1] only, not one rounding
 // outside, and that a solve lands on its end: the state carries the time.
-func ends[T solver.Float](t *testing.T, s solver.Solver) {
+func ends[T solver.Float](t law.T, s solver.Solver) {
 	for _, iv := range [][2]float64{{0, 1}, {1, 0}, {0.1, 0.7}, {0.3, 0.30000000000000004}, {-1.0 / 3, 2.0 / 3}, {1e-5, 1 - 1e-5}} {
 		lo, hi := min(iv[0], iv[1]), max(iv[0], iv[1])
 		f := fieldFunc[T]{2, func(dx []T, t float64, x []T) {
@@ -115,7 +125,7 @@ func ends[T solver.Float](t *testing.T, s solver.Solver) {
 
 // mates checks that a row's result, counts included, does not know the rows
 // that it is solved with.
-func mates[T solver.Float](t *testing.T, s solver.Solver) {
+func mates[T solver.Float](t law.T, s solver.Solver) {
 	const rows = 37
 	f := Flow[T]{Dim: 2, Row: func(dx []T, t float64, x []T) float64 {
 		dx[0] = x[1]
@@ -142,7 +152,7 @@ func mates[T solver.Float](t *testing.T, s solver.Solver) {
 
 // failures checks that a row that runs into infinity says so, keeps a finite
 // state and does not disturb the others.
-func failures(t *testing.T, s solver.Solver) {
+func failures(t law.T, s solver.Solver) {
 	f := fieldFunc[float64]{1, func(dx []float64, _ float64, x []float64) { dx[0] = x[0] * x[0] * x[0] * x[0] }}
 	x := []float64{0.5, 1e60, math.NaN(), 0.25, math.Inf(1)}
 	report, err := s.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 5, Dim: 1}, 0, 1)
@@ -180,7 +190,7 @@ func (f failing) Eval(_ context.Context, dx []float64, _ []float64, x []float64,
 
 // cancellation checks that errors come back as they are and that rows that did
 // not arrive are Cancelled.
-func cancellation(t *testing.T, s solver.Solver) {
+func cancellation(t law.T, s solver.Solver) {
 	for _, after := range []int64{0, 1, 5} {
 		var n atomic.Int64
 		n.Store(after)
@@ -211,7 +221,7 @@ func cancellation(t *testing.T, s solver.Solver) {
 
 // cancelWithin checks that a solve ends within one step of the cancellation,
 // here of at most 20 evaluations for each of two rows.
-func cancelWithin(t *testing.T, s solver.Solver) {
+func cancelWithin(t law.T, s solver.Solver) {
 	for _, after := range []int64{0, 3} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var n atomic.Int64

@@ -4,13 +4,24 @@ import (
 	"math"
 	"testing"
 
+	"github.com/pathline/pathline/stages/law"
 	"github.com/pathline/pathline/stages/solver"
 )
 
 // Tableau checks the shape of a tableau, its row sums, every order condition up
 // to its order and to its embedded order, and that it is not of a higher order
 // than it says.
-func Tableau(t *testing.T, b solver.Tableau) {
+func Tableau(t *testing.T, b solver.Tableau) { law.Test(t, TableauLaws(), b) }
+
+// TableauLaws are the laws of a tableau.
+func TableauLaws() []law.Law[solver.Tableau] {
+	return []law.Law[solver.Tableau]{
+		{Name: "row sums", Sentence: "The rows of a tableau sum to its nodes: sum_j a_ij = c_i.", Check: rowSums},
+		{Name: "order", Sentence: "A tableau fulfils the conditions of its order and of its embedded order, and not those of the next.", Check: orders},
+	}
+}
+
+func rowSums(t law.T, b solver.Tableau) {
 	t.Helper()
 	if err := b.Check(); err != nil {
 		t.Fatal(err)
@@ -24,6 +35,13 @@ func Tableau(t *testing.T, b solver.Tableau) {
 		if math.Abs(sum-b.C[i]) > 4e-16*size {
 			t.Errorf("row %d sums to %v, c is %v", i, sum, b.C[i])
 		}
+	}
+}
+
+func orders(t law.T, b solver.Tableau) {
+	t.Helper()
+	if err := b.Check(); err != nil {
+		t.Fatal(err)
 	}
 	highest := func(w []float64, claimed int) {
 		t.Helper()
