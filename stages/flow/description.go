@@ -49,6 +49,9 @@ type Source struct {
 	File    string
 	Planned *Description
 	Exact   model.Exact
+	// Parts are constructors that came with a flow of another process, for what
+	// the registry of who opens it does not have; nil for none.
+	Parts *Registry
 }
 
 // Check reports what makes a description unusable, whatever file it came from.

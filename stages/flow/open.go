@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"maps"
 	"os"
 
 	"github.com/pathline/pathline/schemas"
@@ -24,18 +25,24 @@ type Flow struct {
 func (f *Flow) Dim() int { return f.Description.Dim }
 
 // Generated takes rows z of model space to data, in place.
-func (f *Flow) Generated(z []float64, rows int) {
+func (f *Flow) Generated(z []float64, rows int) error {
 	for i := len(f.Transforms) - 1; i >= 0; i-- {
-		f.Transforms[i].Invert(z, z, rows)
+		if err := f.Transforms[i].Invert(z, z, rows); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // Normalized takes rows x of data to model space, in place, and adds the
 // log-determinants of the transforms to logdet, which may be nil.
-func (f *Flow) Normalized(x, logdet []float64, rows int) {
+func (f *Flow) Normalized(x, logdet []float64, rows int) error {
 	for _, t := range f.Transforms {
-		t.Apply(x, x, logdet, rows)
+		if err := t.Apply(x, x, logdet, rows); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // Builder makes the field of a trained model from the tensors of a file.
@@ -49,8 +56,32 @@ type Registry struct {
 	// Paths make paths: their coefficients turn a network's target into a
 	// velocity.
 	Paths map[string]func(config []byte) (path.Path, error)
+	// Transforms make fitted transforms again, beside those that are built in.
+	Transforms map[string]transform.Restorer
 	// Other is asked for models that Models does not have, as those of plugins.
 	Other Builder
+}
+
+// with is the registry and, for what it does not have, another.
+func (r Registry) with(other *Registry) Registry {
+	if other == nil {
+		return r
+	}
+	out := r
+	out.Models, out.Paths, out.Transforms = joined(r.Models, other.Models), joined(r.Paths, other.Paths), joined(r.Transforms, other.Transforms)
+	if out.Other == nil {
+		out.Other = other.Other
+	}
+	return out
+}
+
+func joined[V any](first, second map[string]V) map[string]V {
+	out := maps.Clone(second)
+	if out == nil {
+		out = map[string]V{}
+	}
+	maps.Copy(out, first)
+	return out
 }
 
 // Field makes the network of a component and gives it its weights.
@@ -132,7 +163,7 @@ func Open(src Source, r Registry) (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(d, tensors, r)
+	return New(d, tensors, r.with(src.Parts))
 }
 
 // New makes a flow of what its file holds.
@@ -142,7 +173,7 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 	}
 	f := &Flow{Description: d, Base: Normal{Dim: d.Dim, Std: d.BaseStd}}
 	for _, t := range d.Transforms {
-		fitted, err := transform.Restore(t, d.Dim)
+		fitted, err := transform.RestoreWith(r.Transforms, t, d.Dim)
 		if err != nil {
 			return nil, err
 		}

@@ -75,11 +75,13 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	row, logdet := []float64{0.1, 3}, []float64{0}
-	f.Normalized(row, logdet, 1)
+	if err := f.Normalized(row, logdet, 1); err != nil {
+		t.Fatal(err)
+	}
 	if row[0] != 0 || logdet[0] != -math.Ln2 {
 		t.Errorf("normalised to %v with log-det %v", row, logdet)
 	}
-	if f.Generated(row, 1); row[0] != 0.1 || row[1] != 3 {
+	if err := f.Generated(row, 1); err != nil || row[0] != 0.1 || row[1] != 3 {
 		t.Errorf("and back to %v", row)
 	}
 }
@@ -323,11 +325,13 @@ func TestTransformOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	row, logdet := []float64{101, 0}, []float64{1}
-	f.Normalized(row, logdet, 1)
+	if err := f.Normalized(row, logdet, 1); err != nil {
+		t.Fatal(err)
+	}
 	if row[0] != 10 || math.Abs(logdet[0]-(1-math.Log(8))) > 1e-15 { // ((101-1)/2 - 10)/4
 		t.Errorf("normalised to %v with log-det %v", row, logdet)
 	}
-	if f.Generated(row, 1); row[0] != 101 {
+	if err := f.Generated(row, 1); err != nil || row[0] != 101 {
 		t.Errorf("and back to %v", row)
 	}
 }

@@ -43,7 +43,9 @@ func LogProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 	}
 	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
 	logdet := make([]float64, rows)
-	f.Normalized(z, logdet, rows)
+	if err := f.Normalized(z, logdet, rows); err != nil {
+		return solver.Report{}, err
+	}
 	q := make([]float64, rows*max(1, trace.Probes))
 	var report solver.Report
 	var err error
@@ -122,7 +124,9 @@ func (e exact[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T, 
 func RoundTrip(ctx context.Context, f *flow.Flow, s solver.Solver, away, x []float64, rows int) error {
 	d := f.Dim()
 	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
-	f.Normalized(z, nil, rows)
+	if err := f.Normalized(z, nil, rows); err != nil {
+		return err
+	}
 	if f.Field64 != nil {
 		return roundTrip(ctx, s, f.Field64, away, z, rows)
 	}

@@ -32,8 +32,7 @@ func Sample(ctx context.Context, f *flow.Flow, s solver.Solver, dst []float64, k
 	if err != nil {
 		return report, err
 	}
-	f.Generated(dst, rows)
-	return report, nil
+	return report, f.Generated(dst, rows)
 }
 
 // Trajectories are the ways of some rows from noise to data.
@@ -88,7 +87,9 @@ func follow[T solver.Float](ctx context.Context, f *flow.Flow, s solver.Solver, 
 		for j, v := range x {
 			z[j] = float64(v)
 		}
-		f.Generated(z, rows)
+		if err := f.Generated(z, rows); err != nil {
+			return err
+		}
 		for r := range rows {
 			out.Values[r] = append(out.Values[r], z[r*d:(r+1)*d:(r+1)*d])
 		}

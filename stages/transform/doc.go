@@ -9,9 +9,10 @@
 // with the rows (schemas.MetaTransforms) into the flow file. A sampler calls
 // Invert, a likelihood Apply with logdet, so that nobody has to remember to.
 //
-// To add a transform: one file with a type that implements Fitted and how it is
-// fitted, a case in [Restore], a line in Register, and a line in the test that
-// hands it to transformtest.Test, the laws that every transform obeys.
+// To add a transform: one file with a type that implements [Fitted] and a
+// [Method] that fits and restores it, an entry in the list builtins, and a line
+// in the test that hands it to transformtest.Test, the laws that every transform
+// obeys. A plugin calls [Add] instead; flows then name it as PLUGIN/NAME.
 //
 // References: T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise
 // algorithm for computing sample variances", 1979 (the fit of Standardize).

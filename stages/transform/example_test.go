@@ -23,9 +23,15 @@ func Example() {
 		return
 	}
 	z, logdet := make([]float64, 6), make([]float64, 3)
-	s.Apply(z, rows, logdet, 3)
+	if err := s.Apply(z, rows, logdet, 3); err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Printf("z = %.3f, log|det| = %.3f\n", z[:2], logdet[0])
-	s.Invert(z, z, 3)
+	if err := s.Invert(z, z, 3); err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Printf("x = %.0f\n", z)
 	// Output:
 	// z = [-1.225 -1.225], log|det| = -1.897

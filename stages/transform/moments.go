@@ -137,3 +137,12 @@ func (m *Moments) Standardize() (s *Standardize, constant []int, err error) {
 	}
 	return s, constant, nil
 }
+
+// Fitted implements Fit.
+func (m *Moments) Fitted() (Fitted, []int, error) {
+	s, constant, err := m.Standardize()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, constant, nil
+}

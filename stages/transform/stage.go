@@ -24,6 +24,42 @@ const trainSplit = "train"
 // choose.
 type Config struct{}
 
+// builtin is a transform with the configuration that a file gives it.
+type builtin struct {
+	name     string
+	register func(r *pipeline.Registry)
+	restore  Restorer
+}
+
+// builtins is the list of transforms; a new one is one entry here and one file.
+var builtins = []builtin{
+	entry("standardize", "moves every column to mean 0 and standard deviation 1, fitted on the split train, or on all rows when there are no splits",
+		Config{}, func(Config) (Method, error) { return standardize{}, nil }),
+}
+
+// entry derives registration and restoration from one configuration type.
+func entry[C any](name, doc string, defaults C, method func(C) (Method, error)) builtin {
+	return builtin{name: name,
+		register: func(r *pipeline.Registry) { Add(r, name, doc, defaults, method) },
+		restore: func(with, state json.RawMessage, dim int) (Fitted, error) {
+			config := defaults
+			if len(with) > 0 {
+				schema, err := pipeline.SchemaOf(defaults)
+				if err != nil {
+					return nil, err
+				}
+				if err := schema.Decode(with, &config); err != nil {
+					return nil, schemas.Errorf(schemas.CorruptFile, "%s: %w", name, err)
+				}
+			}
+			m, err := method(config)
+			if err != nil {
+				return nil, err
+			}
+			return m.Restore(state, dim)
+		}}
+}
+
 // Register adds the kind transform and its implementations.
 func Register(r *pipeline.Registry) {
 	r.AddKind(pipeline.Kind{
@@ -35,14 +71,43 @@ func Register(r *pipeline.Registry) {
 		Gives:  pipeline.GivesRows,
 		Splits: true,
 	})
-	pipeline.Register(r, "transform", "standardize", "moves every column to mean 0 and standard deviation 1, fitted on the split train, or on all rows when there are no splits",
-		Config{},
-		func(_ context.Context, env pipeline.Env, _ Config) (pipeline.Stage, error) {
-			return &stage{env: env}, nil
-		})
+	for _, b := range builtins {
+		b.register(r)
+	}
 }
 
-type stage struct{ env pipeline.Env }
+// Add registers a transform: its method is fitted on the split train, or on all
+// rows when there are no splits, and maps the rows of every split. C is the
+// configuration, as of pipeline.Register.
+func Add[C any](r *pipeline.Registry, name, doc string, defaults C, method func(C) (Method, error)) *pipeline.Implementation {
+	return pipeline.Register(r, "transform", name, doc, defaults, func(_ context.Context, env pipeline.Env, c C) (pipeline.Stage, error) {
+		m, err := method(c)
+		if err != nil {
+			return nil, err
+		}
+		s := &stage{env: env, use: name, method: m}
+		if s.with, err = json.Marshal(c); err != nil {
+			return nil, err
+		}
+		if string(s.with) == "{}" {
+			s.with = nil
+		}
+		return s, nil
+	})
+}
+
+// stage implements Stage.
+type stage struct {
+	env    pipeline.Env
+	use    string
+	with   json.RawMessage // nil when there is nothing to configure
+	method Method
+}
+
+// Fitted implements Stage.
+func (s *stage) Fitted(state json.RawMessage, dim int) (Fitted, error) {
+	return s.method.Restore(state, dim)
+}
 
 // source is what a transform is made of.
 type source struct {
@@ -103,7 +168,7 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
-	return src.outputs(nil)
+	return src.outputs(s.described(nil), nil)
 }
 
 // Run implements pipeline.Stage: it fits once, and maps rows as they are read.
@@ -116,18 +181,35 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
-	out, err := src.outputs(fitted)
+	out, err := src.outputs(s.described(fitted), fitted)
 	out.Summary = summary
 	return out, err
+}
+
+// described is the transform as the metadata of rows and a flow's file keep it;
+// fitted is nil while checking.
+func (s *stage) described(fitted Fitted) schemas.Transform {
+	t := schemas.Transform{Use: s.use}
+	if s.with != nil {
+		t.With = s.with
+	}
+	if fitted != nil {
+		t.State = fitted.State()
+	}
+	return t
 }
 
 // fit reads the training rows once.
 func (s *stage) fit(ctx context.Context, src *source) (Fitted, map[string]any, error) {
 	dim := schemas.Dims(src.numbers)
-	m := NewMoments(dim)
+	m, err := s.method.Fit(dim)
+	if err != nil {
+		return nil, nil, err
+	}
+	var done int64
 	total := src.fit.Count()
 	var x []float64
-	err := pipeline.Each(ctx, src.fit, func(rec arrow.Record) error {
+	err = pipeline.Each(ctx, src.fit, func(rec arrow.Record) error {
 		select {
 		case <-s.env.Stop:
 			return pipeline.ErrInterrupted
@@ -135,31 +217,32 @@ func (s *stage) fit(ctx context.Context, src *source) (Fitted, map[string]any, e
 		}
 		rows := int(rec.NumRows())
 		x = slices.Grow(x[:0], rows*dim)[:rows*dim]
-		if err := numbers(x, rec, src.numbers, m.Rows()); err != nil {
+		if err := numbers(x, rec, src.numbers, done); err != nil {
 			return err
 		}
 		if err := m.Add(x, rows); err != nil {
 			return err
 		}
+		done += int64(rows)
 		if s.env.Emit != nil {
-			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: m.Rows(), Total: max(total, 0), Unit: "rows"})
+			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: done, Total: max(total, 0), Unit: "rows"})
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	fitted, constant, err := m.Standardize()
+	fitted, constant, err := m.Fitted()
 	if err != nil {
 		return nil, nil, err
 	}
-	summary := map[string]any{"rows_fitted": m.Rows()}
+	summary := map[string]any{"rows_fitted": done}
 	if len(constant) > 0 {
 		names := constantNames(src.numbers, constant)
 		summary["constant_columns"] = names
 		if s.env.Emit != nil {
 			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageWarning, Stage: s.env.Stage,
-				Message: fmt.Sprintf("constant in all %d rows: %s; a density over a constant means nothing, leave it out of `columns`", m.Rows(), strings.Join(names, ", "))})
+				Message: fmt.Sprintf("constant in all %d rows: %s; a density over a constant means nothing, leave it out of `columns`", done, strings.Join(names, ", "))})
 		}
 	}
 	return fitted, summary, nil
@@ -195,11 +278,7 @@ func constantNames(columns []schemas.Column, dims []int) []string {
 }
 
 // outputs are the mapped rows of every split; fitted is nil while checking.
-func (src *source) outputs(fitted Fitted) (pipeline.Outputs, error) {
-	last := schemas.Transform{Use: "standardize"}
-	if fitted != nil {
-		last.State = fitted.State()
-	}
+func (src *source) outputs(last schemas.Transform, fitted Fitted) (pipeline.Outputs, error) {
 	columns, err := json.Marshal(src.columns)
 	if err != nil {
 		return pipeline.Outputs{}, err
@@ -273,7 +352,9 @@ func (s *stream) apply(rec arrow.Record) (arrow.Record, error) {
 	if err := numbers(s.x, rec, s.source.numbers, s.next); err != nil {
 		return nil, err
 	}
-	s.fitted.Apply(s.x, s.x, nil, rows)
+	if err := s.fitted.Apply(s.x, s.x, nil, rows); err != nil {
+		return nil, err
+	}
 	z := make([]float32, rows*dim)
 	for i, v := range s.x {
 		z[i] = float32(v)

@@ -173,7 +173,9 @@ func TestStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := values(300, 0)
-	f.Apply(want, want, nil, 300)
+	if err := f.Apply(want, want, nil, 300); err != nil {
+		t.Fatal(err)
+	}
 	for i := range x {
 		if x[i] != float32(want[i]) {
 			t.Fatalf("value %d is %v, restored it is %v", i, x[i], want[i])

@@ -36,7 +36,14 @@ func NewStandardize(mean, sd []float64) (*Standardize, error) {
 	return s, nil
 }
 
-func restoreStandardize(raw []byte, dim int) (Fitted, error) {
+// standardize is the Method of Standardize.
+type standardize struct{}
+
+// Fit implements Method.
+func (standardize) Fit(dim int) (Fit, error) { return NewMoments(dim), nil }
+
+// Restore implements Method.
+func (standardize) Restore(raw json.RawMessage, dim int) (Fitted, error) {
 	var state standardizeState
 	if err := json.Unmarshal(raw, &state); err != nil {
 		return nil, schemas.Errorf(schemas.CorruptFile, "standardize: %w", err)
@@ -55,7 +62,7 @@ func restoreStandardize(raw []byte, dim int) (Fitted, error) {
 func (s *Standardize) Dim() int { return len(s.mean) }
 
 // Apply implements Fitted.
-func (s *Standardize) Apply(z, x, logdet []float64, rows int) {
+func (s *Standardize) Apply(z, x, logdet []float64, rows int) error {
 	d := s.mustFit(z, x, rows)
 	for r := 0; r < rows; r++ {
 		for i := 0; i < d; i++ {
@@ -67,16 +74,18 @@ func (s *Standardize) Apply(z, x, logdet []float64, rows int) {
 			logdet[r] += s.logdet
 		}
 	}
+	return nil
 }
 
 // Invert implements Fitted.
-func (s *Standardize) Invert(x, z []float64, rows int) {
+func (s *Standardize) Invert(x, z []float64, rows int) error {
 	d := s.mustFit(x, z, rows)
 	for r := 0; r < rows; r++ {
 		for i := 0; i < d; i++ {
 			x[r*d+i] = float64(z[r*d+i]*s.sd[i]) + s.mean[i]
 		}
 	}
+	return nil
 }
 
 // State implements Fitted: {"mean": [...], "sd": [...]}.

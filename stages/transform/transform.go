@@ -3,36 +3,100 @@ package transform
 import (
 	"encoding/json"
 
+	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
 )
 
 // Fitted is a bijection between rows x of data and rows z of model space, both
 // [rows][Dim] and row-major. Every row is mapped on its own. Implementations
 // are values that do not change, safe for concurrent use; slices belong to the
-// caller, and z and x may be the same slice.
+// caller, and z and x may be the same slice. An error is of the whole call: the
+// transform runs in another process that failed. A value that has no image is
+// not finite in the result.
 type Fitted interface {
 	// Dim is the number of columns.
 	Dim() int
 	// Apply writes z for x and adds log|det dz/dx| of every row to logdet
 	// [rows], which may be nil.
-	Apply(z, x, logdet []float64, rows int)
+	Apply(z, x, logdet []float64, rows int) error
 	// Invert writes x for z.
-	Invert(x, z []float64, rows int)
+	Invert(x, z []float64, rows int) error
 	// State is what Restore needs to make the same transform again, a value
 	// that JSON carries without loss.
 	State() any
 }
 
-// Restore makes a transform again from what a file or the metadata of rows
-// says of it. The state is not trusted.
+// Method is a configured way to make a transform: what stands behind a name.
+// Implementations are values.
+type Method interface {
+	// Fit begins to learn from rows of dim columns.
+	Fit(dim int) (Fit, error)
+	// Restore makes a fitted transform again from the JSON of its State. The
+	// state is not trusted.
+	Restore(state json.RawMessage, dim int) (Fitted, error)
+}
+
+// Fit learns a transform from the training rows, which pass by once and in
+// their order. It is used by one goroutine.
+type Fit interface {
+	// Add takes the next rows, x [rows][dim], which belong to the caller. A value
+	// that cannot be used is an error that names its row and column.
+	Add(x []float64, rows int) error
+	// Fitted ends the pass. The dimensions in which all rows had one value are
+	// listed, when the method looks at that: the user is warned of them.
+	Fitted() (f Fitted, constant []int, err error)
+}
+
+// Restorer makes a fitted transform again from what a flow's file keeps of it:
+// the configuration, which may be empty, and the state, neither trusted.
+type Restorer func(with, state json.RawMessage, dim int) (Fitted, error)
+
+// Stage is what a stage of kind transform has to be for a trained flow to name
+// it: the flow's file keeps the state, and whoever opens it asks for the
+// transform again.
+type Stage interface {
+	pipeline.Stage
+	Fitted(state json.RawMessage, dim int) (Fitted, error)
+}
+
+// Restore makes a built-in transform again from what a file or the metadata of
+// rows says of it. The state is not trusted.
 func Restore(t schemas.Transform, dim int) (Fitted, error) {
-	raw, err := json.Marshal(t.State)
+	return RestoreWith(nil, t, dim)
+}
+
+// RestoreWith is Restore with transforms that are not built in.
+func RestoreWith(others map[string]Restorer, t schemas.Transform, dim int) (Fitted, error) {
+	restore := others[t.Use]
+	for _, b := range builtins {
+		if restore == nil && b.name == t.Use {
+			restore = b.restore
+		}
+	}
+	if restore == nil {
+		return nil, schemas.Errorf(schemas.UnknownUse, "there is no transform %q", t.Use).
+			Suggest("name the plugin that has it under `plugins:`")
+	}
+	var with, state json.RawMessage
+	for _, part := range []struct {
+		from any
+		to   *json.RawMessage
+	}{{t.With, &with}, {t.State, &state}} {
+		raw, err := json.Marshal(part.from)
+		if err != nil {
+			return nil, schemas.Errorf(schemas.CorruptFile, "transform %q: %w", t.Use, err)
+		}
+		*part.to = raw
+	}
+	if t.With == nil {
+		with = nil
+	}
+	f, err := restore(with, state, dim)
 	if err != nil {
-		return nil, schemas.Errorf(schemas.CorruptFile, "transform %q: %w", t.Use, err)
+		return nil, err
 	}
-	switch t.Use {
-	case "standardize":
-		return restoreStandardize(raw, dim)
+	if f.Dim() != dim {
+		return nil, schemas.Errorf(schemas.DimensionDiffer, "transform %q has %d columns, used on %d", t.Use, f.Dim(), dim)
 	}
-	return nil, schemas.Errorf(schemas.UnknownUse, "there is no transform %q", t.Use)
+	return f, nil
 }

@@ -91,8 +91,7 @@ func TestConstantColumn(t *testing.T) {
 		t.Fatalf("constant columns %v, error %v", constant, err)
 	}
 	z := make([]float64, 2)
-	s.Apply(z, x, nil, 1)
-	if z[0] != 0 {
+	if err := s.Apply(z, x, nil, 1); err != nil || z[0] != 0 {
 		t.Errorf("a constant is standardised to %v, not 0", z[0])
 	}
 }

@@ -24,7 +24,7 @@ func Test(t *testing.T, f transform.Fitted, x []float64, restore func(state json
 		t.Fatalf("%d values are not two or more rows of %d columns", len(x), d)
 	}
 	z, logdet := make([]float64, len(x)), make([]float64, rows)
-	f.Apply(z, x, logdet, rows)
+	apply(t, f, z, x, logdet, rows)
 	t.Run("round trip", func(t *testing.T) { roundTrip(t, f, z, x) })
 	t.Run("log-determinant", func(t *testing.T) { logDet(t, f, x, logdet) })
 	t.Run("adds", func(t *testing.T) {
@@ -32,7 +32,7 @@ func Test(t *testing.T, f transform.Fitted, x []float64, restore func(state json
 		for i := range got {
 			got[i] = float64(i)
 		}
-		f.Apply(make([]float64, len(x)), x, got, rows)
+		apply(t, f, make([]float64, len(x)), x, got, rows)
 		for i := range got {
 			if got[i] != float64(i)+logdet[i] {
 				t.Fatalf("row %d: %v was set to %v, not added to", i, logdet[i], got[i])
@@ -43,14 +43,14 @@ func Test(t *testing.T, f transform.Fitted, x []float64, restore func(state json
 		got := slices.Clone(x)
 		for r := range rows {
 			row := got[r*d : (r+1)*d]
-			f.Apply(row, row, nil, 1)
+			apply(t, f, row, row, nil, 1)
 		}
 		equal(t, "z", got, z)
 		all := make([]float64, len(z))
-		f.Invert(all, z, rows)
+		invert(t, f, all, z, rows)
 		for r := range rows {
 			row := got[r*d : (r+1)*d]
-			f.Invert(row, row, 1)
+			invert(t, f, row, row, 1)
 		}
 		equal(t, "x", got, all)
 	})
@@ -64,10 +64,24 @@ func Test(t *testing.T, f transform.Fitted, x []float64, restore func(state json
 			t.Fatal(err)
 		}
 		got, ld := make([]float64, len(x)), make([]float64, rows)
-		g.Apply(got, x, ld, rows)
+		apply(t, g, got, x, ld, rows)
 		equal(t, "z", got, z)
 		equal(t, "logdet", ld, logdet)
 	})
+}
+
+func apply(t *testing.T, f transform.Fitted, z, x, logdet []float64, rows int) {
+	t.Helper()
+	if err := f.Apply(z, x, logdet, rows); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func invert(t *testing.T, f transform.Fitted, x, z []float64, rows int) {
+	t.Helper()
+	if err := f.Invert(x, z, rows); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func equal(t *testing.T, what string, got, want []float64) {
@@ -81,7 +95,7 @@ func equal(t *testing.T, what string, got, want []float64) {
 
 func roundTrip(t *testing.T, f transform.Fitted, z, x []float64) {
 	got := make([]float64, len(x))
-	f.Invert(got, z, len(x)/f.Dim())
+	invert(t, f, got, z, len(x)/f.Dim())
 	for i := range x {
 		// A shift by much more than the spread costs digits of the value itself.
 		if scale := 1 + math.Abs(x[i]); math.Abs(got[i]-x[i]) > 1e-12*scale {
@@ -103,8 +117,8 @@ func logDet(t *testing.T, f transform.Fitted, x, logdet []float64) {
 			a[c] -= h
 			b[c] += h
 			step := b[c] - a[c]
-			f.Apply(lo, a, nil, 1)
-			f.Apply(hi, b, nil, 1)
+			apply(t, f, lo, a, nil, 1)
+			apply(t, f, hi, b, nil, 1)
 			for i := range d {
 				j.Set(i, c, (hi[i]-lo[i])/step)
 			}
