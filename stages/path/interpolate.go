@@ -88,11 +88,8 @@ func Start(p Path) (Coef, error) {
 // the variance is continued to 0 by its slope, which is exact for a bridge up to
 // 1e-10; a path that knows better has a method BaseStd.
 func BaseStd(p Path) (float64, error) {
-	if d, ok := p.(Described); ok {
-		p = d.Path
-	}
-	if p, ok := p.(interface{ BaseStd() float64 }); ok {
-		return p.BaseStd(), nil
+	if std, ok := KnownBaseStd(p); ok {
+		return std, nil
 	}
 	lo, _ := p.Domain()
 	var c [1]Coef
@@ -100,6 +97,17 @@ func BaseStd(p Path) (float64, error) {
 		return 0, err
 	}
 	return continued(c[0], lo), nil
+}
+
+// KnownBaseStd is what a path with a method BaseStd says.
+func KnownBaseStd(p Path) (std float64, ok bool) {
+	if d, ok := p.(Described); ok {
+		p = d.Path
+	}
+	if p, ok := p.(interface{ BaseStd() float64 }); ok {
+		return p.BaseStd(), true
+	}
+	return 0, false
 }
 
 // continued is the standard deviation at t = 0 of the noise whose coefficients
