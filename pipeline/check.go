@@ -379,7 +379,7 @@ func (l *fileLoader) readTo(s *stage, path string, r *Registry) {
 			return
 		}
 		raw, _ := json.Marshal(v)
-		s.to = &output{file: s.name + "." + i.Name, writer: i, config: raw}
+		s.to = &output{file: s.name + "." + i.Name[strings.LastIndex(i.Name, "/")+1:], writer: i, config: raw}
 		return
 	}
 	file, ok := to.scalarString()

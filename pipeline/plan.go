@@ -223,7 +223,7 @@ func (p *Pipeline) workOf(ctx context.Context, s *stage, plan *Plan, code, out s
 	w.key = digestJSON(c)
 	w.fileKey = w.key
 	if s.to != nil {
-		w.fileKey = digestJSON([]any{w.key, s.to.file, s.to.writer.Name, string(s.to.config)})
+		w.fileKey = digestJSON([]any{w.key, s.to.file, s.to.writer.Name, s.to.writer.Version, string(s.to.config)})
 	}
 	if s.kind.Stored && s.taken {
 		readable, err := p.readable(ctx, s)

@@ -104,7 +104,7 @@ func (o *output) rowFile(ctx context.Context, env Env) (RowFile, error) {
 	}
 	f, ok := out.Service.(RowFile)
 	if !ok {
-		panic("pipeline: a writer gives no RowFile")
+		return nil, schemas.Errorf(schemas.WrongPort, "the writer %s gives %T, which writes no rows", o.writer.Name, out.Service)
 	}
 	return f, nil
 }

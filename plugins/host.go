@@ -215,7 +215,7 @@ func (h *Host) builder(kind, use string, start func(context.Context, pipeline.En
 // Isolatable are the kinds whose built-in stages can run in a process of their
 // own.
 func Isolatable() []string {
-	return []string{"path", "model", "solver", "loader", "sampler", "likelihood"}
+	return []string{"loader", "transform", "coupling", "path", "model", "solver", "trainer", "sampler", "likelihood", "evaluator", "writer"}
 }
 
 // Isolate replaces the built-in implementations of the kinds, all of them when

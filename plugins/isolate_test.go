@@ -286,7 +286,7 @@ func all(t testing.TB, rows pipeline.Rows) []arrow.Record {
 
 func TestIsolateRefusesWhatItCannotDo(t *testing.T) {
 	h := newHost(t, io.Discard)
-	reason(t, h.Isolate(stages.Builtin(), []string{"path", "trainer"}), schemas.Usage, "trainer", "likelihood")
+	reason(t, h.Isolate(stages.Builtin(), []string{"path", "conductor"}), schemas.Usage, "conductor", "likelihood")
 }
 
 // A sampler in a process of its own cannot open a flow whose model is in

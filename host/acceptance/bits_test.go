@@ -45,7 +45,8 @@ func TestSameBits(t *testing.T) {
 			}
 		}
 	})
-	for _, kinds := range []string{"--isolate", "--isolate=path,model", "--isolate=solver", "--isolate=loader,sampler,likelihood"} {
+	for _, kinds := range []string{"--isolate", "--isolate=path,model", "--isolate=solver", "--isolate=loader,sampler,likelihood",
+		"--isolate=transform,coupling,trainer", "--isolate=evaluator,writer"} {
 		t.Run(kinds, func(t *testing.T) {
 			r := host(t, dir, "run", "power.yaml", "--out", "apart", "--no-cache", "--threads", "1", kinds)
 			if r.code != 0 && strings.Contains(r.stderr, "--isolate") && strings.Contains(r.stderr, "not available") {

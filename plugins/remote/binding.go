@@ -27,7 +27,7 @@ type naming func(use string) string
 
 // bindings are the kinds whose services travel.
 func bindings() []binding {
-	return []binding{pathBinding(), solverBinding(), modelBinding()}
+	return []binding{pathBinding(), couplingBinding(), solverBinding(), modelBinding(), writerBinding()}
 }
 
 // offerService sends a service to the other side.

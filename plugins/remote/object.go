@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -23,6 +24,8 @@ type peer struct {
 	// called when they do not say it themselves.
 	use    string
 	config json.RawMessage
+
+	who string // of the host's end: whose instance it is, for messages
 
 	mu      sync.Mutex
 	objects map[string]object
@@ -78,7 +81,7 @@ func (r remote) call(ctx context.Context, method string, params any, m wire.Mess
 	}
 	out, err := r.session.Call(ctx, r.target, method, m)
 	if err != nil {
-		return out, err
+		return out, r.blame(err)
 	}
 	if values != nil {
 		if err := json.Unmarshal(out.Values, values); err != nil {
@@ -86,6 +89,28 @@ func (r remote) call(ctx context.Context, method string, params any, m wire.Mess
 		}
 	}
 	return out, nil
+}
+
+// blame gives an error that the other side reported, or that its answer gives
+// reason for, the name of the stage. The end of a session names it already, and
+// an interrupt is nobody's fault.
+func (r remote) blame(err error) error {
+	if r.who == "" || r.session.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	list := schemas.Errors(err, schemas.PluginFault)
+	named := make([]error, len(list))
+	for i, e := range list {
+		c := *e
+		if c.Reason != schemas.Interrupted {
+			c.Message = r.who + ": " + c.Message
+		}
+		named[i] = &c
+	}
+	if len(named) == 1 {
+		return named[0]
+	}
+	return errors.Join(named...)
 }
 
 // broke ends the session: the other side does not keep to the protocol.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"sync"
@@ -36,6 +37,7 @@ type Options struct {
 type Instance struct {
 	peer   *peer
 	as     naming
+	config json.RawMessage
 	cancel context.CancelFunc
 	done   chan struct{} // the goroutines of the session have ended
 	stream wire.Stream
@@ -88,7 +90,11 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 		}
 		return nil, nil, explain(err)
 	}
-	i := &Instance{peer: newPeer(), as: as, cancel: cancel, done: make(chan struct{}), stream: stream}
+	i := &Instance{peer: newPeer(), as: as, config: config, cancel: cancel, done: make(chan struct{}), stream: stream}
+	i.peer.who = as(use)
+	if env.Stage != "" {
+		i.peer.who = fmt.Sprintf("%s (%s)", env.Stage, as(use))
+	}
 	i.peer.session = wire.NewSession(stream, wire.Options{Host: true, Handler: i.peer.handle, CallTimeout: o.CallTimeout, Stall: o.StallTimeout,
 		Explain: explain, Abort: func(error) { cancel() }, Progress: progressTo(env.Emit)})
 	go func() {
@@ -239,7 +245,11 @@ func (i *Instance) ask(ctx context.Context, method string, in pipeline.Inputs) (
 	if err != nil {
 		return pipeline.Outputs{}, interrupted(err)
 	}
-	return i.peer.outputs(m.Outputs, i.as)
+	out, err := i.peer.outputs(m.Outputs, i.as)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return out, i.nameTransforms(out.Rows, transformsBefore(in["data"]))
 }
 
 // interrupted gives the interrupt of the framework its identity.

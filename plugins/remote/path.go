@@ -12,15 +12,16 @@ import (
 	"github.com/pathline/pathline/stages/path"
 )
 
-// A path: facts {lo, hi}, where derivatives are finite; coefficients(t) gives
-// alpha, sigma, gamma, dalpha, dsigma, dgamma, one row for each t.
-
+// A path: facts {lo, hi, base_std, use, config}: where derivatives are finite,
+// the standard deviation of the base where the path knows better than its
+// coefficients say, and what a flow file keeps of the path;
 //
-// use and config are what a flow file keeps of a path.
+//	coefficients(t) -> alpha, sigma, gamma, dalpha, dsigma, dgamma
 
 type pathFacts struct {
 	Lo     float64         `json:"lo"`
 	Hi     float64         `json:"hi"`
+	Base   *float64        `json:"base_std,omitempty"`
 	Use    string          `json:"use"`
 	Config json.RawMessage `json:"config,omitempty"`
 }
@@ -41,8 +42,12 @@ func pathBinding() binding {
 			if !ok {
 				return nil, nil, false
 			}
-			lo, hi := s.Domain()
-			return pathFacts{lo, hi, use, config}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
+			f := pathFacts{Use: use, Config: config}
+			f.Lo, f.Hi = s.Domain()
+			if std, ok := path.KnownBaseStd(s); ok {
+				f.Base = &std
+			}
+			return f, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
 				if method != "coefficients" {
 					return wire.Message{}, noMethod("path", method)
 				}
@@ -68,7 +73,14 @@ func pathBinding() binding {
 			if !(f.Lo >= 0 && f.Lo < f.Hi && f.Hi <= 1) {
 				return nil, schemas.Errorf(schemas.PluginProtocol, "derivatives are said to be finite on [%v, %v], which is not inside of [0, 1]", f.Lo, f.Hi)
 			}
-			return path.Described{Path: remotePath{r, f}, Use: as(f.Use), Config: f.Config}, nil
+			p := path.Path(remotePath{r, f})
+			if f.Base != nil {
+				if !(*f.Base > 0) || math.IsInf(*f.Base, 0) {
+					return nil, schemas.Errorf(schemas.PluginProtocol, "the base is said to have standard deviation %v", *f.Base)
+				}
+				p = basedPath{remotePath{r, f}}
+			}
+			return path.Described{Path: p, Use: as(f.Use), Config: f.Config}, nil
 		}}
 }
 
@@ -95,6 +107,12 @@ type remotePath struct {
 	remote
 	facts pathFacts
 }
+
+// basedPath is one that knows its base.
+type basedPath struct{ remotePath }
+
+// BaseStd is what path.BaseStd asks for.
+func (p basedPath) BaseStd() float64 { return *p.facts.Base }
 
 // Domain implements path.Path.
 func (p remotePath) Domain() (lo, hi float64) { return p.facts.Lo, p.facts.Hi }

@@ -14,6 +14,7 @@ import (
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // Serve answers one session from a registry, until the host ends it. log is
@@ -139,7 +140,7 @@ func (s *served) beat(ctx context.Context, every time.Duration) {
 }
 
 // answer serves the methods of the instance: check, run, restore, finish,
-// fingerprint.
+// fingerprint, and of a transform fitted.
 func (s *served) answer(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
 	var do func(context.Context, pipeline.Inputs) (pipeline.Outputs, error)
 	switch method {
@@ -168,6 +169,12 @@ func (s *served) answer(ctx context.Context, method string, m wire.Message) (wir
 			return wire.Message{}, err
 		}
 		return valuesOf(print)
+	case "fitted":
+		t, ok := s.stage.(transform.Stage)
+		if !ok {
+			return wire.Message{}, noMethod("stage that fits no transform", method)
+		}
+		return s.peer.answerFitted(t.Fitted, m)
 	default:
 		return wire.Message{}, noMethod("stage", method)
 	}

@@ -24,6 +24,14 @@ const trainSplit = "train"
 // choose.
 type Config struct{}
 
+// Stage is what a stage of kind transform has to be for a trained flow to name
+// it: the flow's file keeps the state, and whoever opens it asks for the
+// transform again.
+type Stage interface {
+	pipeline.Stage
+	Fitted(state json.RawMessage, dim int) (Fitted, error)
+}
+
 // builtin is a transform with the configuration that a file gives it.
 type builtin struct {
 	name     string

@@ -3,7 +3,6 @@ package transform
 import (
 	"encoding/json"
 
-	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
 )
 
@@ -50,14 +49,6 @@ type Fit interface {
 // Restorer makes a fitted transform again from what a flow's file keeps of it:
 // the configuration, which may be empty, and the state, neither trusted.
 type Restorer func(with, state json.RawMessage, dim int) (Fitted, error)
-
-// Stage is what a stage of kind transform has to be for a trained flow to name
-// it: the flow's file keeps the state, and whoever opens it asks for the
-// transform again.
-type Stage interface {
-	pipeline.Stage
-	Fitted(state json.RawMessage, dim int) (Fitted, error)
-}
 
 // Restore makes a built-in transform again from what a file or the metadata of
 // rows says of it. The state is not trusted.

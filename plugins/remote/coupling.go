@@ -1,0 +1,138 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pathline/pathline/plugins/wire"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/coupling"
+)
+
+// A coupling: facts {independent}; one that is independent is its facts and
+// never asked. Others have
+//
+//	pair(x0, x1; dim) -> index          int32, for every row of x1 the row of x0
+//
+// for a whole batch, and the answer is checked to be a permutation.
+
+type couplingFacts struct {
+	Independent bool `json:"independent,omitempty"`
+}
+
+type dimParams struct {
+	Dim int `json:"dim"`
+}
+
+func couplingBinding() binding {
+	return binding{kind: "coupling",
+		offer: func(_ *peer, v any) (any, object, bool) {
+			c, ok := v.(coupling.Coupling)
+			if !ok {
+				return nil, nil, false
+			}
+			if _, ok := v.(coupling.Independent); ok {
+				return couplingFacts{Independent: true}, nil, true
+			}
+			return couplingFacts{}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
+				if method != "pair" {
+					return wire.Message{}, noMethod("coupling", method)
+				}
+				return answerPair(c, m)
+			}, true
+		},
+		standIn: func(r remote, raw json.RawMessage, _ naming) (any, error) {
+			var f couplingFacts
+			if err := factsInto(raw, &f); err != nil {
+				return nil, err
+			}
+			if f.Independent {
+				return coupling.Independent{}, nil
+			}
+			return remoteCoupling{r}, nil
+		}}
+}
+
+func answerPair(c coupling.Coupling, m wire.Message) (wire.Message, error) {
+	var none wire.Message
+	d, err := rowsOf(m)
+	if err != nil {
+		return none, err
+	}
+	rec := m.Batches[0]
+	rows := int(rec.NumRows())
+	x0, err := wire.Values[float32](rec, "x0", d, rows)
+	if err != nil {
+		return none, err
+	}
+	x1, err := wire.Values[float32](rec, "x1", d, rows)
+	if err != nil {
+		return none, err
+	}
+	index := make([]int32, rows)
+	if err := c.Pair(index, x0, x1, rows, d); err != nil {
+		return none, err
+	}
+	return wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("index", index, 0))}}, nil
+}
+
+// rowsOf reads the width of the rows of a call with one batch.
+func rowsOf(m wire.Message) (dim int, err error) {
+	var c dimParams
+	if err := params(m, &c); err != nil {
+		return 0, err
+	}
+	if c.Dim < 1 || c.Dim > maxDim {
+		return 0, schemas.Errorf(schemas.PluginProtocol, "rows of %d columns", c.Dim)
+	}
+	return c.Dim, batches(m, 1)
+}
+
+// remoteCoupling is a coupling.Coupling that pairs on the other side.
+type remoteCoupling struct{ remote }
+
+// Pair implements coupling.Coupling.
+func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
+	if len(index) != rows || len(x0) != rows*dim || len(x1) != rows*dim {
+		panic("remote: slices of other lengths than rows and dim")
+	}
+	if rows == 0 {
+		return nil
+	}
+	out, err := c.call(context.Background(), "pair", dimParams{dim},
+		wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("x0", x0, dim), wire.ColumnOf("x1", x1, dim))}}, nil)
+	if err != nil {
+		return err
+	}
+	if err := batches(out, 1); err != nil {
+		return c.broke(err)
+	}
+	got, err := wire.Values[int32](out.Batches[0], "index", 0, rows)
+	if err != nil {
+		return c.broke(err)
+	}
+	if err := permutation(got); err != nil {
+		return c.blame(err)
+	}
+	copy(index, got)
+	return nil
+}
+
+// permutation finds the first row that has no noise of its own.
+func permutation(index []int32) error {
+	taken := make([]int32, len(index)) // the row that has it, counted from 1
+	for r, i := range index {
+		if i < 0 || int(i) >= len(index) {
+			return schemas.Errorf(schemas.PluginProtocol, "row %d of a batch of %d is paired with noise %d, which does not exist", r, len(index), i).
+				Suggest("pair must give a permutation of the numbers from 0 to rows-1")
+		}
+		if other := taken[i]; other != 0 {
+			return schemas.Errorf(schemas.PluginProtocol, "rows %d and %d of a batch of %d are both paired with noise %d", other-1, r, len(index), i).
+				Suggest("pair must give a permutation of the numbers from 0 to rows-1")
+		}
+		taken[i] = int32(r + 1)
+	}
+	return nil
+}
