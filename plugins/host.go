@@ -20,6 +20,7 @@ import (
 	"github.com/pathline/pathline/plugins/remote"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
+	"github.com/pathline/pathline/stages/flow"
 )
 
 // Plugin says how a plugin is started or found: one of Command and Address.
@@ -178,7 +179,7 @@ func (h *Host) Add(ctx context.Context, r *pipeline.Registry, name string, p Plu
 		r.Add(pipeline.Implementation{Kind: o.Kind, Name: name + "/" + o.Name, Doc: o.Doc, Example: o.Example, Config: o.Config,
 			Version: d.Version + "+" + d.Code + "+" + o.Version,
 			Build: h.builder(o.Kind, o.Name, func(ctx context.Context, _ pipeline.Env) (*launch.Plugin, error) { return h.start(ctx, name, p) },
-				remote.Options{CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0),
+				remote.Options{CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0), Parts: func() flow.Registry { return h.Parts(r) },
 					As: func(use string) string { return name + "/" + use }})})
 	}
 	h.join(r)
@@ -253,7 +254,8 @@ func (h *Host) Isolate(r *pipeline.Registry, kinds []string, command ...string) 
 				}
 				return h.start(ctx, "isolated/"+name, Plugin{Command: command})
 			}
-			isolated.Build = h.builder(kind, i.Name, start, remote.Options{StallTimeout: stallTimeout, Heartbeat: true})
+			isolated.Build = h.builder(kind, i.Name, start, remote.Options{StallTimeout: stallTimeout, Heartbeat: true,
+				Parts: func() flow.Registry { return h.Parts(r) }})
 			r.Add(isolated)
 		}
 	}

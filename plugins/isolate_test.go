@@ -288,15 +288,3 @@ func TestIsolateRefusesWhatItCannotDo(t *testing.T) {
 	h := newHost(t, io.Discard)
 	reason(t, h.Isolate(stages.Builtin(), []string{"path", "conductor"}), schemas.Usage, "conductor", "likelihood")
 }
-
-// A sampler in a process of its own cannot open a flow whose model is in
-// another plugin, and says so before anything starts.
-func TestIsolatedSamplerRefusesFlowsOfPlugins(t *testing.T) {
-	_, there := isolated(t)
-	planned := &flow.Description{Version: flow.FormatVersion, Dim: 1, Target: flow.TargetVelocity, BaseStd: 1,
-		Columns: []schemas.Column{{Name: "a", Type: "float32"}}, Path: flow.Component{Use: "condot"}, Model: flow.Component{Use: "gpu/net"}}
-	s := build(t, there, "sampler", "ode", `{"rows":5,"batch":32}`)
-	solver := run(t, build(t, there, "solver", "heun", `{"steps":5}`), nil)
-	_, err := s.Check(t.Context(), pipeline.Inputs{"flow": {Flow: &flow.Source{Planned: planned}}, "solver": {Service: solver.Service}})
-	reason(t, err, schemas.Conflict, "gpu/net", "from.flow", "--isolate")
-}

@@ -61,6 +61,12 @@ func servePlugin(manner string) {
 		Serve(ownRegistry(), "own", "1")
 	case "own":
 		Serve(ownRegistry(), "own", "1")
+	case "third":
+		Serve(thirdRegistry(), "third", "1")
+	default:
+		if kind, ok := strings.CutPrefix(manner, "only-"); ok {
+			Serve(onlyRegistry(kind), kind, "1")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"strings"
 
@@ -13,11 +14,12 @@ import (
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/sampler"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // Parts are the constructors for the parts of trained flows, for a registry
-// with plugins: models and paths that the registry has as PLUGIN/NAME come from
-// there, and built-in models too when they are isolated.
+// with plugins: models, paths and transforms that the registry has as
+// PLUGIN/NAME come from there, and built-in models too when they are isolated.
 func (h *Host) Parts(r *pipeline.Registry) flow.Registry {
 	parts := stages.Parts()
 	parts.Models, parts.Paths = maps.Clone(parts.Models), maps.Clone(parts.Paths)
@@ -51,6 +53,28 @@ func (h *Host) Parts(r *pipeline.Registry) flow.Registry {
 			}
 		}
 	}
+	parts.Transforms = map[string]transform.Restorer{}
+	for _, i := range r.Implementations("transform") {
+		if strings.Contains(i.Name, "/") {
+			parts.Transforms[i.Name] = func(with, state json.RawMessage, dim int) (transform.Fitted, error) {
+				if len(with) == 0 {
+					var err error
+					if with, err = i.Config.Resolve(nil); err != nil {
+						return nil, err
+					}
+				}
+				s, err := i.Build(context.Background(), pipeline.Env{Stage: "flow", Log: h.log, Config: with}, with)
+				if err != nil {
+					return nil, err
+				}
+				t, ok := s.(transform.Stage)
+				if !ok {
+					return nil, schemas.Errorf(schemas.WrongPort, "transform %s cannot be made again from what a flow keeps of it", i.Name)
+				}
+				return t.Fitted(state, dim)
+			}
+		}
+	}
 	return parts
 }
 
@@ -71,8 +95,8 @@ func (h *Host) isolates(kind string) bool {
 	return h.isolated[kind]
 }
 
-// join lets the stages that open flows find models and paths of plugins. Those
-// that are isolated have only what is built in.
+// join lets the built-in stages that open flows find the parts of plugins. Those
+// that run in another process get the parts with the flow, see remote.Options.
 func (h *Host) join(r *pipeline.Registry) {
 	opening := pipeline.NewRegistry()
 	parts := h.Parts(r)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/flow"
 )
 
 // object answers calls of the other side.
@@ -25,7 +26,8 @@ type peer struct {
 	use    string
 	config json.RawMessage
 
-	who string // of the host's end: whose instance it is, for messages
+	who   string               // of the host's end: whose instance it is, for messages
+	parts func() flow.Registry // likewise: what flows are made of; may be nil
 
 	mu      sync.Mutex
 	objects map[string]object

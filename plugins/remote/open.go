@@ -16,6 +16,7 @@ import (
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
+	"github.com/pathline/pathline/stages/flow"
 )
 
 // Capabilities of an instance.
@@ -31,6 +32,7 @@ type Options struct {
 	Heartbeat    bool                    // ask for signs of life while work goes on
 	Explain      func(err error) error   // why a session broke: a process may have ended
 	As           func(use string) string // the name of an implementation on this side; nil: its own
+	Parts        func() flow.Registry    // what the flows that it opens are made of; nil: it has everything itself
 }
 
 // Instance is a stage in another process.
@@ -91,7 +93,7 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 		return nil, nil, explain(err)
 	}
 	i := &Instance{peer: newPeer(), as: as, config: config, cancel: cancel, done: make(chan struct{}), stream: stream}
-	i.peer.who = as(use)
+	i.peer.who, i.peer.parts = as(use), o.Parts
 	if env.Stage != "" {
 		i.peer.who = fmt.Sprintf("%s (%s)", env.Stage, as(use))
 	}

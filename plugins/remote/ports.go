@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
-	"strings"
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
@@ -80,9 +79,6 @@ func (p *peer) offerFlow(v any) (*pluginpb.Flow, error) {
 	default:
 		return nil, schemas.Errorf(schemas.PluginProtocol, "a flow of type %T does not travel between processes", v)
 	}
-	if err := plain(src); err != nil {
-		return nil, err
-	}
 	f := &pluginpb.Flow{}
 	if src.File != "" {
 		name, err := filepath.Abs(src.File)
@@ -104,53 +100,9 @@ func (p *peer) offerFlow(v any) (*pluginpb.Flow, error) {
 			return nil, err
 		}
 		f.Exact = s
+		return f, nil
 	}
-	return f, nil
-}
-
-// plain refuses flows of which a part is itself in a plugin: the other side
-// would look for it in its own registry.
-func plain(src flow.Source) error {
-	if src.Exact != nil {
-		return nil
-	}
-	d, err := flow.Describe(src)
-	if err != nil {
-		return nil // the stage that opens it says so
-	}
-	for _, part := range []string{d.Model.Use, d.Path.Use} {
-		if strings.Contains(part, "/") && (part == d.Model.Use || d.Target != flow.TargetVelocity) {
-			return schemas.Errorf(schemas.Conflict, "the flow needs %s, which is in a plugin of its own, and cannot be used from another process yet", part).
-				Suggest("leave this kind of stage out of --isolate")
-		}
-	}
-	return nil
-}
-
-// flow makes the source of a flow of the other side.
-func (p *peer) flow(f *pluginpb.Flow, as naming) (any, error) {
-	if f == nil {
-		return nil, nil
-	}
-	src := &flow.Source{File: f.GetFile()}
-	if len(f.GetPlanned()) > 0 {
-		src.Planned = &flow.Description{}
-		if err := factsInto(f.GetPlanned(), src.Planned); err != nil {
-			return nil, err
-		}
-	}
-	if f.GetExact() != nil {
-		v, err := p.service(f.GetExact(), as)
-		if err != nil {
-			return nil, err
-		}
-		exact, ok := v.(exactModel)
-		if !ok {
-			return nil, schemas.Errorf(schemas.PluginProtocol, "a flow is said to be exact and is not")
-		}
-		src.Exact = exact
-	}
-	return src, nil
+	return f, p.offerParts(f, src)
 }
 
 // inputs makes stand-ins for what arrives at the ports.
