@@ -195,6 +195,9 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 		if p, err = build(d.Path.With); err != nil {
 			return nil, schemas.Errorf(schemas.CorruptFile, "the flow's path %q: %w", d.Path.Use, err)
 		}
+		if _, ok := path.SamplerOf(p); ok {
+			return nil, schemas.Errorf(schemas.Conflict, "the flow predicts %s on path %q, which is not affine: it has no coefficients that turn that into a velocity", d.Target, d.Path.Use)
+		}
 	}
 	f.Field32, err = newVelocity(field, p, d.Target)
 	return f, err

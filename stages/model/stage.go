@@ -41,6 +41,9 @@ func Register(r *pipeline.Registry) {
 				if !ok {
 					return nil, errors.New("the port path has no path")
 				}
+				if _, ok := path.SamplerOf(p); ok {
+					return nil, schemas.Errorf(schemas.WrongPort, "the field of a mixture is known for affine paths, and this one is not").At("from.path")
+				}
 				g, err := NewGMM(c, p)
 				if err != nil {
 					return nil, inFile(err)

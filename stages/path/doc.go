@@ -18,6 +18,8 @@
 // away, see [Interior]. [Convert] says what
 // it does at its own singular ends.
 //
+// A path that is not affine is a [Sampler]: it gives x_t and u_t themselves.
+//
 // To add a path, write one file with a type that implements Path, a constructor
 // that checks its parameters, and a line in the list of the test: the laws of
 // package pathtest then hold for it or fail.

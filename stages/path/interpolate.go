@@ -86,10 +86,14 @@ func Start(p Path) (Coef, error) {
 // BaseStd is the standard deviation of the base of a flow with this path, which
 // is N(0, BaseStd² I): sqrt(sigma(0)² + gamma(0)²). Where Domain begins after 0
 // the variance is continued to 0 by its slope, which is exact for a bridge up to
-// 1e-10; a path that knows better has a method BaseStd.
+// 1e-10; a path that knows better has a method BaseStd. It is 1 for a path that is not
+// affine.
 func BaseStd(p Path) (float64, error) {
 	if std, ok := KnownBaseStd(p); ok {
 		return std, nil
+	}
+	if _, ok := SamplerOf(p); ok {
+		return 1, nil
 	}
 	lo, _ := p.Domain()
 	var c [1]Coef

@@ -10,7 +10,7 @@ package path
 type Coef struct{ Alpha, Sigma, Gamma, DAlpha, DSigma, DGamma float64 }
 
 // Path is a probability path between noise (t = 0) and data (t = 1): four, or
-// with a bridge six, functions of time. Implementations are values, safe for
+// with a bridge six, functions of time; see [Sampler] for what is not. Implementations are values, safe for
 // concurrent use.
 type Path interface {
 	// Coefficients fills c[i] for t[i] in [0, 1]. A time outside of Domain is

@@ -32,7 +32,10 @@ type examples struct {
 	t      []float64   // of the whole batch for a distant path, else empty
 	coef   []path.Coef // likewise
 	couple coupling.Coupling
-	draw   func(int) // examples.drawBlock, made once
+	curved path.Sampler // of a path that is not affine, else nil
+	x0     []float32    // [batch][dim], fresh in the order of its rows, for a distant one
+	xt, ut []float32    // likewise, what it gave
+	draw   func(int)    // examples.drawBlock, made once
 }
 
 // normals draws noise: row r of dst [rows][dim] is standard normal and depends
@@ -51,16 +54,27 @@ func newExamples(o *Options, rows Rows, dim int, c *crew) *examples {
 	x := &examples{o: o, rows: rows, noise: o.Keys.Noise, dim: dim, crew: c, number: make([]int64, o.Batch)}
 	x.lo, x.hi = path.Interior(o.Path)
 	x.table, _ = rows.(indexed)
-	if _, none := o.Coupling.(coupling.Independent); !none && o.Coupling != nil {
-		x.couple = o.Coupling
-		x.fresh, x.index = make([]float32, o.Batch*dim), make([]int32, o.Batch)
-		x.draw = x.drawBlock
-	}
-	if x.table == nil || x.couple != nil {
-		x.x1 = make([]float32, o.Batch*dim)
-	}
+	x.curved, _ = path.SamplerOf(o.Path)
+	size := o.Batch * dim
 	if path.Distant(o.Path) {
-		x.t, x.coef = make([]float64, o.Batch), make([]path.Coef, o.Batch)
+		x.t = make([]float64, o.Batch)
+		if x.curved == nil {
+			x.coef = make([]path.Coef, o.Batch)
+		} else {
+			x.xt, x.ut = make([]float32, size), make([]float32, size)
+		}
+	}
+	if _, none := o.Coupling.(coupling.Independent); !none && o.Coupling != nil {
+		x.couple, x.index = o.Coupling, make([]int32, o.Batch)
+		if x.xt != nil {
+			x.x0 = make([]float32, size)
+		}
+	}
+	if x.couple != nil || x.xt != nil {
+		x.fresh, x.draw = make([]float32, size), x.drawBlock
+	}
+	if x.table == nil || x.draw != nil {
+		x.x1 = make([]float32, size)
 	}
 	return x
 }
@@ -79,17 +93,38 @@ func (x *examples) next(ctx context.Context, step int64, part int) error {
 			return err
 		}
 	}
-	if x.couple == nil {
+	if x.draw == nil {
 		return nil
 	}
 	x.crew.run((x.o.Batch+tileRows-1)/tileRows, x.draw)
-	if err := x.couple.Pair(x.index, x.fresh, x.x1, x.o.Batch, x.dim); err != nil {
-		return err
+	x0 := x.fresh
+	if x.couple != nil {
+		if err := x.couple.Pair(x.index, x.fresh, x.x1, x.o.Batch, x.dim); err != nil {
+			return err
+		}
+		if err := within(x.index, x.o.Batch); err != nil {
+			return err
+		}
+		if x.x0 != nil {
+			x0 = x.x0
+			x.paired(x0, x.index)
+		}
 	}
-	return within(x.index, x.o.Batch)
+	if x.xt == nil {
+		return nil
+	}
+	return x.curved.Sample(x.xt, x.ut, x0, x.x1, x.t, x.o.Batch, x.dim)
 }
 
-// drawBlock makes what a coupling needs of a block of rows.
+// paired copies the noise of these numbers to x0 [len(index)][dim].
+func (x *examples) paired(x0 []float32, index []int32) {
+	d := x.dim
+	for i, j := range index {
+		copy(x0[i*d:(i+1)*d], x.fresh[int(j)*d:])
+	}
+}
+
+// drawBlock makes what a coupling, or a distant path, needs of a block of rows.
 func (x *examples) drawBlock(b int) {
 	lo, hi, d := b*tileRows, min((b+1)*tileRows, x.o.Batch), x.dim
 	if x.table != nil {
@@ -99,7 +134,7 @@ func (x *examples) drawBlock(b int) {
 }
 
 // times draws the times of examples lo, lo+1, ... of the batch, with the
-// coefficients of the path.
+// coefficients of a path that is affine.
 func (x *examples) times(t []float64, coef []path.Coef, lo int) error {
 	x.o.Time.Times(t, x.o.Keys.Time, x.first+uint64(lo), x.place+lo, x.o.rows())
 	for i, v := range t {
@@ -108,6 +143,9 @@ func (x *examples) times(t []float64, coef []path.Coef, lo int) error {
 		} else if v > x.hi {
 			t[i] = x.hi
 		}
+	}
+	if x.curved != nil {
+		return nil
 	}
 	return x.o.Path.Coefficients(coef, t)
 }
@@ -137,6 +175,10 @@ func newTile(rows, dim int) *tile {
 func (x *examples) fill(s *tile, lo, hi int) error {
 	d, rows := x.dim, hi-lo
 	n, first := rows*d, x.first+uint64(lo)
+	if x.xt != nil { // the path gave all of it
+		s.t, s.x1, s.xt, s.target = x.t[lo:hi], x.x1[lo*d:hi*d], x.xt[lo*d:hi*d], x.ut[lo*d:hi*d]
+		return nil
+	}
 	s.x0, s.xt, s.target = s.x0[:n], s.xt[:n], s.target[:n]
 	if len(x.t) > 0 {
 		s.t, s.coef = x.t[lo:hi], x.coef[lo:hi]
@@ -153,11 +195,12 @@ func (x *examples) fill(s *tile, lo, hi int) error {
 		x.table.gather(s.x1, x.number[lo:hi])
 	}
 	if x.couple != nil {
-		for i, j := range x.index[lo:hi] {
-			copy(s.x0[i*d:(i+1)*d], x.fresh[int(j)*d:])
-		}
+		x.paired(s.x0, x.index[lo:hi])
 	} else {
 		x.noise.Normals32Rows(s.x0, d, first, rows, 0)
+	}
+	if x.curved != nil {
+		return x.curved.Sample(s.xt, s.target, s.x0, s.x1, s.t, rows, d)
 	}
 	s.e = nil
 	if gamma(s.coef) {

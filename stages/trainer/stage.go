@@ -131,6 +131,10 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	if p.target, err = path.ParsePrediction(s.config.Target); err != nil {
 		errs = append(errs, schemas.Errorf(schemas.UnknownValue, "%w", err).At("target"))
 	}
+	if _, ok := path.SamplerOf(p.path); ok && p.target != path.Velocity {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "the path %s is not affine: there are no coefficients that turn a prediction of the %s into a velocity", p.path.Use, s.config.Target).
+			At("target").Suggest("write target: velocity, or choose an affine path"))
+	}
 	if s.config.Epochs == nil {
 		errs = append(errs, s.config.fits(s.config.steps(0), p.valid != nil))
 	}

@@ -104,8 +104,11 @@ func NewValidation(x []float32, number []int64, dim, batch int, p path.Path, c c
 		v.t[i] = min(max((float64(at)+0.5)/float64(rows), lo), hi)
 	}
 	coef := make([]path.Coef, rows)
-	if err := p.Coefficients(coef, v.t); err != nil {
-		return nil, err
+	curved, ok := path.SamplerOf(p)
+	if !ok {
+		if err := p.Coefficients(coef, v.t); err != nil {
+			return nil, err
+		}
 	}
 	fresh, x0 := make([]float32, rows*dim), make([]float32, rows*dim)
 	var e []float32
@@ -124,6 +127,9 @@ func NewValidation(x []float32, number []int64, dim, batch int, p path.Path, c c
 	}
 	for i, j := range index {
 		copy(x0[i*dim:(i+1)*dim], fresh[int(j)*dim:])
+	}
+	if curved != nil {
+		return v, curved.Sample(v.xt, v.target, x0, x, v.t, rows, dim)
 	}
 	path.Interpolate(v.xt, nil, coef, x0, x, e, rows, dim)
 	target.Write(v.target, coef, x0, x, e, rows, dim)
