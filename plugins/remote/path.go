@@ -17,14 +17,23 @@ import (
 // coefficients say, and what a flow file keeps of the path;
 //
 //	coefficients(t) -> alpha, sigma, gamma, dalpha, dsigma, dgamma
+//
+// or, with the fact {form: sample}, of a path that is not affine, for a whole
+// batch
+//
+//	sample(t, x0, x1; dim) -> xt, ut
 
 type pathFacts struct {
 	Lo     float64         `json:"lo"`
 	Hi     float64         `json:"hi"`
 	Base   *float64        `json:"base_std,omitempty"`
+	Form   string          `json:"form,omitempty"` // sample, or nothing
 	Use    string          `json:"use"`
 	Config json.RawMessage `json:"config,omitempty"`
 }
+
+// formSample is the form of a path that is not affine.
+const formSample = "sample"
 
 var coefficientNames = [6]string{"alpha", "sigma", "gamma", "dalpha", "dsigma", "dgamma"}
 
@@ -47,7 +56,14 @@ func pathBinding() binding {
 			if std, ok := path.KnownBaseStd(s); ok {
 				f.Base = &std
 			}
+			curved, ok := path.SamplerOf(s)
+			if ok {
+				f.Form = formSample
+			}
 			return f, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
+				if ok && method == "sample" {
+					return answerSample(curved, m)
+				}
 				if method != "coefficients" {
 					return wire.Message{}, noMethod("path", method)
 				}
@@ -80,8 +96,42 @@ func pathBinding() binding {
 				}
 				p = basedPath{remotePath{r, f}}
 			}
+			switch f.Form {
+			case "":
+			case formSample:
+				p = remoteCurve{remotePath{r, f}}
+			default:
+				return nil, schemas.Errorf(schemas.PluginProtocol, "a path of form %q", f.Form)
+			}
 			return path.Described{Path: p, Use: as(f.Use), Config: f.Config}, nil
 		}}
+}
+
+func answerSample(s path.Sampler, m wire.Message) (wire.Message, error) {
+	var none wire.Message
+	d, err := rowsOf(m)
+	if err != nil {
+		return none, err
+	}
+	rec := m.Batches[0]
+	rows := int(rec.NumRows())
+	t, err := wire.Values[float64](rec, "t", 0, rows)
+	if err != nil {
+		return none, err
+	}
+	x0, err := wire.Values[float32](rec, "x0", d, rows)
+	if err != nil {
+		return none, err
+	}
+	x1, err := wire.Values[float32](rec, "x1", d, rows)
+	if err != nil {
+		return none, err
+	}
+	xt, ut := make([]float32, rows*d), make([]float32, rows*d)
+	if err := s.Sample(xt, ut, x0, x1, t, rows, d); err != nil {
+		return none, err
+	}
+	return wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("xt", xt, d), wire.ColumnOf("ut", ut, d))}}, nil
 }
 
 func coefficients(c []path.Coef) arrow.Record {
@@ -140,10 +190,59 @@ func (p remotePath) Coefficients(c []path.Coef, t []float64) error {
 		}
 		for i, x := range v {
 			if math.IsNaN(x) || math.IsInf(x, 0) {
-				return schemas.Errorf(schemas.NonFinite, "%s at t = %v is %v", name, t[i], x)
+				return p.blame(schemas.Errorf(schemas.NonFinite, "%s at t = %v is %v", name, t[i], x))
 			}
 			*coefficient(&c[i], k) = x
 		}
+	}
+	return nil
+}
+
+// remoteCurve is a path.Sampler of the other side.
+type remoteCurve struct{ remotePath }
+
+// Coefficients implements path.Path.
+func (remoteCurve) Coefficients([]path.Coef, []float64) error { return path.ErrNotAffine }
+
+// BaseStd is what path.BaseStd asks for.
+func (p remoteCurve) BaseStd() float64 {
+	if p.facts.Base != nil {
+		return *p.facts.Base
+	}
+	return 1
+}
+
+// Sample implements path.Sampler.
+func (p remoteCurve) Sample(xt, ut, x0, x1 []float32, t []float64, rows, dim int) error {
+	n := rows * dim
+	if len(xt) != n || len(ut) != n || len(x0) != n || len(x1) != n || len(t) != rows {
+		panic("remote: slices of other lengths than rows and dim")
+	}
+	if rows == 0 {
+		return nil
+	}
+	out, err := p.call(context.Background(), "sample", dimParams{dim}, wire.Message{Batches: []arrow.Record{
+		wire.Batch(wire.ColumnOf("t", t, 0), wire.ColumnOf("x0", x0, dim), wire.ColumnOf("x1", x1, dim))}}, nil)
+	if err != nil {
+		return err
+	}
+	if err := batches(out, 1); err != nil {
+		return p.broke(err)
+	}
+	for _, c := range []struct {
+		name string
+		dst  []float32
+	}{{"xt", xt}, {"ut", ut}} {
+		v, err := wire.Values[float32](out.Batches[0], c.name, dim, rows)
+		if err != nil {
+			return p.broke(err)
+		}
+		for i, x := range v {
+			if x-x != 0 && finiteRow(x1[i/dim*dim:i/dim*dim+dim]) {
+				return p.blame(schemas.Errorf(schemas.NonFinite, "%s of row %d of a batch, at t = %v, is %v in dimension %d", c.name, i/dim, t[i/dim], x, i%dim))
+			}
+		}
+		copy(c.dst, v)
 	}
 	return nil
 }

@@ -170,9 +170,11 @@ func (f *remoteFitted) ask(method, from, to string, dst, src, logdet []float64, 
 	return nil
 }
 
-func finiteRow(x []float64) bool {
+// finiteRow says whether all values are finite: a difference of what is not is
+// not zero.
+func finiteRow[T float32 | float64](x []T) bool {
 	for _, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if v-v != 0 {
 			return false
 		}
 	}
