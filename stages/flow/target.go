@@ -6,6 +6,7 @@ import (
 
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
+	"github.com/pathline/pathline/stages/solver"
 )
 
 // velocity is the field of a network f that predicts data (E[x1|x_t]) or noise
@@ -34,6 +35,11 @@ func newVelocity(f model.Field[float32], p path.Path, target string) (model.Fiel
 		return f, err
 	}
 	return &velocity{Field: f, path: p, from: from}, nil
+}
+
+// Distant says whether the network or the path is; see solver.Distant.
+func (v *velocity) Distant() bool {
+	return solver.Distant[float32](v.Field) || path.Distant(v.path)
 }
 
 // factors gives a and b for the times of some rows. One time for all rows, as

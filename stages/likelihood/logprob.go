@@ -117,6 +117,9 @@ func (e exact[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T, 
 	return e.Divergence(ctx, dx, dq, t, x, nil, rows, 0)
 }
 
+// Distant is that of the field; see solver.Distant.
+func (e exact[T]) Distant() bool { return solver.Distant[T](e.Field) }
+
 // RoundTrip is the check that a flow is a bijection in the digits that it is
 // solved in: every row x [rows][f.Dim()] of data is taken to the base and back,
 // and away gets, per row, the distance from where it began, in units of model

@@ -30,6 +30,9 @@ func newProbed[T solver.Float](f model.Field[T], trace Trace) *probed[T] {
 	return &probed[T]{Field: f, trace: trace}
 }
 
+// Distant is that of the field; see solver.Distant.
+func (p *probed[T]) Distant() bool { return solver.Distant[T](p.Field) }
+
 // EvalQuad implements solver.Quadrature.
 func (p *probed[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T, id []int64, rows int) error {
 	s := p.borrow(id[:rows])

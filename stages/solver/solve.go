@@ -144,6 +144,14 @@ const (
 	leastTile = 64
 )
 
+// A distant field gets tiles of as many rows as there are, in two parts, so that
+// one is stepped with here while the other is evaluated there. A tile holds a
+// state and a slope for every stage, which bounds it.
+const (
+	distantWorkers = 2
+	distantValues  = 1 << 21 // of the state of a tile
+)
+
 // cut is the number of workers and the number of rows of a tile. Without a number
 // of rows in the options a state of a few tiles is cut so that all workers get as
 // much.
@@ -155,6 +163,11 @@ func (p *problem[T]) cut() (workers, tile int) {
 	workers, tile = p.Workers, p.Tile
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
+	}
+	if tile == 0 && Distant(p.field) {
+		workers = min(workers, distantWorkers)
+		tile = min((rows+workers-1)/workers, distantValues/p.state.Dim)
+		tile = max(tile, usualTile)
 	}
 	if tile == 0 {
 		tiles := (rows + usualTile - 1) / usualTile

@@ -16,6 +16,14 @@ type Field[T Float] interface {
 	Eval(ctx context.Context, dx []T, t []float64, x []T, rows int) error
 }
 
+// Distant says whether an evaluation of f costs a call to somewhere else: such a
+// field, and one that is made of it, has a method Distant that says true. It is
+// asked for as many rows as possible at a time.
+func Distant[T Float](f Field[T]) bool {
+	d, ok := f.(interface{ Distant() bool })
+	return ok && d.Distant()
+}
+
 // Quadrature is an optional extension of a Field: k integrals per row, of
 // functions of the state that do not feed back into it (a log-density is the
 // integral of a divergence). EvalQuad does what Eval does and also writes the

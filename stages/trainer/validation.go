@@ -11,6 +11,7 @@ import (
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/solver"
 )
 
 // Validation is a fixed set of examples: the same rows with the same times and
@@ -164,10 +165,14 @@ func pairs(x0, x1 []float32, rows, dim, batch int, c coupling.Coupling) ([]int32
 // error, from the spread of the rows' losses. Rows are summed in their order.
 func (v *Validation) evaluate(ctx context.Context, net model.Network, c *crew) (mean, se float64, err error) {
 	rows, d := len(v.t), v.dim
-	blocks := (rows + tileRows - 1) / tileRows
+	size := tileRows
+	if solver.Distant[float32](net) {
+		size = rows // in one call
+	}
+	blocks := (rows + size - 1) / size
 	errs := make([]error, blocks)
 	c.run(blocks, func(b int) {
-		lo, hi := b*tileRows, min((b+1)*tileRows, rows)
+		lo, hi := b*size, min((b+1)*size, rows)
 		if errs[b] = net.Eval(ctx, v.v[lo*d:hi*d], v.t[lo:hi], v.xt[lo*d:hi*d], hi-lo); errs[b] != nil {
 			return
 		}
