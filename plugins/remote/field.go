@@ -25,13 +25,15 @@ type divergenceParams struct {
 const maxProbes = 4096
 
 // fieldObject answers for a field of d columns.
-func fieldObject[T solver.Float](f solver.Field[T], d, quads int) object {
+func fieldObject[T solver.Float](p *peer, f solver.Field[T], d, quads int) object {
 	return func(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
-		return answerField(ctx, f, d, quads, method, m)
+		return answerField(ctx, p, f, d, quads, method, m)
 	}
 }
 
-func answerField[T solver.Float](ctx context.Context, f solver.Field[T], d, quads int, method string, m wire.Message) (wire.Message, error) {
+// answerField computes the rows of a call in blocks, on the threads of the
+// instance: the result of a row depends on that row alone.
+func answerField[T solver.Float](ctx context.Context, p *peer, f solver.Field[T], d, quads int, method string, m wire.Message) (wire.Message, error) {
 	var none wire.Message
 	if err := batches(m, 1); err != nil {
 		return none, err
@@ -48,9 +50,10 @@ func answerField[T solver.Float](ctx context.Context, f solver.Field[T], d, quad
 	}
 	v := make([]T, rows*d)
 	columns := []wire.Column{wire.ColumnOf("v", v, d)}
+	var block func(lo, hi int) error
 	switch method {
 	case "eval":
-		err = f.Eval(ctx, v, t, x, rows)
+		block = func(lo, hi int) error { return f.Eval(ctx, v[lo*d:hi*d], t[lo:hi], x[lo*d:hi*d], hi-lo) }
 	case "eval_quad":
 		q, ok := f.(solver.Quadrature[T])
 		if !ok || quads == 0 {
@@ -58,11 +61,13 @@ func answerField[T solver.Float](ctx context.Context, f solver.Field[T], d, quad
 		}
 		dq := make([]float64, rows*quads)
 		columns = append(columns, wire.ColumnOf("dq", dq, quads))
-		id, e := wire.Values[int64](rec, "id", 0, rows)
-		if e != nil {
-			return none, e
+		id, err := wire.Values[int64](rec, "id", 0, rows)
+		if err != nil {
+			return none, err
 		}
-		err = q.EvalQuad(ctx, v, dq, t, x, id, rows)
+		block = func(lo, hi int) error {
+			return q.EvalQuad(ctx, v[lo*d:hi*d], dq[lo*quads:hi*quads], t[lo:hi], x[lo*d:hi*d], id[lo:hi], hi-lo)
+		}
 	case "divergence":
 		g, ok := f.(model.Field[T])
 		if !ok {
@@ -75,21 +80,26 @@ func answerField[T solver.Float](ctx context.Context, f solver.Field[T], d, quad
 		if c.Probes < 0 || c.Probes > maxProbes {
 			return none, schemas.Errorf(schemas.PluginProtocol, "a divergence with %d probes", c.Probes)
 		}
-		probe := make([]T, 0, c.Probes*rows*d)
-		for k := range c.Probes {
-			z, err := wire.Values[T](rec, probeName(k), d, rows)
-			if err != nil {
+		probes := make([][]T, c.Probes)
+		for k := range probes {
+			if probes[k], err = wire.Values[T](rec, probeName(k), d, rows); err != nil {
 				return none, err
 			}
-			probe = append(probe, z...)
 		}
-		div := make([]float64, rows*max(c.Probes, 1))
-		columns = append(columns, wire.ColumnOf("div", div, max(c.Probes, 1)))
-		err = g.Divergence(ctx, v, div, t, x, probe, rows, c.Probes)
+		width := max(c.Probes, 1)
+		div := make([]float64, rows*width)
+		columns = append(columns, wire.ColumnOf("div", div, width))
+		block = func(lo, hi int) error {
+			probe := make([]T, 0, c.Probes*(hi-lo)*d)
+			for _, z := range probes {
+				probe = append(probe, z[lo*d:hi*d]...)
+			}
+			return g.Divergence(ctx, v[lo*d:hi*d], div[lo*width:hi*width], t[lo:hi], x[lo*d:hi*d], probe, hi-lo, c.Probes)
+		}
 	default:
 		return none, noMethod("field", method)
 	}
-	if err != nil {
+	if err := p.blocks(rows, solver.Distant(f), block); err != nil {
 		return none, err
 	}
 	return wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil
@@ -103,6 +113,9 @@ type remoteField[T solver.Float] struct {
 
 // Dim implements model.Field.
 func (f remoteField[T]) Dim() int { return f.dim }
+
+// Distant makes a solver ask for many rows at a time; see solver.Distant.
+func (f remoteField[T]) Distant() bool { return true }
 
 // Eval implements solver.Field.
 func (f remoteField[T]) Eval(ctx context.Context, dx []T, t []float64, x []T, rows int) error {

@@ -53,7 +53,7 @@ func modelBinding() binding {
 			case model.Exact:
 				return modelFacts{Form: "exact", Dim: v.Dim(), Columns: v.Columns()},
 					func(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
-						return answerExact(ctx, v, method, m)
+						return answerExact(ctx, p, v, method, m)
 					}, true
 			case model.Definition:
 				return modelFacts{Form: "definition", Use: v.Use(), Config: v.Config()},
@@ -81,7 +81,7 @@ func modelBinding() binding {
 		}}
 }
 
-func answerExact(ctx context.Context, v model.Exact, method string, m wire.Message) (wire.Message, error) {
+func answerExact(ctx context.Context, p *peer, v model.Exact, method string, m wire.Message) (wire.Message, error) {
 	var none wire.Message
 	d := v.Dim()
 	switch method {
@@ -109,7 +109,7 @@ func answerExact(ctx context.Context, v model.Exact, method string, m wire.Messa
 		v.LogProb(logp, x, len(logp))
 		return wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("log_prob", logp, 0))}}, nil
 	}
-	return answerField(ctx, v, d, 0, method, m)
+	return answerField(ctx, p, v, d, 0, method, m)
 }
 
 // remoteExact is a model.Exact of the other side. Sample and LogProb cannot

@@ -25,10 +25,17 @@ import (
 //
 // grad comes back with the gradient added; it is left out when only the loss is
 // wanted. When it is all zeros the caller says so instead of sending it.
+//
+// A trainer asks for whole batches. A network that says so, {lanes} in the answer
+// to build, then gets the cut of the batch and gives the loss of every tile; the
+// gradient, the sum of the lanes, comes with the last batch of a step, and the
+// others hold it there. One that does not say so gives the loss and the gradient
+// of the whole batch.
 
 type networkFacts struct {
 	Target  string        `json:"target"`
 	Tensors []tensorFacts `json:"tensors"`
+	Lanes   bool          `json:"lanes,omitempty"`
 }
 
 type tensorFacts struct {
@@ -44,6 +51,9 @@ type gradientParams struct {
 	Loss   bool `json:"loss"`   // the loss alone
 	Zero   bool `json:"zero"`   // the gradient starts at zero
 	Weight bool `json:"weight"` // rows have weights
+
+	Lanes model.Lanes `json:"lanes,omitempty"` // the cut of a whole batch; zero is then said of the lanes
+	Hold  bool        `json:"hold,omitempty"`  // more batches of the step follow
 }
 
 func answerDefinition(p *peer, v model.Definition, method string, m wire.Message) (wire.Message, error) {
@@ -61,17 +71,26 @@ func answerDefinition(p *peer, v model.Definition, method string, m wire.Message
 	if err != nil {
 		return wire.Message{}, err
 	}
-	facts := networkFacts{}
+	facts := networkFacts{Lanes: true}
 	for _, t := range n.Tensors() {
 		facts.Tensors = append(facts.Tensors, tensorFacts{t.Name, t.Shape})
 	}
-	facts.Target = p.offer("network", func(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
-		return answerNetwork(ctx, n, method, m)
-	})
+	o := &servedNetwork{peer: p, Network: n}
+	facts.Target = p.offer("network", o.answer)
 	return valuesOf(facts)
 }
 
-func answerNetwork(ctx context.Context, n model.Network, method string, m wire.Message) (wire.Message, error) {
+// servedNetwork is a network on its own side.
+type servedNetwork struct {
+	peer *peer
+	model.Network
+
+	mu   sync.Mutex // of what follows
+	sum  model.LaneSum
+	grad [][]float32 // of a network that is itself elsewhere, between the batches of a step
+}
+
+func (n *servedNetwork) answer(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
 	var none wire.Message
 	switch method {
 	case "write":
@@ -83,7 +102,7 @@ func answerNetwork(ctx context.Context, n model.Network, method string, m wire.M
 			return none, err
 		}
 		scatter(n.Tensors(), w)
-		n.Changed(nil)
+		n.Changed(n.peer.share)
 		return none, nil
 	case "init":
 		var c initParams
@@ -97,19 +116,66 @@ func answerNetwork(ctx context.Context, n model.Network, method string, m wire.M
 		n.Init(random.Key(key))
 		return wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("w", gather(n.Tensors()), 0))}}, nil
 	case "gradient":
-		return answerGradient(ctx, n, m)
+		return n.gradient(ctx, m)
 	}
-	return answerField(ctx, n, n.Dim(), 0, method, m)
+	return answerField[float32](ctx, n.peer, n.Network, n.Dim(), 0, method, m)
 }
 
-func answerGradient(ctx context.Context, n model.Network, m wire.Message) (wire.Message, error) {
+// batch answers gradient for a whole batch.
+func (n *servedNetwork) batch(ctx context.Context, c gradientParams, b model.Batch) (wire.Message, error) {
+	var none wire.Message
+	if c.Loss || c.Weight {
+		return none, schemas.Errorf(schemas.PluginProtocol, "the gradient of a batch by lanes has no weights and is wanted")
+	}
+	if len(c.Lanes) > b.Rows {
+		return none, schemas.Errorf(schemas.PluginProtocol, "%d lanes of %d rows", len(c.Lanes), b.Rows)
+	}
+	if err := c.Lanes.Check(b.Rows); err != nil {
+		return none, schemas.Errorf(schemas.PluginProtocol, "%w", err)
+	}
+	b.Lanes, b.First, b.Last = c.Lanes, c.Zero, !c.Hold
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	loss := make([]float64, c.Lanes.Tiles())
+	var sum [][]float32
+	if far, ok := n.Network.(model.Batched); ok {
+		if b.First {
+			n.grad = like(n.Tensors())
+		}
+		if n.grad == nil {
+			return none, schemas.Errorf(schemas.PluginProtocol, "a batch follows none")
+		}
+		if err := far.BatchGradient(ctx, n.grad, loss, b); err != nil {
+			return none, err
+		}
+		sum = n.grad
+	} else {
+		if err := n.sum.Add(ctx, n.Network, loss, b, n.peer.share); err != nil {
+			return none, err
+		}
+		if b.Last {
+			sum = n.sum.Sum(n.peer.share)
+		}
+	}
+	out := wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("loss", loss, 0))}}
+	if b.Last {
+		flat := make([]float32, 0, total(n.Tensors()))
+		for _, g := range sum {
+			flat = append(flat, g...)
+		}
+		out.Batches = append(out.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
+	}
+	return out, nil
+}
+
+func (n *servedNetwork) gradient(ctx context.Context, m wire.Message) (wire.Message, error) {
 	var none wire.Message
 	var c gradientParams
 	if err := params(m, &c); err != nil {
 		return none, err
 	}
 	want := 1
-	if !c.Loss && !c.Zero {
+	if !c.Loss && !c.Zero && len(c.Lanes) == 0 {
 		want = 2
 	}
 	if err := batches(m, want); err != nil {
@@ -128,6 +194,9 @@ func answerGradient(ctx context.Context, n model.Network, m wire.Message) (wire.
 	target, err := wire.Values[float32](rec, "target", d, rows)
 	if err != nil {
 		return none, err
+	}
+	if len(c.Lanes) > 0 {
+		return n.batch(ctx, c, model.Batch{T: t, X: x, Target: target, Rows: rows})
 	}
 	var weight []float32
 	if c.Weight {
@@ -199,26 +268,34 @@ func (m *remoteDefinition) Build(dim int) (model.Network, error) {
 		left -= size
 		n.tensors = append(n.tensors, model.Tensor{Name: t.Name, Shape: t.Shape, Data: make([]float32, size)})
 	}
-	n.there = make([]float32, maxWeights-left)
+	n.size, n.lanes = maxWeights-left, f.Lanes
 	return n, nil
 }
 
 // remoteNetwork is a model.Network whose arithmetic is done on the other side.
-// Weights are kept here; they are sent when they differ from what is there.
+// Weights are kept here; they are sent before they are needed when they have
+// changed. It implements model.Batched.
 type remoteNetwork struct {
 	remoteField[float32]
 	tensors []model.Tensor
+	size    int  // weights
+	lanes   bool // the other side sums by lanes
 
-	mu    sync.Mutex
-	there []float32 // the weights that the other side has
-	err   error     // of Init, which cannot report it
+	mu      sync.Mutex
+	changed bool
+	flat    []float32 // what is sent
+	err     error     // of Init, which cannot report it
 }
 
 // Tensors implements model.Network.
 func (n *remoteNetwork) Tensors() []model.Tensor { return n.tensors }
 
-// Changed implements model.Network: the next call sees for itself what to send.
-func (n *remoteNetwork) Changed(model.Share) {}
+// Changed implements model.Network.
+func (n *remoteNetwork) Changed(model.Share) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.changed = true
+}
 
 // Init implements model.Network.
 func (n *remoteNetwork) Init(key random.Key) {
@@ -228,11 +305,11 @@ func (n *remoteNetwork) Init(key random.Key) {
 	if err == nil {
 		var w []float32
 		if err = batches(out, 1); err == nil {
-			w, err = wire.Values[float32](out.Batches[0], "w", 0, len(n.there))
+			w, err = wire.Values[float32](out.Batches[0], "w", 0, n.size)
 		}
 		if err == nil {
-			copy(n.there, w)
 			scatter(n.tensors, w)
+			n.changed = false
 			return
 		}
 		err = n.broke(err)
@@ -248,25 +325,17 @@ func (n *remoteNetwork) settle(ctx context.Context) error {
 	if n.err != nil {
 		return n.err
 	}
-	at, same := 0, true
-	for _, t := range n.tensors {
-		for i, w := range t.Data {
-			// Bits, not values: 0 and -0 differ, NaN is equal to itself.
-			if math.Float32bits(w) != math.Float32bits(n.there[at+i]) {
-				same = false
-				break
-			}
-		}
-		at += len(t.Data)
-	}
-	if same {
+	if !n.changed {
 		return nil
 	}
-	w := gather(n.tensors)
-	if _, err := n.call(ctx, "write", nil, wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("w", w, 0))}}, nil); err != nil {
+	n.flat = n.flat[:0]
+	for _, t := range n.tensors {
+		n.flat = append(n.flat, t.Data...)
+	}
+	if _, err := n.call(ctx, "write", nil, wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("w", n.flat, 0))}}, nil); err != nil {
 		return err
 	}
-	n.there = w
+	n.changed = false
 	return nil
 }
 
@@ -305,7 +374,7 @@ func (n *remoteNetwork) Gradient(ctx context.Context, grad [][]float32, t []floa
 	if grad != nil {
 		want = 2
 		if !c.Zero {
-			flat := make([]float32, 0, len(n.there))
+			flat := make([]float32, 0, n.size)
 			for _, g := range grad {
 				flat = append(flat, g...)
 			}
@@ -324,7 +393,7 @@ func (n *remoteNetwork) Gradient(ctx context.Context, grad [][]float32, t []floa
 		return 0, n.broke(err)
 	}
 	if grad != nil {
-		flat, err := wire.Values[float32](out.Batches[1], "grad", 0, len(n.there))
+		flat, err := wire.Values[float32](out.Batches[1], "grad", 0, n.size)
 		if err != nil {
 			return 0, n.broke(err)
 		}
@@ -334,6 +403,54 @@ func (n *remoteNetwork) Gradient(ctx context.Context, grad [][]float32, t []floa
 		}
 	}
 	return loss[0], nil
+}
+
+// BatchGradient implements model.Batched.
+func (n *remoteNetwork) BatchGradient(ctx context.Context, grad [][]float32, loss []float64, b model.Batch) error {
+	if !n.lanes {
+		if b.First {
+			for _, g := range grad {
+				clear(g)
+			}
+		}
+		l, err := n.Gradient(ctx, grad, b.T, b.X, b.Target, nil, b.Rows)
+		clear(loss)
+		loss[0] = l
+		return err
+	}
+	if err := n.settle(ctx); err != nil {
+		return err
+	}
+	d := n.dim
+	m := wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("t", b.T[:b.Rows], 0),
+		wire.ColumnOf("x", b.X[:b.Rows*d], d), wire.ColumnOf("target", b.Target[:b.Rows*d], d))}}
+	out, err := n.call(ctx, "gradient", gradientParams{Zero: b.First, Lanes: b.Lanes, Hold: !b.Last}, m, nil)
+	if err != nil {
+		return err
+	}
+	want := 1
+	if b.Last {
+		want = 2
+	}
+	if err := batches(out, want); err != nil {
+		return n.broke(err)
+	}
+	l, err := wire.Values[float64](out.Batches[0], "loss", 0, len(loss))
+	if err != nil {
+		return n.broke(err)
+	}
+	copy(loss, l)
+	if !b.Last {
+		return nil
+	}
+	flat, err := wire.Values[float32](out.Batches[1], "grad", 0, n.size)
+	if err != nil {
+		return n.broke(err)
+	}
+	for _, g := range grad {
+		flat = flat[copy(g, flat):]
+	}
+	return nil
 }
 
 // zero says whether all bits of the gradient are zero.
@@ -346,6 +463,15 @@ func zero(grad [][]float32) bool {
 		}
 	}
 	return true
+}
+
+// like makes one slice of zeros per tensor.
+func like(tensors []model.Tensor) [][]float32 {
+	out := make([][]float32, len(tensors))
+	for i, t := range tensors {
+		out[i] = make([]float32, len(t.Data))
+	}
+	return out
 }
 
 func total(tensors []model.Tensor) int {

@@ -29,6 +29,8 @@ type peer struct {
 	who   string               // of the host's end: whose instance it is, for messages
 	parts func() flow.Registry // likewise: what flows are made of; may be nil
 
+	threads int // that the instance may use; 0 for as many as there are
+
 	mu      sync.Mutex
 	objects map[string]object
 	next    int

@@ -93,7 +93,7 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 		return nil, nil, explain(err)
 	}
 	i := &Instance{peer: newPeer(), as: as, config: config, cancel: cancel, done: make(chan struct{}), stream: stream}
-	i.peer.who, i.peer.parts = as(use), o.Parts
+	i.peer.who, i.peer.parts, i.peer.threads = as(use), o.Parts, env.Threads
 	if env.Stage != "" {
 		i.peer.who = fmt.Sprintf("%s (%s)", env.Stage, as(use))
 	}

@@ -38,6 +38,7 @@ func Serve(stream pluginpb.Plugin_SessionServer, r *pipeline.Registry, log zerol
 
 	p := newPeer()
 	p.use, p.config = open.GetUse(), open.GetConfig()
+	p.threads = int(min(max(open.GetSurroundings().GetThreads(), 0), maxWorkers))
 	i := &served{peer: p, stop: make(chan struct{})}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()

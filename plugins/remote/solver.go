@@ -138,7 +138,7 @@ func askSolve[T solver.Float](ctx context.Context, r remote, f solver.Field[T], 
 	if s.Rows == 0 {
 		return report, nil
 	}
-	target := r.offer("field", fieldObject(f, s.Dim, s.Quads))
+	target := r.offer("field", fieldObject(r.peer, f, s.Dim, s.Quads))
 	defer r.withdraw(target)
 	columns := []wire.Column{wire.ColumnOf("x", s.X[:s.Rows*s.Dim], s.Dim)}
 	if s.Quads > 0 {
