@@ -81,14 +81,47 @@ func TestFault(t *testing.T) {
 	}
 }
 
+// A plugin that hangs is asked what it is doing, and its processes are ended.
 func TestStall(t *testing.T) {
-	r, _ := own(t, io.Discard, Plugin{StallTimeout: 300 * time.Millisecond})
-	reason(t, ask(t, r, "mine/hangs"), schemas.PluginTimeout, `"mine"`, "stall_timeout")
+	const patience = 300 * time.Millisecond
+	for name, c := range map[string]struct {
+		p       Plugin
+		stop    bool
+		manner  string
+		mention []string
+	}{
+		"stall":   {Plugin{StallTimeout: patience}, false, "own", []string{"stall_timeout", "misbehaving.Coefficients"}},
+		"call":    {Plugin{CallTimeout: patience}, false, "own", []string{"call_timeout", "misbehaving.Coefficients"}},
+		"stopped": {Plugin{StallTimeout: patience}, true, "own", []string{"stall_timeout", "SIGSTOP", "misbehaving.Coefficients"}},
+		"silent":  {Plugin{StallTimeout: patience}, false, "mute", []string{"stall_timeout"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.p.Command = command(c.manner)
+			r, h := own(t, io.Discard, c.p)
+			pid := pidOf(t, h, "mine")
+			if c.stop {
+				time.AfterFunc(patience/2, func() { _ = syscall.Kill(pid, syscall.SIGSTOP) })
+			}
+			reason(t, ask(t, r, "mine/hangs"), schemas.PluginTimeout, append(c.mention, `"mine"`, "test-plugin "+c.manner)...)
+			if alive := ofGroup(pid); len(alive) > 0 {
+				t.Errorf("these still run: %v", alive)
+			}
+			// Whoever asks it next gets the same explanation.
+			impl, _ := r.Find("path", "mine/power")
+			_, err := impl.Build(t.Context(), pipeline.Env{}, nil)
+			reason(t, err, schemas.PluginTimeout, c.mention...)
+		})
+	}
 }
 
-func TestCallTimeout(t *testing.T) {
-	r, _ := own(t, io.Discard, Plugin{CallTimeout: 300 * time.Millisecond})
-	reason(t, ask(t, r, "mine/hangs"), schemas.PluginTimeout, `"mine"`, "call_timeout")
+// A wrapper does not hide what the plugin behind it is doing.
+func TestStallBehindAWrapper(t *testing.T) {
+	if len(ofGroup(syscall.Getpgrp())) == 0 {
+		t.Skip("processes of a group are found in /proc")
+	}
+	r, _ := own(t, io.Discard, Plugin{StallTimeout: 300 * time.Millisecond,
+		Command: []string{"sh", "-c", `"$0" test-plugin own; exit $?`, os.Args[0]}})
+	reason(t, ask(t, r, "mine/hangs"), schemas.PluginTimeout, "misbehaving.Coefficients")
 }
 
 func TestWhatAPluginWritesIsHarmless(t *testing.T) {
@@ -118,6 +151,28 @@ func TestWhatAPluginWritesIsHarmless(t *testing.T) {
 	}
 }
 
+// A plugin that logs without end gets its answers through, and every line that
+// is not shown is counted.
+func TestFloodOfLines(t *testing.T) {
+	var log journal
+	r, h := own(t, &log, Plugin{})
+	if err := ask(t, r, "mine/floods"); err != nil {
+		t.Fatal(err)
+	}
+	h.Close()
+	shown, left := 0, 0
+	for _, l := range log.lines() {
+		if m, _ := l["message"].(string); m == floodLine {
+			shown++
+		} else if n, ok := l["lines"].(float64); ok {
+			left += int(n)
+		}
+	}
+	if shown+left != floodLines || shown > floodLines/4 {
+		t.Errorf("of %d lines %d were shown and %d counted", floodLines, shown, left)
+	}
+}
+
 func TestStartsThatFail(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -125,8 +180,10 @@ func TestStartsThatFail(t *testing.T) {
 		words []string
 	}{
 		{"noise", Plugin{Command: command("noise")}, []string{"hello from an init function", "standard output"}},
+		{"certificate", Plugin{Command: command("certificate")}, []string{"handshake"}},
+		{"stdout", Plugin{Command: command("babble")}, []string{"yyyy", "standard output"}},
 		{"exit", Plugin{Command: command("exits")}, []string{"status 3", "cannot find my device"}},
-		{"silence", Plugin{Command: command("silent"), StartTimeout: 300 * time.Millisecond}, []string{"300ms", "start_timeout"}},
+		{"silence", Plugin{Command: command("silent"), StartTimeout: 300 * time.Millisecond}, []string{"300ms", "start_timeout", "time.Sleep"}},
 		{"missing", Plugin{Command: []string{"no-such-program-anywhere"}}, []string{"no-such-program-anywhere"}},
 		{"missing file", Plugin{Command: []string{"./absent"}, Dir: t.TempDir()}, []string{"./absent"}},
 		{"nothing", Plugin{}, []string{"neither"}},
@@ -204,9 +261,9 @@ func ofGroup(pgid int) []string {
 	return out
 }
 
-// A plugin does not outlive a host that was killed.
+// A plugin does not outlive a host that was killed, and the folder of its socket
+// does not outlive the start of the next.
 func TestHostKilled(t *testing.T) {
-	// Nobody is left to remove the folder of the socket.
 	dir, err := os.MkdirTemp("/tmp", "t")
 	if err != nil {
 		t.Fatal(err)
@@ -237,6 +294,17 @@ func TestHostKilled(t *testing.T) {
 				t.Fatalf("plugin %q outlives its host", manner)
 			}
 		}
+	}
+	h := newHost(t, io.Discard)
+	if err := h.Add(t.Context(), NewRegistry(), "mine", Plugin{Command: command("own")}); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "pl-*")); err != nil || len(left) != 1 {
+		t.Errorf("left over: %v %v", left, err)
+	}
+	h.Close()
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 0 {
+		t.Errorf("left over: %v %v", left, err)
 	}
 }
 

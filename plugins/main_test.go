@@ -2,12 +2,20 @@ package plugins
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +49,15 @@ func servePlugin(manner string) {
 		Serve(ownRegistry(), "own", "1")
 	case "silent":
 		time.Sleep(time.Hour)
+	case "babble":
+		fmt.Print(strings.Repeat("y", 1<<20))
+		time.Sleep(time.Hour)
+	case "certificate": // go-plugin has no place to put it
+		fmt.Printf("1|1|tcp|localhost:1|grpc|%s\n", certificate())
+		time.Sleep(time.Hour)
+	case "mute": // one that says nothing when it is asked for its stacks
+		signal.Ignore(syscall.SIGQUIT)
+		Serve(ownRegistry(), "own", "1")
 	case "exits":
 		fmt.Fprintln(os.Stderr, "cannot find my device")
 		os.Exit(3)
@@ -109,6 +126,8 @@ func (m misbehaving) Coefficients(c []path.Coef, t []float64) error {
 		fmt.Fprintln(os.Stderr, "\x00\xff{\"")
 		fmt.Println("on standard output")
 		fmt.Print(strings.Repeat("y", 1<<20)) // no end of line
+	case "floods":
+		os.Stderr.WriteString(strings.Repeat(floodLine+"\n", floodLines))
 	case "fails":
 		return errors.New("out of paint")
 	case "lies":
@@ -117,6 +136,25 @@ func (m misbehaving) Coefficients(c []path.Coef, t []float64) error {
 		}
 	}
 	return nil
+}
+
+const (
+	floodLine  = "flood"
+	floodLines = 100_000
+)
+
+// certificate is one that signs itself, as go-plugin takes them.
+func certificate() string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	raw, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	return base64.RawStdEncoding.EncodeToString(raw)
 }
 
 var zero float64
@@ -133,7 +171,7 @@ func ownRegistry() *pipeline.Registry {
 	pipeline.Register(r, "path", "straight", "straight lines", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 		return serviceOf(power{1}), nil
 	})
-	for _, what := range []string{"hangs", "panics", "dies", "talks", "fails", "lies"} {
+	for _, what := range []string{"hangs", "panics", "dies", "talks", "floods", "fails", "lies"} {
 		pipeline.Register(r, "path", what, "a path that "+what, struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 			return serviceOf(misbehaving{what}), nil
 		})

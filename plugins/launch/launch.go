@@ -47,10 +47,12 @@ type Plugin struct {
 	conn    *grpc.ClientConn
 	tail    *tail
 	lines   *lines
-	dir     string
+	log     *logger
+	socket  *socketDir
 
 	mu      sync.Mutex
 	closing bool
+	hang    *hang // why the host killed it
 	once    sync.Once
 }
 
@@ -68,24 +70,27 @@ func Start(ctx context.Context, c Config) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plugin{config: c, tail: &tail{}}
-	p.process = newProcess(program, c.Command[1:], c.Dir, p.tail)
-	if p.dir, err = socketDir(); err != nil {
+	p := &Plugin{config: c, tail: &tail{}, log: &logger{out: c.Log}}
+	p.lines = &lines{take: func(line string) {
+		line = printable(line)
+		p.tail.add(line)
+		p.log.line(line)
+	}}
+	p.process = newProcess(program, c.Command[1:], c.Dir, p.tail, p.lines)
+	if p.socket, err = newSocketDir(); err != nil {
 		return nil, err
 	}
-	log := &logger{out: c.Log}
-	p.lines = &lines{take: func(line string) { p.tail.add(line); log.line(line) }}
 	p.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  Handshake,
 		VersionedPlugins: map[int]goplugin.PluginSet{int(Handshake.ProtocolVersion): {ServiceName: connection{}}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		SkipHostEnv:      true,
-		StartTimeout:     c.StartTimeout,
+		StartTimeout:     c.StartTimeout + startGrace,
 		Logger:           newQuiet(c.Log),
 		Stderr:           p.lines,
 		SyncStdout:       p.lines,
 		SyncStderr:       p.lines,
-		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: p.dir},
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: p.socket.name},
 		GRPCDialOptions:  dialOptions(),
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
 			p.process.cmd.Env = append(environment(hostEnvironment(), c.Env), spec.Env...)
@@ -93,19 +98,39 @@ func Start(ctx context.Context, c Config) (*Plugin, error) {
 		},
 	})
 	stop := context.AfterFunc(ctx, func() { _ = p.process.Kill(ctx) })
-	_, err = p.client.Start()
+	late := time.AfterFunc(c.StartTimeout, func() {
+		_ = p.hung(schemas.Errorf(schemas.PluginTimeout, "it said nothing for %s", c.StartTimeout))
+	})
+	err = p.shakeHands()
 	stop()
-	if err == nil {
-		err = p.connect()
+	if late.Stop() && err == nil {
+		return p, nil
 	}
-	if err != nil {
+	if ctx.Err() != nil {
 		p.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, p.startError(err)
+		return nil, ctx.Err()
 	}
-	return p, nil
+	err = p.startError(err)
+	p.Close()
+	return nil, err
+}
+
+// startGrace is what go-plugin waits longer than we do.
+const startGrace = 2 * time.Second
+
+// shakeHands lets go-plugin start the process and connect. Its reading of the
+// handshake may panic on what a plugin wrote there: a certificate where none is
+// due, for one.
+func (p *Plugin) shakeHands() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("its handshake cannot be read: %v", r)
+		}
+	}()
+	if _, err := p.client.Start(); err != nil {
+		return err
+	}
+	return p.connect()
 }
 
 // programOf finds the program, so that a missing one is said to be missing.
@@ -194,95 +219,7 @@ func (p *Plugin) Close() {
 			p.conn.Close()
 		}
 		p.lines.Close()
-		os.RemoveAll(p.dir)
+		p.log.Close()
+		p.socket.remove()
 	})
-}
-
-// startError says why a plugin did not start.
-func (p *Plugin) startError(err error) error {
-	e := schemas.Errorf(schemas.PluginStart, "plugin %q did not start", p.config.Name)
-	e.Cause = err
-	noise := p.process.noise.String()
-	switch {
-	case !p.process.ended():
-		e.Message += ": " + err.Error()
-	case noise != "" && strings.Count(noise, "|") < 3:
-		e.Message += fmt.Sprintf(": it printed %q on standard output before the handshake", noise)
-		e.Suggestion = "a plugin prints nothing on standard output; standard error is for messages"
-	case strings.Contains(err.Error(), "timeout"):
-		e.Message += fmt.Sprintf(": it said nothing for %s", p.config.StartTimeout)
-		e.Suggestion = "raise start_timeout, or run the command by hand to see what it waits for"
-	case noise == "":
-		e.Message += ": it " + p.process.ending() + " before the handshake"
-		if why := p.tail.why(); why != "" {
-			e.Message += " (" + why + ")"
-		}
-	default:
-		e.Message += ": " + err.Error()
-	}
-	e.Message += p.circumstances()
-	return e
-}
-
-// Explain says why a session with the plugin broke.
-func (p *Plugin) Explain(err error) error {
-	var own *schemas.Error
-	judged := errors.As(err, &own) && (own.Reason == schemas.PluginProtocol || own.Reason == schemas.PluginTimeout)
-	p.mu.Lock()
-	closing := p.closing
-	p.mu.Unlock()
-	if closing {
-		return schemas.Errorf(schemas.PluginCrash, "plugin %q was ended by the host", p.config.Name)
-	}
-	if p.process != nil && !judged {
-		t := time.NewTimer(crashNotice)
-		defer t.Stop()
-		select {
-		case <-p.process.exited:
-			return p.crash(err)
-		case <-t.C:
-		}
-	}
-	e := &schemas.Error{Reason: schemas.PluginProtocol, Message: err.Error(), Cause: err}
-	if judged {
-		c := *own
-		e = &c
-	} else if p.process == nil {
-		e.Reason = schemas.PluginCrash
-	}
-	e.Message = fmt.Sprintf("plugin %q: %s", p.config.Name, e.Message) + p.circumstances()
-	return e
-}
-
-// crash is the report of a process that ended while it was needed.
-func (p *Plugin) crash(err error) error {
-	<-p.process.drained // its last lines
-	e := schemas.Errorf(schemas.PluginCrash, "plugin %q %s while it was needed", p.config.Name, p.process.ending())
-	e.Cause = err
-	if why := p.tail.why(); why != "" {
-		e.Message += " (" + why + ")"
-	}
-	e.Message += p.circumstances()
-	return e
-}
-
-// shown is how many of the last lines an error repeats.
-const shown = 20
-
-// circumstances are the command or address, and the last lines.
-func (p *Plugin) circumstances() string {
-	var b strings.Builder
-	if p.config.Address != "" {
-		fmt.Fprintf(&b, "; address: %s", p.config.Address)
-	} else {
-		fmt.Fprintf(&b, "; command: %s", strings.Join(p.config.Command, " "))
-	}
-	if last := p.tail.last(shown); len(last) > 0 {
-		b.WriteString("; its last lines:")
-		for _, l := range last {
-			b.WriteString("\n    ")
-			b.WriteString(l)
-		}
-	}
-	return b.String()
 }

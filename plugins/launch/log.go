@@ -7,6 +7,8 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/rs/zerolog"
@@ -20,22 +22,79 @@ var (
 	timeKeys    = []string{"@timestamp", "time", "timestamp", "ts", "asctime"}
 )
 
-// logger turns lines of a plugin into events of a log.
+// logger turns lines of a plugin into events of a log. It may be used
+// concurrently.
 type logger struct {
-	out   zerolog.Logger
-	panic bool // a trace has begun, and ends with the process
-	trace bool // a Python traceback has begun
+	out zerolog.Logger
+
+	mu    sync.Mutex
+	flood flood
+	trace trace
+	flush *time.Timer // of a trace that nothing follows
 }
+
+// traceRest is how long a trace may still grow.
+const traceRest = 250 * time.Millisecond
 
 // line logs one line. What it says is data: nothing in it can stop the host.
 func (l *logger) line(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.flood.let(l.out, time.Now()) {
+		return
+	}
+	for range 2 {
+		if l.trace.takes(s) {
+			if l.flush == nil {
+				l.flush = time.AfterFunc(traceRest, l.endTrace)
+			} else {
+				l.flush.Reset(traceRest)
+			}
+			return
+		}
+		l.logTrace() // and perhaps another begins
+	}
 	if strings.TrimSpace(s) == "" {
 		return
 	}
 	if strings.HasPrefix(s, "{") && l.json(s) {
 		return
 	}
-	l.out.WithLevel(l.plain(s)).Msg(s)
+	l.out.WithLevel(plainLevel(s)).Msg(cut(s))
+}
+
+// Close logs what is left.
+func (l *logger) Close() {
+	l.endTrace()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flood.report(l.out)
+}
+
+func (l *logger) endTrace() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.logTrace()
+}
+
+func (l *logger) logTrace() {
+	if l.flush != nil {
+		l.flush.Stop()
+		l.flush = nil
+	}
+	if text := l.trace.end(); text != "" {
+		l.out.WithLevel(zerolog.ErrorLevel).Msg(text)
+	}
+}
+
+// maxShown bounds the text of one event.
+const maxShown = 16 << 10
+
+func cut(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxShown], "") + fmt.Sprintf(" ... (%d bytes more)", len(s)-maxShown)
 }
 
 // json logs a line that is a JSON object.
@@ -56,7 +115,10 @@ func (l *logger) json(s string) bool {
 	}
 	first(fields, timeKeys)
 	delete(fields, "plugin") // ours
-	l.out.WithLevel(level).Fields(fields).Msg(message)
+	if len(s) > maxShown {
+		fields = nil // whatever it is, nobody reads it
+	}
+	l.out.WithLevel(level).Fields(printableFields(fields)).Msg(cut(printable(message)))
 	return true
 }
 
@@ -75,22 +137,8 @@ func first(fields map[string]any, keys []string) (any, bool) {
 // WARNING:root:, 2024-01-01 ERROR.
 var levelWord = regexp.MustCompile(`(?i)^(?:[0-9(]\S*\s+){0,2}(?:level=|\[)?"?(trace|debug|info|warning|warn|error|critical|fatal|panic)\b`)
 
-func (l *logger) plain(s string) zerolog.Level {
-	switch {
-	case strings.HasPrefix(s, "panic: "), strings.HasPrefix(s, "fatal error: "):
-		l.panic = true
-	case strings.HasPrefix(s, "Traceback (most recent call last):"):
-		l.trace = true
-		return zerolog.ErrorLevel
-	case l.trace:
-		// The line after the indented ones names the exception.
-		l.trace = strings.HasPrefix(s, " ") || strings.HasPrefix(s, "\t")
-		return zerolog.ErrorLevel
-	}
-	if l.panic {
-		return zerolog.ErrorLevel
-	}
-	if m := levelWord.FindStringSubmatch(s); m != nil {
+func plainLevel(s string) zerolog.Level {
+	if m := levelWord.FindStringSubmatch(s[:min(len(s), 200)]); m != nil {
 		return levelOf(m[1])
 	}
 	return zerolog.InfoLevel

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 )
@@ -28,7 +30,10 @@ func TestLinesOfAnyFlavour(t *testing.T) {
 		{`level=debug msg=logfmt`, "debug", `level=debug msg=logfmt`},
 		{`WARNING:root:python`, "warn", `WARNING:root:python`},
 		{`an error is mentioned late in this line`, "info", `an error is mentioned late in this line`},
-		{"\x00\xff", "info", "\x00\ufffd"},
+		{"\x00\xff\x1b[2J\x00", "info", "\ufffd[2J\ufffd"},
+		{"\x1b[31mred\x1b[0m", "info", "red"},
+		{" 10%\r 20%\r", "info", " 20%"},
+		{`{"message":"\u001b]0;title\u0007","k\u001b":["\u202ex"]}`, "info", "\ufffd]0;title\ufffd"},
 	} {
 		e := logged(t, c.line)
 		if len(e) != 1 {
@@ -47,10 +52,14 @@ func logged(t *testing.T, lines ...string) []map[string]any {
 	var b bytes.Buffer
 	l := &logger{out: zerolog.New(&b)}
 	for _, s := range lines {
-		l.line(s)
+		l.line(printable(s))
 	}
+	l.Close()
 	var out []map[string]any
 	for _, s := range strings.Split(strings.TrimSpace(b.String()), "\n") {
+		if strings.ContainsFunc(s, unicode.IsControl) || strings.Contains(s, `\u001b`) || strings.Contains(s, `\u0000`) {
+			t.Errorf("this reaches a terminal: %q", s)
+		}
 		var m map[string]any
 		if err := json.Unmarshal([]byte(s), &m); err != nil {
 			t.Fatalf("%q: %v", s, err)
@@ -60,21 +69,73 @@ func logged(t *testing.T, lines ...string) []map[string]any {
 	return out
 }
 
-// A trace is an error in all its lines; after a traceback things go on.
+// A trace is one event, an error; what stands around it is not of it.
 func TestTraces(t *testing.T) {
-	for i, e := range logged(t, "Traceback (most recent call last):", "  File x", "    y()", "ValueError: no", "going on") {
-		want := "error"
-		if i == 4 {
-			want = "info"
+	for _, trace := range []string{
+		"Traceback (most recent call last):\n  File x\n    y()\nValueError: no",
+		"Traceback (most recent call last):\n  File x\nKeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File z\nValueError: no",
+		"  + Exception Group Traceback (most recent call last):\n  |   File x\n  | ExceptionGroup: two\n  +-+---------------- 1 ----------------",
+		"Current thread 0x00007f11 [python] (most recent call first):\n  File \"x.py\", line 3 in f\n  File \"x.py\", line 9 in <module>",
+	} {
+		lines := append(append([]string{"before"}, strings.Split(trace, "\n")...), "WARNING after", "more")
+		e := logged(t, lines...)
+		if len(e) < 4 || e[0]["message"] != "before" || e[1]["level"] != "error" || !strings.HasPrefix(trace, e[1]["message"].(string)) || e[len(e)-1]["message"] != "more" {
+			t.Errorf("%q became %v", trace, e)
 		}
-		if e["level"] != want {
-			t.Errorf("line %d of a traceback is %v", i, e)
+		if want := "WARNING after"; len(e) == 4 && (e[1]["message"] != trace || e[2]["message"] != want || e[2]["level"] != "warn") {
+			t.Errorf("%q became %v", trace, e)
 		}
 	}
-	for i, e := range logged(t, "panic: no", "", "goroutine 1 [running]:", "main.main()") {
-		if e["level"] != "error" {
-			t.Errorf("line %d of a panic is %v", i, e)
+	panics := "panic: no\n\ngoroutine 1 [running]:\nmain.main()\n\t/x.go:3"
+	e := logged(t, append(append([]string{"before"}, strings.Split(panics, "\n")...), `{"level":"info","message":"json"}`, "plain")...)
+	if len(e) != 4 || e[1]["level"] != "error" || e[1]["message"] != panics || e[2]["message"] != "json" || e[3]["message"] != "plain" {
+		t.Errorf("a panic became %v", e)
+	}
+	// One without end is cut.
+	long := []string{"panic: no"}
+	for range 3 * traceLines {
+		long = append(long, "x")
+	}
+	var b bytes.Buffer
+	l := &logger{out: zerolog.New(&b)}
+	for _, s := range long {
+		l.trace.takes(s)
+	}
+	l.Close()
+	if n := strings.Count(b.String(), `\n`); n != traceLines || !strings.Contains(b.String(), fmt.Sprintf("(%d lines more)", 2*traceLines+1)) {
+		t.Errorf("a trace of %d lines became %d", len(long), n)
+	}
+}
+
+// A plugin that logs without end fills neither the log nor memory, and every
+// line that is left out is counted.
+func TestFlood(t *testing.T) {
+	var b bytes.Buffer
+	out := zerolog.New(&b)
+	var f flood
+	now := time.Unix(1000, 0)
+	passed, left, logged := 0, 0, 0
+	for range 5 {
+		for range 3 * linesPerSecond {
+			now = now.Add(time.Second / (2 * linesPerSecond))
+			if f.let(out, now) {
+				passed++
+			}
 		}
+	}
+	f.report(out)
+	for _, s := range strings.Split(strings.TrimSpace(b.String()), "\n") {
+		var m struct {
+			Level string
+			Lines int
+		}
+		if err := json.Unmarshal([]byte(s), &m); err != nil || m.Level != "warn" {
+			t.Fatal(s, err)
+		}
+		left, logged = left+m.Lines, logged+1
+	}
+	if passed+left != 15*linesPerSecond || passed < 7*linesPerSecond || passed > 8*linesPerSecond || logged > 9 {
+		t.Errorf("%d lines passed, %d were left out, in %d events", passed, left, logged)
 	}
 }
 
@@ -98,8 +159,21 @@ func FuzzLine(f *testing.F) {
 	f.Add(`{"@message":5}`)
 	f.Add("panic: x")
 	f.Fuzz(func(t *testing.T, s string) {
-		l := &logger{out: zerolog.New(&bytes.Buffer{})}
-		l.line(s)
+		var b bytes.Buffer
+		l := &logger{out: zerolog.New(&b)}
+		for _, s := range strings.Split(s, "\n") {
+			l.line(printable(s))
+		}
+		l.Close()
+		text := strings.NewReplacer(`\t`, "", `\n`, "", "\n", "").Replace(b.String())
+		for _, bad := range []string{`\u00`, `\r`, "\u202e"} {
+			if strings.Contains(strings.ReplaceAll(text, `\\`, ""), bad) {
+				t.Errorf("%q reaches a terminal in %s", bad, text)
+			}
+		}
+		if len(b.String()) > 20*len(s)+1000 {
+			t.Errorf("%d bytes became %d", len(s), b.Len())
+		}
 	})
 }
 

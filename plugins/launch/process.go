@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,6 +19,7 @@ import (
 type process struct {
 	cmd   *exec.Cmd
 	tail  *tail
+	rest  io.Writer // what comes on standard output after the first line
 	noise *firstLine
 
 	stdin          *os.File // our end: the lifeline
@@ -28,21 +30,24 @@ type process struct {
 	drained chan struct{} // what it wrote has been read
 	state   *os.ProcessState
 
-	ends   sync.WaitGroup // of the two outputs
+	ends   chan struct{} // of the two outputs
 	mu     sync.Mutex
 	killed bool // by us
+
+	oom      int64 // killed for lack of memory when the process started
+	oomKnown bool
 }
 
 // drain is how long pipes are read after a process has ended. Only a process
 // that left the group can hold them open longer.
 const drain = 200 * time.Millisecond
 
-func newProcess(program string, args []string, dir string, tail *tail) *process {
+func newProcess(program string, args []string, dir string, tail *tail, rest io.Writer) *process {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
 	ownGroup(cmd)
-	return &process{cmd: cmd, tail: tail, noise: &firstLine{},
-		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{})}
+	return &process{cmd: cmd, tail: tail, rest: rest, noise: &firstLine{},
+		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}), ends: make(chan struct{}, 2)}
 }
 
 // Start implements runner.Runner.
@@ -91,7 +96,6 @@ func (p *process) Start(context.Context) error {
 		return err
 	}
 	p.stdin, p.stdout, p.stderr = ours, outR, errR
-	p.ends.Add(2)
 	close(p.started)
 	return nil
 }
@@ -107,20 +111,25 @@ func (p *process) run(result chan<- error) {
 		return
 	}
 	<-p.started
+	p.oom, p.oomKnown = oomKills("/")
 	await(p.cmd)
 	p.state = p.cmd.ProcessState
 	p.stdin.Close()
 	close(p.exited)
-	// Once the pipes are closed their readers come to an end.
-	t := time.AfterFunc(drain, func() {
-		p.stdout.Close()
-		p.stderr.Close()
-	})
-	p.ends.Wait()
-	if t.Stop() {
-		p.stdout.Close()
-		p.stderr.Close()
+	// A reader may have given up before the end: go-plugin's stops at a line that
+	// is too long for a handshake.
+	t := time.NewTimer(drain)
+	defer t.Stop()
+	for n := 0; n < cap(p.ends); n++ {
+		select {
+		case <-p.ends:
+			continue
+		case <-t.C:
+		}
+		break
 	}
+	p.stdout.Close()
+	p.stderr.Close()
 	close(p.drained)
 }
 
@@ -183,23 +192,31 @@ func (p *process) ending() string {
 	if name, ok := signalOf(p.state); ok {
 		s := "was killed by " + name
 		if name == "SIGKILL" && !killed {
-			s += ", perhaps for lack of memory"
+			n, known := oomKills("/")
+			s += memoryCause(p.oom, p.oomKnown, n, known)
 		}
 		return s
 	}
-	return "exited with status " + strconv.Itoa(p.state.ExitCode())
+	s := "exited with status " + strconv.Itoa(p.state.ExitCode())
+	if p.state.ExitCode() == 128+9 { // what a shell says of a child
+		n, known := oomKills("/")
+		s += ", as after SIGKILL" + memoryCause(p.oom, p.oomKnown, n, known)
+	}
+	return s
 }
 
 // Stdout implements runner.Runner: the handshake line comes from it.
 func (p *process) Stdout() io.ReadCloser {
-	return recorded{p.output(p.stdout), p.noise}
+	return recorded{p.output(p.stdout), p.noise, p.rest}
 }
 
 // Stderr implements runner.Runner.
 func (p *process) Stderr() io.ReadCloser { return p.output(p.stderr) }
 
 // output is a pipe that says when it has been read to its end.
-func (p *process) output(f *os.File) io.ReadCloser { return &output{File: f, end: p.ends.Done} }
+func (p *process) output(f *os.File) io.ReadCloser {
+	return &output{File: f, end: func() { p.ends <- struct{}{} }}
+}
 
 type output struct {
 	*os.File
@@ -243,7 +260,7 @@ func (p *process) HostToPlugin(network, addr string) (string, string, error) {
 type firstLine struct {
 	mu   sync.Mutex
 	line []byte
-	full bool
+	over bool // it has come whole
 }
 
 func (f *firstLine) String() string {
@@ -252,22 +269,33 @@ func (f *firstLine) String() string {
 	return string(f.line)
 }
 
-// recorded is standard output, with its first line kept.
+// recorded is standard output. Its first line is kept and is all that go-plugin
+// sees: its scanner stops at a long line, and a plugin that writes one would
+// wait for a reader. What follows is of the log.
 type recorded struct {
 	io.ReadCloser
 	first *firstLine
+	rest  io.Writer
 }
 
 func (r recorded) Read(p []byte) (int, error) {
-	n, err := r.ReadCloser.Read(p)
 	f := r.first
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, b := range p[:n] {
-		if f.full = f.full || b == '\n' || len(f.line) == 200; f.full {
-			break
+	for {
+		n, err := r.ReadCloser.Read(p)
+		f.mu.Lock()
+		over, end := f.over, n
+		if !over {
+			if i := bytes.IndexByte(p[:n], '\n'); i >= 0 {
+				f.over, end = true, i+1
+			}
+			f.line = append(f.line, bytes.TrimRight(p[:min(end, max(0, 200-len(f.line)))], "\r\n")...)
+		} else {
+			end = 0
 		}
-		f.line = append(f.line, b)
+		f.mu.Unlock()
+		_, _ = r.rest.Write(p[end:n])
+		if end > 0 || err != nil {
+			return end, err
+		}
 	}
-	return n, err
 }

@@ -1,8 +1,12 @@
 package launch
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -35,4 +39,34 @@ func signalOf(s *os.ProcessState) (string, bool) {
 		return "", false
 	}
 	return unix.SignalName(w.Signal()), true
+}
+
+// members lists the processes of a group beside the one that it is named after.
+func members(pgid int) []int {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	var out []int
+	for _, name := range stats {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		// pid (name) state ppid pgrp ...; the name may hold anything.
+		end := bytes.LastIndexByte(raw, ')')
+		f := strings.Fields(string(raw[end+1:]))
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err == nil && len(f) > 2 && f[2] == strconv.Itoa(pgid) && pid != pgid {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+// isStopped says whether a process was stopped by a signal.
+func isStopped(pid int) bool {
+	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return false
+	}
+	rest := bytes.TrimSpace(raw[bytes.LastIndexByte(raw, ')')+1:])
+	return len(rest) > 0 && (rest[0] == 'T' || rest[0] == 't')
 }

@@ -31,3 +31,9 @@ func signalOf(s *os.ProcessState) (string, bool) {
 	}
 	return unix.SignalName(w.Signal()), true
 }
+
+// members is for wrappers, which only Linux lists.
+func members(int) []int { return nil }
+
+// isStopped is known on Linux alone.
+func isStopped(int) bool { return false }

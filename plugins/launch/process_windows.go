@@ -18,3 +18,9 @@ func killGroup(pid int) {
 }
 
 func signalOf(*os.ProcessState) (string, bool) { return "", false }
+
+// members is for wrappers, which only Linux lists.
+func members(int) []int { return nil }
+
+// isStopped is known on Linux alone.
+func isStopped(int) bool { return false }

@@ -14,8 +14,12 @@ const (
 // died.
 type tail struct {
 	mu    sync.Mutex
-	lines []string
+	ring  [tailLines]string
+	count int
 	cause string
+
+	fresh   chan struct{} // while somebody listens
+	answers []string
 }
 
 func (t *tail) add(line string) {
@@ -24,20 +28,47 @@ func (t *tail) add(line string) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.lines) == tailLines {
-		t.lines = append(t.lines[:0], t.lines[1:]...)
-	}
-	t.lines = append(t.lines, line)
+	t.ring[t.count%tailLines] = line
+	t.count++
 	if t.cause == "" && (strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")) {
 		t.cause = line
 	}
+	if t.fresh != nil && len(t.answers) < stackLines {
+		t.answers = append(t.answers, line)
+		select {
+		case t.fresh <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// listen keeps lines from now on apart; the channel says that there are some.
+func (t *tail) listen() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fresh = make(chan struct{}, 1)
+	return t.fresh
+}
+
+// heard gives the lines since listen.
+func (t *tail) heard() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := t.answers
+	t.fresh, t.answers = nil, nil
+	return out
 }
 
 // last gives the last n lines.
 func (t *tail) last(n int) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]string(nil), t.lines[max(0, len(t.lines)-n):]...)
+	n = min(n, t.count, tailLines)
+	out := make([]string, n)
+	for i := range out {
+		out[i] = t.ring[(t.count-n+i)%tailLines]
+	}
+	return out
 }
 
 func (t *tail) why() string {

@@ -53,8 +53,8 @@ func (s *Session) call(ctx context.Context, target, method string, m Message) (e
 			return nil, out, false, err
 		}
 	}
+	outer := ctx
 	if s.o.CallTimeout > 0 {
-		outer := ctx
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.o.CallTimeout)
 		defer cancel()
@@ -72,7 +72,11 @@ func (s *Session) call(ctx context.Context, target, method string, m Message) (e
 	// Sending waits for a side that does not read. A call that was given up does
 	// not wait for ever.
 	defer context.AfterFunc(ctx, func() {
-		t := time.NewTimer(3 * cancelGrace)
+		patience := 3 * cancelGrace
+		if outer.Err() == nil {
+			patience = cancelGrace / 10 // it is late already
+		}
+		t := time.NewTimer(patience)
 		defer t.Stop()
 		select {
 		case <-answered:
@@ -99,6 +103,9 @@ func (s *Session) call(ctx context.Context, target, method string, m Message) (e
 			return nil, out, false, s.Err()
 		}
 	case <-ctx.Done():
+		if outer.Err() == nil {
+			return nil, out, false, ctx.Err() // the session ends
+		}
 		s.cancelled(e)
 		// Give the other side a moment, so that what it does for this call has
 		// ended when the caller goes on.

@@ -140,7 +140,7 @@ var errEnded = schemas.Errorf(schemas.PluginProtocol, "the session has ended")
 
 func (s *Session) watch(done chan struct{}) {
 	defer s.joined.Done()
-	tick := time.NewTicker(max(s.o.Stall/10, time.Millisecond))
+	tick := time.NewTicker(min(max(s.o.Stall/10, time.Millisecond), 100*time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
