@@ -29,16 +29,24 @@ from .config import Bounds, Doc, field
 from .context import Context
 from .errors import Cancelled, ConfigError, Diagnostic, Error, HostError, Interrupted, ProtocolError
 from .kinds.coupling import coupling
+from .kinds.evaluator import evaluator
+from .kinds.likelihood import likelihood
+from .kinds.loader import loader
 from .kinds.model import model
 from .kinds.path import path
+from .kinds.sampler import sampler
 from .kinds.solver import Solution, Tableau, solver
+from .kinds.trainer import Trained, trainer
+from .kinds.transform import transform
+from .kinds.writer import writer
+from .ports import Rows
 from .random import Key
 from .registry import Registry
 
 __all__ = [
     "Bounds", "Cancelled", "ConfigError", "Context", "Diagnostic", "Doc", "Error", "HostError", "Interrupted", "Key",
-    "ProtocolError", "Registry", "Solution", "Tableau", "__version__", "coupling", "field", "load", "model", "path",
-    "serve", "solver",
+    "ProtocolError", "Registry", "Rows", "Solution", "Tableau", "Trained", "__version__", "coupling", "evaluator", "field",
+    "likelihood", "load", "loader", "model", "path", "sampler", "serve", "solver", "trainer", "transform", "writer",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -63,10 +64,10 @@ class PathStage(Service):
     kind = "path"
 
     def facts(self) -> dict[str, Any]:
-        import json
-
         lo, hi = domain_of(self.instance)
         facts = {"lo": lo, "hi": hi, "use": self.opening.use, "config": json.loads(self.opening.config or b"{}")}
+        if (std := getattr(self.instance, "base_std", None)) is not None:
+            facts["base_std"] = float(std() if callable(std) else std)
         if not hasattr(self.instance, "coefficients"):
             facts["form"] = "sample"
         return facts
@@ -94,6 +95,7 @@ def path(name: str, *, version: str = "", example: str = "", registry: Registry 
     with gamma and dgamma too); or, for a path that is not affine,
     ``sample(self, t, x0, x1)``, which gives x_t and its derivative u_t. A class
     attribute ``domain = (lo, hi)`` says where derivatives are finite, when that is
-    not everywhere on [0, 1].
+    not everywhere on [0, 1]; ``base_std`` is the standard deviation of the noise,
+    where the coefficients at the start do not say it.
     """
     return register(KIND, name, version=version, example=example, registry=registry)
