@@ -143,6 +143,6 @@ def decode(schema: pa.Schema, payload: pa.Buffer) -> pa.RecordBatch:
     try:
         batch = pa.ipc.read_record_batch(pa.ipc.read_message(payload), schema)
         batch.validate()
-    except (pa.ArrowException, ValueError, OSError, TypeError) as e:
+    except (pa.ArrowException, EOFError, ValueError, OSError, TypeError, OverflowError, MemoryError) as e:
         raise ProtocolError(f"a record batch is refused: {e}") from None
     return batch
