@@ -149,8 +149,10 @@ type converter struct {
 }
 
 func (c *converter) at(y *yaml.Node) position {
-	// An empty document ends after the last line.
-	p := position{source: c.src, line: min(y.Line, len(c.src.lines)), column: y.Column}
+	p := position{source: c.src, line: y.Line, column: y.Column}
+	if c.src != nil { // an empty document ends after the last line
+		p.line = min(y.Line, len(c.src.lines))
+	}
 	if y.Kind == yaml.ScalarNode {
 		p.width = utf8.RuneCountInString(y.Value)
 		if y.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {

@@ -102,23 +102,24 @@ func (f fieldFunc[T]) Eval(_ context.Context, dx []T, t []float64, x []T, rows i
 
 // ends checks that the field is evaluated in [t0, t1] only, not one rounding
 // outside, and that a solve lands on its end: the state carries the time.
-func ends[T solver.Float](t law.T, s solver.Solver) {
+func ends[T solver.Float](tt law.T, s solver.Solver) {
 	for _, iv := range [][2]float64{{0, 1}, {1, 0}, {0.1, 0.7}, {0.3, 0.30000000000000004}, {-1.0 / 3, 2.0 / 3}, {1e-5, 1 - 1e-5}} {
 		lo, hi := min(iv[0], iv[1]), max(iv[0], iv[1])
 		f := fieldFunc[T]{2, func(dx []T, t float64, x []T) {
 			if !(lo <= t && t <= hi) {
-				panic(fmt.Sprintf("solvertest: evaluated at %v, outside of [%v, %v]", t, lo, hi))
+				tt.Errorf("the field is evaluated at %v, outside of [%v, %v]", t, lo, hi)
+				t = min(max(t, lo), hi)
 			}
 			dx[0], dx[1] = 1, T(math.Sqrt(hi-t)*math.Sqrt(t-lo))*x[0]
 		}}
 		x := []T{T(iv[0]), 1, T(iv[0]), -300}
-		solveOK(t, s, f, solver.State[T]{X: x, Rows: 2, Dim: 2}, iv[0], iv[1])
+		solveOK(tt, s, f, solver.State[T]{X: x, Rows: 2, Dim: 2}, iv[0], iv[1])
 		eps := 1e-14
 		if T(1)+T(1e-10) == 1 {
 			eps = 1e-5
 		}
 		for r := range 2 {
-			near(t, "clock", float64(x[2*r]), iv[1], eps)
+			near(tt, "clock", float64(x[2*r]), iv[1], eps)
 		}
 	}
 }

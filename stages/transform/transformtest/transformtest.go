@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/pathline/pathline/stages/law"
 	"github.com/pathline/pathline/stages/transform"
 )
 
@@ -18,73 +19,100 @@ import (
 // data lies. restore makes a transform of State's JSON.
 func Test(t *testing.T, f transform.Fitted, x []float64, restore func(state json.RawMessage) (transform.Fitted, error)) {
 	t.Helper()
-	d := f.Dim()
-	rows := len(x) / d
-	if rows < 2 || rows*d != len(x) {
-		t.Fatalf("%d values are not two or more rows of %d columns", len(x), d)
-	}
-	z, logdet := make([]float64, len(x)), make([]float64, rows)
-	apply(t, f, z, x, logdet, rows)
-	t.Run("round trip", func(t *testing.T) { roundTrip(t, f, z, x) })
-	t.Run("log-determinant", func(t *testing.T) { logDet(t, f, x, logdet) })
-	t.Run("adds", func(t *testing.T) {
-		got := make([]float64, rows)
-		for i := range got {
-			got[i] = float64(i)
-		}
-		apply(t, f, make([]float64, len(x)), x, got, rows)
-		for i := range got {
-			if got[i] != float64(i)+logdet[i] {
-				t.Fatalf("row %d: %v was set to %v, not added to", i, logdet[i], got[i])
-			}
-		}
-	})
-	t.Run("row by row, in place", func(t *testing.T) {
-		got := slices.Clone(x)
-		for r := range rows {
-			row := got[r*d : (r+1)*d]
-			apply(t, f, row, row, nil, 1)
-		}
-		equal(t, "z", got, z)
-		all := make([]float64, len(z))
-		invert(t, f, all, z, rows)
-		for r := range rows {
-			row := got[r*d : (r+1)*d]
-			invert(t, f, row, row, 1)
-		}
-		equal(t, "x", got, all)
-	})
-	t.Run("state", func(t *testing.T) {
-		raw, err := json.Marshal(f.State())
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, err := restore(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, ld := make([]float64, len(x)), make([]float64, rows)
-		apply(t, g, got, x, ld, rows)
-		equal(t, "z", got, z)
-		equal(t, "logdet", ld, logdet)
-	})
+	law.Test(t, Laws(), Transform{f, x, restore})
 }
 
-func apply(t *testing.T, f transform.Fitted, z, x, logdet []float64, rows int) {
+// Transform is a fitted transform, rows [rows][Dim] where data lies, two or more,
+// and what makes a transform of State's JSON.
+type Transform struct {
+	transform.Fitted
+	X       []float64
+	Restore func(state json.RawMessage) (transform.Fitted, error)
+}
+
+// Laws are the laws of a fitted transform.
+func Laws() []law.Law[Transform] {
+	mapped := func(check func(t law.T, f Transform, x, z, logdet []float64)) func(law.T, Transform) {
+		return func(t law.T, f Transform) {
+			d := f.Dim()
+			rows := len(f.X) / d
+			if rows < 2 || rows*d != len(f.X) {
+				t.Fatalf("%d values are not two or more rows of %d columns", len(f.X), d)
+			}
+			z, logdet := make([]float64, len(f.X)), make([]float64, rows)
+			apply(t, f, z, f.X, logdet, rows)
+			check(t, f, f.X, z, logdet)
+		}
+	}
+	return []law.Law[Transform]{
+		{Name: "round trip", Sentence: "Invert undoes apply.", Check: mapped(roundTrip)},
+		{Name: "log-determinant", Sentence: "logdet is the log-determinant of the Jacobian of apply.", Check: mapped(logDet)},
+		{Name: "adds", Sentence: "The log-determinant of a row is added to what is there.", Check: mapped(adds)},
+		{Name: "row by row", Sentence: "Every row is mapped on its own, also in place.", Check: mapped(rowByRow)},
+		{Name: "state", Sentence: "The state restores the transform, to the bit.", Check: mapped(restored)},
+	}
+}
+
+func adds(t law.T, f Transform, x, _, logdet []float64) {
+	got := make([]float64, len(logdet))
+	for i := range got {
+		got[i] = float64(i)
+	}
+	apply(t, f, make([]float64, len(x)), x, got, len(got))
+	for i := range got {
+		if got[i] != float64(i)+logdet[i] {
+			t.Fatalf("row %d: %v was set to %v, not added to", i, logdet[i], got[i])
+		}
+	}
+}
+
+func rowByRow(t law.T, f Transform, x, z, logdet []float64) {
+	d := f.Dim()
+	got := slices.Clone(x)
+	for r := range logdet {
+		row := got[r*d : (r+1)*d]
+		apply(t, f, row, row, nil, 1)
+	}
+	equal(t, "z", got, z)
+	all := make([]float64, len(z))
+	invert(t, f, all, z, len(logdet))
+	for r := range logdet {
+		row := got[r*d : (r+1)*d]
+		invert(t, f, row, row, 1)
+	}
+	equal(t, "x", got, all)
+}
+
+func restored(t law.T, f Transform, x, z, logdet []float64) {
+	raw, err := json.Marshal(f.State())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := f.Restore(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ld := make([]float64, len(x)), make([]float64, len(logdet))
+	apply(t, g, got, x, ld, len(ld))
+	equal(t, "z", got, z)
+	equal(t, "logdet", ld, logdet)
+}
+
+func apply(t law.T, f transform.Fitted, z, x, logdet []float64, rows int) {
 	t.Helper()
 	if err := f.Apply(z, x, logdet, rows); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func invert(t *testing.T, f transform.Fitted, x, z []float64, rows int) {
+func invert(t law.T, f transform.Fitted, x, z []float64, rows int) {
 	t.Helper()
 	if err := f.Invert(x, z, rows); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func equal(t *testing.T, what string, got, want []float64) {
+func equal(t law.T, what string, got, want []float64) {
 	t.Helper()
 	for i := range want {
 		if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
@@ -93,7 +121,7 @@ func equal(t *testing.T, what string, got, want []float64) {
 	}
 }
 
-func roundTrip(t *testing.T, f transform.Fitted, z, x []float64) {
+func roundTrip(t law.T, f Transform, x, z, _ []float64) {
 	got := make([]float64, len(x))
 	invert(t, f, got, z, len(x)/f.Dim())
 	for i := range x {
@@ -106,7 +134,7 @@ func roundTrip(t *testing.T, f transform.Fitted, z, x []float64) {
 
 // logDet differentiates along each column by central differences whose step is
 // a small part of one unit of z.
-func logDet(t *testing.T, f transform.Fitted, x, logdet []float64) {
+func logDet(t law.T, f Transform, x, _, logdet []float64) {
 	d := f.Dim()
 	lo, hi := make([]float64, d), make([]float64, d)
 	for r := range logdet {
