@@ -356,3 +356,26 @@ func randomFrame(r *rand.Rand) *pluginpb.Frame {
 	}
 	return f
 }
+
+// Close ends the plugin's side although the host has not ended its stream.
+func TestCloseEndsThePlugin(t *testing.T) {
+	a, b := newPipes()
+	defer a.close()
+	closed := make(chan struct{})
+	p := NewSession(b, Options{Close: func() { close(closed) }, Handler: func(ctx context.Context, _, _ string, _ Message) (Message, error) {
+		<-ctx.Done()
+		return Message{}, ctx.Err()
+	}})
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run() }()
+	for _, f := range []*pluginpb.Frame{{Seq: 1, Body: &pluginpb.Frame_Call{Call: &pluginpb.Call{Method: "waits"}}},
+		{Body: &pluginpb.Frame_Close{Close: &pluginpb.Close{}}}} {
+		if err := a.Send(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the session ends with %v", err)
+	}
+	<-closed
+}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -78,6 +79,9 @@ func (s *Session) take(f *pluginpb.Frame) error {
 	case *pluginpb.Frame_Close:
 		if s.o.Close != nil {
 			s.o.Close()
+		}
+		if !s.o.Host {
+			return io.EOF // the instance has ended, whether or not its host ends the stream
 		}
 	default:
 		return broken("a frame of seq %d has no body that is known here", f.Seq)
