@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -170,10 +171,32 @@ func (p remotePath) Domain() (lo, hi float64) { return p.facts.Lo, p.facts.Hi }
 // Distant makes a trainer ask once for a whole batch; see path.Distant.
 func (remotePath) Distant() bool { return true }
 
+// inside moves times into the domain, as path.Path says: the other side is asked
+// only for times at which its derivatives are finite.
+func (p remotePath) inside(t []float64) ([]float64, error) {
+	moved := t
+	for i, v := range t {
+		switch {
+		case math.IsNaN(v):
+			return nil, schemas.Errorf(schemas.NonFinite, "a time is not a number")
+		case v >= p.facts.Lo && v <= p.facts.Hi:
+			continue
+		case &moved[0] == &t[0]:
+			moved = slices.Clone(t)
+		}
+		moved[i] = min(max(v, p.facts.Lo), p.facts.Hi)
+	}
+	return moved, nil
+}
+
 // Coefficients implements path.Path.
 func (p remotePath) Coefficients(c []path.Coef, t []float64) error {
 	if len(t) == 0 {
 		return nil
+	}
+	t, err := p.inside(t)
+	if err != nil {
+		return err
 	}
 	out, err := p.call(context.Background(), "coefficients", nil,
 		wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("t", t, 0))}}, nil)
