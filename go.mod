@@ -12,6 +12,7 @@ require (
 	github.com/klauspost/cpuid/v2 v2.2.8
 	github.com/pierrec/lz4/v4 v4.1.21
 	github.com/rs/zerolog v1.35.1
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
 	github.com/vbauerster/mpb/v8 v8.16.2

@@ -1,0 +1,23 @@
+package conform
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/pathline/pathline/plugins"
+	"github.com/pathline/pathline/stages"
+)
+
+// The test binary is its own plugin: started with the argument test-plugin it
+// serves, in the manner that the next argument names.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "test-plugin" {
+		plugins.Serve(stages.Builtin(), "pathline", "test")
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func command(manner string) []string { return []string{os.Args[0], "test-plugin", manner} }
