@@ -103,6 +103,7 @@ func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) err
 	}
 	out, err := c.call(context.Background(), "pair", dimParams{dim},
 		wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("x0", x0, dim), wire.ColumnOf("x1", x1, dim))}}, nil)
+	defer out.Release()
 	if err != nil {
 		return err
 	}
@@ -113,10 +114,10 @@ func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) err
 	if err != nil {
 		return c.broke(err)
 	}
-	if err := permutation(got); err != nil {
+	copy(index, got) // before the check: the other side may write on
+	if err := permutation(index); err != nil {
 		return c.blame(err)
 	}
-	copy(index, got)
 	return nil
 }
 

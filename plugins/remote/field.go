@@ -151,6 +151,7 @@ func (f remoteField[T]) ask(ctx context.Context, method string, p any, v []T, se
 	d := f.dim
 	columns := append([]wire.Column{wire.ColumnOf("t", t[:rows], 0), wire.ColumnOf("x", x[:rows*d], d)}, more...)
 	out, err := f.call(ctx, method, p, wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil)
+	defer out.Release()
 	if err != nil {
 		return err
 	}

@@ -162,6 +162,7 @@ func (e *remoteExact) Sample(x []float64, key random.Key, first int64, rows int)
 		part := x[at*d : (at+n)*d]
 		out, err := e.call(context.Background(), "sample", sampleParams{strconv.FormatUint(uint64(key), 10), first + int64(at), n}, wire.Message{}, nil)
 		e.column(part, out, err, "x", d, n)
+		out.Release()
 	}
 }
 
@@ -171,6 +172,7 @@ func (e *remoteExact) LogProb(logp []float64, x []float64, rows int) {
 		return
 	}
 	out, err := e.call(context.Background(), "log_prob", nil, wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("x", x[:rows*e.dim], e.dim))}}, nil)
+	defer out.Release()
 	e.column(logp[:rows], out, err, "log_prob", 0, rows)
 }
 

@@ -302,6 +302,7 @@ func (n *remoteNetwork) Init(key random.Key) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	out, err := n.call(context.Background(), "init", initParams{strconv.FormatUint(uint64(key), 10)}, wire.Message{}, nil)
+	defer out.Release()
 	if err == nil {
 		var w []float32
 		if err = batches(out, 1); err == nil {
@@ -382,6 +383,7 @@ func (n *remoteNetwork) Gradient(ctx context.Context, grad [][]float32, t []floa
 		}
 	}
 	out, err := n.call(ctx, "gradient", c, m, nil)
+	defer out.Release()
 	if err != nil {
 		return 0, err
 	}

@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/plugins/segment"
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
@@ -23,6 +26,7 @@ import (
 const (
 	canFingerprint = "fingerprint" // its outputs depend on bytes outside of the pipeline
 	canRestore     = "restore"     // it can give its outputs again without doing the work
+	canShare       = "shm"         // it has opened the shared memory that was offered
 )
 
 // Options say how a host speaks with one plugin.
@@ -30,6 +34,7 @@ type Options struct {
 	CallTimeout  time.Duration           // for opening an instance; 0 is no limit
 	StallTimeout time.Duration           // without a sign of life while an answer is awaited; 0 is no limit
 	Heartbeat    bool                    // ask for signs of life while work goes on
+	Inline       bool                    // offer no shared memory
 	Explain      func(err error) error   // why a session broke: a process may have ended
 	As           func(use string) string // the name of an implementation on this side; nil: its own
 	Parts        func() flow.Registry    // what the flows that it opens are made of; nil: it has everything itself
@@ -62,7 +67,8 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 	if err != nil {
 		return nil, nil, err
 	}
-	open := &pluginpb.Open{Kind: kind, Use: use, Config: config, Surroundings: surroundings,
+	pair, offer := share(o.Inline)
+	open := &pluginpb.Open{SharedMemory: offer, Kind: kind, Use: use, Config: config, Surroundings: surroundings,
 		WindowBytes: wire.WindowBytes, FrameBytes: wire.FrameBytes}
 	if o.Heartbeat && o.StallTimeout > 0 {
 		open.HeartbeatMs = uint32(max(o.StallTimeout.Milliseconds()/10, 1))
@@ -75,12 +81,27 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 		late = time.AfterFunc(o.CallTimeout, cancel)
 	}
 	opened, stream, err := hello(alive, client, open)
+	if pair != nil {
+		// The plugin has opened them, or never will.
+		pair.Out.Opened()
+		pair.In.Opened()
+		if err != nil || !slices.Contains(opened.GetCapabilities(), canShare) {
+			pair.Release()
+			pair = nil
+		}
+	}
 	expired := late != nil && !late.Stop()
 	if !stop() && ctx.Err() != nil {
+		if pair != nil {
+			pair.Release()
+		}
 		cancel()
 		return nil, nil, ctx.Err()
 	}
 	if err != nil || expired {
+		if pair != nil {
+			pair.Release()
+		}
 		cancel()
 		if expired {
 			err = schemas.Errorf(schemas.PluginTimeout, "%s/%s was not opened within %s", kind, use, o.CallTimeout).
@@ -97,7 +118,7 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 	if env.Stage != "" {
 		i.peer.who = fmt.Sprintf("%s (%s)", env.Stage, as(use))
 	}
-	i.peer.session = wire.NewSession(stream, wire.Options{Host: true, Handler: i.peer.handle, CallTimeout: o.CallTimeout, Stall: o.StallTimeout,
+	i.peer.session = wire.NewSession(stream, wire.Options{Host: true, Handler: i.peer.handle, CallTimeout: o.CallTimeout, Stall: o.StallTimeout, Shared: pair,
 		Explain: explain, Abort: func(error) { cancel() }, Progress: progressTo(env.Emit)})
 	go func() {
 		defer close(i.done)
@@ -131,6 +152,33 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 		}{s, restorer{i}}, nil
 	}
 	return i, s, nil
+}
+
+// share makes the shared memory of a session, where the system has it. Results
+// are the same without.
+func share(inline bool) (*segment.Pair, *pluginpb.SharedMemory) {
+	if inline {
+		return nil, nil
+	}
+	p, o, err := segment.Make(wire.SegmentBytes)
+	if err != nil {
+		return nil, nil
+	}
+	return &p, &pluginpb.SharedMemory{HostSegment: o.Out, PluginSegment: o.In, Bytes: uint64(o.Bytes), Label: o.Label}
+}
+
+// shareOf opens the shared memory that a host offers. One that cannot be opened
+// here is not used.
+func shareOf(m *pluginpb.SharedMemory) *segment.Pair {
+	if m == nil {
+		return nil
+	}
+	p, err := segment.Open(segment.Offer{Out: m.GetHostSegment(), In: m.GetPluginSegment(),
+		Bytes: int(min(m.GetBytes(), math.MaxInt)), Label: m.GetLabel()})
+	if err != nil {
+		return nil
+	}
+	return &p
 }
 
 // hello starts a stream, opens the instance and waits for the answer.

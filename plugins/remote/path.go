@@ -200,6 +200,7 @@ func (p remotePath) Coefficients(c []path.Coef, t []float64) error {
 	}
 	out, err := p.call(context.Background(), "coefficients", nil,
 		wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("t", t, 0))}}, nil)
+	defer out.Release()
 	if err != nil {
 		return err
 	}
@@ -246,6 +247,7 @@ func (p remoteCurve) Sample(xt, ut, x0, x1 []float32, t []float64, rows, dim int
 	}
 	out, err := p.call(context.Background(), "sample", dimParams{dim}, wire.Message{Batches: []arrow.Record{
 		wire.Batch(wire.ColumnOf("t", t, 0), wire.ColumnOf("x0", x0, dim), wire.ColumnOf("x1", x1, dim))}}, nil)
+	defer out.Release()
 	if err != nil {
 		return err
 	}

@@ -113,6 +113,7 @@ func (s *remoteStream) next(ctx context.Context) (arrow.Record, error) {
 	if !sameColumns(rec.Schema(), r.schema) {
 		return nil, r.broke(schemas.Errorf(schemas.PluginProtocol, "a batch has the columns %s where %s are due", rec.Schema(), r.schema))
 	}
+	defer rec.Release()
 	return array.NewRecord(r.schema, rec.Columns(), rec.NumRows()), nil
 }
 

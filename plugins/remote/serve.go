@@ -49,6 +49,13 @@ func Serve(stream pluginpb.Plugin_SessionServer, r *pipeline.Registry, log zerol
 	if o.Window < 1<<10 || o.Window > 1<<32 {
 		o.Window = 0
 	}
+	o.Shared = shareOf(open.GetSharedMemory())
+	runs := false
+	defer func() {
+		if o.Shared != nil && !runs { // a session lets go of it at its end
+			o.Shared.Release()
+		}
+	}()
 	p.session = wire.NewSession(stream, o)
 	s := open.GetSurroundings()
 	env := pipeline.Env{Stage: s.GetStage(), Seed: s.GetSeed(), Dir: s.GetDir(), Out: s.GetOut(), State: s.GetState(),
@@ -65,6 +72,9 @@ func Serve(stream pluginpb.Plugin_SessionServer, r *pipeline.Registry, log zerol
 	if _, ok := i.stage.(pipeline.Restorer); ok {
 		opened.Capabilities = append(opened.Capabilities, canRestore)
 	}
+	if o.Shared != nil {
+		opened.Capabilities = append(opened.Capabilities, canShare)
+	}
 	p.objects[""] = i.answer
 	err = stream.Send(&pluginpb.Frame{Body: &pluginpb.Frame_Result{Result: &pluginpb.Result{Opened: opened}}})
 	if err != nil {
@@ -78,6 +88,7 @@ func Serve(stream pluginpb.Plugin_SessionServer, r *pipeline.Registry, log zerol
 			i.beat(ctx, time.Duration(ms)*time.Millisecond)
 		}()
 	}
+	runs = true
 	err = p.session.Run()
 	cancel()
 	beats.Wait()

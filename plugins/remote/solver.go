@@ -147,6 +147,7 @@ func askSolve[T solver.Float](ctx context.Context, r remote, f solver.Field[T], 
 	_, wide := any(s.X).([]float64)
 	out, err := r.call(ctx, "solve", solveParams{target, t0, t1, s.Dim, s.Quads, s.FirstID, wide},
 		wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil)
+	defer out.Release()
 	if err != nil {
 		return report, err
 	}

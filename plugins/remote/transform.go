@@ -139,6 +139,7 @@ func (f *remoteFitted) ask(method, from, to string, dst, src, logdet []float64, 
 	}
 	src = src[:rows*d]
 	out, err := f.call(context.Background(), method, nil, wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf(from, src, d))}}, nil)
+	defer out.Release()
 	if err != nil {
 		return err
 	}

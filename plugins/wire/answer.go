@@ -25,14 +25,17 @@ func (s *Session) serve(seq uint64, ours bool, c *pluginpb.Call) error {
 	switch {
 	case s.err != nil:
 		s.mu.Unlock()
+		m.Release()
 		cancel()
 		return nil
 	case seq <= s.last:
 		s.mu.Unlock()
+		m.Release()
 		cancel()
 		return broken("call %d comes after call %d", seq, s.last)
 	case len(s.serving) >= maxCalls:
 		s.mu.Unlock()
+		m.Release()
 		cancel()
 		return broken("more than %d calls at a time", maxCalls)
 	}
@@ -55,7 +58,8 @@ func (s *Session) serve(seq uint64, ours bool, c *pluginpb.Call) error {
 
 // answer runs the handler and sends what it gives.
 func (s *Session) answer(ctx context.Context, e *exchange, c *pluginpb.Call, m Message) {
-	out, err := s.handle(ctx, e, c, m)
+	out, err := s.handle(ctx, e, c, &m)
+	defer func() { m.Release() }()
 	if err == nil {
 		err = s.reply(ctx, e, out)
 	}
@@ -65,7 +69,7 @@ func (s *Session) answer(ctx context.Context, e *exchange, c *pluginpb.Call, m M
 	}
 }
 
-func (s *Session) handle(ctx context.Context, e *exchange, c *pluginpb.Call, m Message) (out Message, err error) {
+func (s *Session) handle(ctx context.Context, e *exchange, c *pluginpb.Call, m *Message) (out Message, err error) {
 	defer s.recovered(&err)
 	if c.GetMore() {
 		if m.Batches, err = e.items.collect(ctx); err != nil {
@@ -75,7 +79,7 @@ func (s *Session) handle(ctx context.Context, e *exchange, c *pluginpb.Call, m M
 	if s.o.Handler == nil {
 		return Message{}, broken("nothing can be called here")
 	}
-	return s.o.Handler(ctx, c.GetTarget(), c.GetMethod(), m)
+	return s.o.Handler(ctx, c.GetTarget(), c.GetMethod(), *m)
 }
 
 // recovered turns a panic into an error.

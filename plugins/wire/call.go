@@ -9,7 +9,7 @@ import (
 )
 
 // Call asks the other side. Batches of the answer share memory with what was
-// received; they are garbage collected.
+// received: the caller copies what it keeps, then releases the answer.
 func (s *Session) Call(ctx context.Context, target, method string, m Message) (Message, error) {
 	e, out, more, err := s.call(ctx, target, method, m)
 	if err != nil || !more {
@@ -26,10 +26,11 @@ func (s *Session) Call(ctx context.Context, target, method string, m Message) (M
 
 // Read asks the other side for rows. The caller closes the stream.
 func (s *Session) Read(ctx context.Context, target, method string, m Message) (Rows, error) {
-	e, _, more, err := s.call(ctx, target, method, m)
+	e, head, more, err := s.call(ctx, target, method, m)
 	if err != nil {
 		return nil, err
 	}
+	head.Release()
 	if !more {
 		return nil, s.blame(broken("%s gave a value where rows were due", method))
 	}
@@ -46,13 +47,12 @@ func (s *Session) call(ctx context.Context, target, method string, m Message) (e
 	if err := ctx.Err(); err != nil {
 		return nil, out, false, err
 	}
-	head := &pluginpb.Call{Target: target, Method: method, Params: m.Values, Ports: m.Ports, More: tooLarge(m.Batches)}
-	var payloads []payload
-	if !head.More {
-		if payloads, head.Batches, err = encodeAll(m.Batches); err != nil {
-			return nil, out, false, err
-		}
+	head := &pluginpb.Call{Target: target, Method: method, Params: m.Values, Ports: m.Ports}
+	payloads, batches, whole, err := s.encodeAll(m.Batches)
+	if err != nil {
+		return nil, out, false, err
 	}
+	head.Batches, head.More = batches, !whole
 	outer := ctx
 	if s.o.CallTimeout > 0 {
 		var cancel context.CancelFunc
@@ -113,8 +113,14 @@ func (s *Session) call(ctx context.Context, target, method string, m Message) (e
 		defer t.Stop()
 		select {
 		case <-e.head:
+			Message{Batches: e.batches}.Release()
 		case <-s.failed:
 		case <-t.C:
+			select {
+			case <-e.head: // it came meanwhile
+				Message{Batches: e.batches}.Release()
+			default:
+			}
 		}
 		return nil, out, false, ctx.Err()
 	}

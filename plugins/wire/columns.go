@@ -78,10 +78,12 @@ func Values[T Number](rec arrow.Record, name string, width, rows int) ([]T, erro
 		}
 		start := list.Data().Offset() * width
 		child := list.ListValues()
-		if child.Data().Offset() == 0 && start == 0 && child.Len() == n {
-			a = child
+		if start != 0 || child.Len() != n {
+			part := array.NewSlice(child, int64(start), int64(start+n))
+			defer part.Release()
+			a = part
 		} else {
-			a = array.NewSlice(child, int64(start), int64(start+n))
+			a = child
 		}
 	}
 	if !arrow.TypeEqual(a.DataType(), want) {

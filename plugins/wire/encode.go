@@ -10,26 +10,50 @@ import (
 )
 
 // Encode writes a record batch as one encapsulated IPC message: continuation,
-// length of the metadata, metadata, body, all padded to 64 bytes. The same
+// length of the metadata, metadata, body; body and buffers begin at multiples of
+// 64 bytes. The same
 // values give the same bytes, however the record is sliced.
 func Encode(rec arrow.Record) ([]byte, error) {
-	var p parts
+	p, err := partsOf(rec)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, p.total())
+	p.write(out, rec.NumRows())
+	return out, nil
+}
+
+// partsOf takes a record apart.
+func partsOf(rec arrow.Record) (*parts, error) {
+	p := &parts{}
 	for i, c := range rec.Columns() {
 		if err := p.add(c.Data()); err != nil {
 			return nil, fmt.Errorf("wire: column %q: %w", rec.ColumnName(i), err)
 		}
 	}
-	size := (p.size() + 63) &^ 63
-	out := make([]byte, 8+size+p.body)
+	return p, nil
+}
+
+// head is the length of what comes before the body, which begins at a multiple
+// of 64 bytes.
+func (p *parts) head() int { return pad64(8 + p.size()) }
+
+// total is the length of the message.
+func (p *parts) total() int { return p.head() + p.body }
+
+// write writes the message to out, which may hold anything.
+func (p *parts) write(out []byte, rows int64) {
+	head := p.head()
+	clear(out[:head])
 	binary.LittleEndian.PutUint32(out, continuation)
-	binary.LittleEndian.PutUint32(out[4:], uint32(size))
-	p.metadata(out[8:8+size], rec.NumRows())
-	at := 8 + size
+	binary.LittleEndian.PutUint32(out[4:], uint32(head-8))
+	p.metadata(out[8:head], rows)
+	at := head
 	for _, b := range p.buffers {
-		copy(out[at:], b)
-		at += pad64(len(b))
+		n := copy(out[at:], b)
+		clear(out[at+n : at+pad64(n)])
+		at += pad64(n)
 	}
-	return out, nil
 }
 
 func pad64(n int) int { return (n + 63) &^ 63 }

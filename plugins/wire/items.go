@@ -57,6 +57,7 @@ func (q *items) put(i item) error {
 	q.batches++
 	q.rows += uint64(i.rec.NumRows())
 	if q.gone {
+		i.rec.Release()
 		return nil
 	}
 	if q.held > q.s.o.Window {
@@ -100,7 +101,17 @@ func (q *items) end(err error) {
 func (q *items) abandon() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for _, i := range q.queue {
+		i.rec.Release()
+	}
 	q.gone, q.queue, q.held = true, nil, 0
+}
+
+// abandoned says whether nobody waits for what comes.
+func (q *items) abandoned() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.gone
 }
 
 // next gives the next batch, or io.EOF.
@@ -146,6 +157,11 @@ func (q *items) next(ctx context.Context) (item, error) {
 // collect puts the pieces of values together again.
 func (q *items) collect(ctx context.Context) ([]arrow.Record, error) {
 	pieces := [maxParts][]arrow.Record{}
+	defer func() {
+		for _, p := range pieces {
+			Message{Batches: p}.Release()
+		}
+	}()
 	var n int
 	var bytes int64
 	for {
@@ -178,6 +194,7 @@ func join(pieces []arrow.Record) (arrow.Record, error) {
 		return nil, fmt.Errorf("wire: a value is missing")
 	}
 	if len(pieces) == 1 {
+		pieces[0].Retain()
 		return pieces[0], nil
 	}
 	schema := pieces[0].Schema()

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
@@ -16,6 +17,7 @@ const maxRows = 1<<31 - 1
 // layout walks the nodes and buffers of a record batch in the order of the
 // schema and checks each against the bytes of the body.
 type layout struct {
+	hold         *hold // nil: the body is in private memory
 	meta         metadata
 	body         []byte
 	node, buffer int
@@ -34,7 +36,7 @@ func (l *layout) array(f arrow.Field, n int64) (arrow.ArrayData, error) {
 	if length != n || nulls < 0 || nulls > n {
 		return wrong("has %d values and %d nulls where %d values are due", length, nulls, n)
 	}
-	valid, err := l.next(f)
+	valid, err := l.next(f, true)
 	if err != nil {
 		return nil, err
 	}
@@ -63,16 +65,19 @@ func (l *layout) array(f arrow.Field, n int64) (arrow.ArrayData, error) {
 		defer child.Release()
 		return array.NewData(t, int(n), []*memory.Buffer{valid}, []arrow.ArrayData{child}, int(nulls), 0), nil
 	}
-	values, err := l.next(f)
+	width, variable := offsetWidth(f.Type)
+	values, err := l.next(f, variable)
 	if err != nil {
 		return nil, err
 	}
+	defer values.Release() // the array holds it
 	buffers := []*memory.Buffer{valid, values}
-	if width, ok := offsetWidth(f.Type); ok {
-		text, err := l.next(f)
+	if variable {
+		text, err := l.next(f, false)
 		if err != nil {
 			return nil, err
 		}
+		defer text.Release()
 		if n == 0 {
 			// Writers may leave out the one offset of no values.
 			values, text = memory.NewBufferBytes(make([]byte, width)), memory.NewBufferBytes(nil)
@@ -87,8 +92,9 @@ func (l *layout) array(f arrow.Field, n int64) (arrow.ArrayData, error) {
 	return array.NewData(f.Type, int(n), buffers, nil, int(nulls), 0), nil
 }
 
-// next wraps the next buffer of the body in place.
-func (l *layout) next(f arrow.Field) (*memory.Buffer, error) {
+// next wraps the next buffer of the body: in place, or a copy where others can
+// write and the buffer decides where is read.
+func (l *layout) next(f arrow.Field, decides bool) (*memory.Buffer, error) {
 	if l.buffer >= l.meta.buffers.len() {
 		return nil, fmt.Errorf("wire: column %q of a record batch has too few buffers", f.Name)
 	}
@@ -97,7 +103,14 @@ func (l *layout) next(f arrow.Field) (*memory.Buffer, error) {
 	if offset < 0 || length < 0 || offset%8 != 0 || offset > int64(len(l.body)) || length > int64(len(l.body))-offset {
 		return nil, fmt.Errorf("wire: column %q of a record batch lies outside of the message", f.Name)
 	}
-	return memory.NewBufferBytes(l.body[offset : offset+length : offset+length]), nil
+	b := l.body[offset : offset+length : offset+length]
+	switch {
+	case l.hold == nil:
+		return memory.NewBufferBytes(b), nil
+	case decides:
+		return memory.NewBufferBytes(bytes.Clone(b)), nil
+	}
+	return l.hold.buffer(b), nil
 }
 
 // offsetWidth is the size of an offset of a type of variable length.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,6 +21,17 @@ const continuation = 0xFFFFFFFF
 // every length and offset is checked before it is used. The record shares the
 // payload's memory.
 func Decode(schema *arrow.Schema, payload []byte) (rec arrow.Record, err error) {
+	return decode(schema, payload, nil)
+}
+
+// maxMetadata bounds the metadata of a message in shared memory.
+const maxMetadata = 16 << 20
+
+// decode reads a payload in a frame (k is nil) or in a block of shared memory.
+// The other side may write to a block while it is read here: what decides where
+// to read is copied, then checked; values are wrapped in place and hold the
+// block.
+func decode(schema *arrow.Schema, payload []byte, k *hold) (rec arrow.Record, err error) {
 	// What follows reads no position unchecked. Should Arrow think otherwise of
 	// a column, its panic is a refusal.
 	defer func() {
@@ -34,8 +46,15 @@ func Decode(schema *arrow.Schema, payload []byte) (rec arrow.Record, err error) 
 	if size%8 != 0 || size > int64(len(payload)-8) {
 		return nil, errors.New("wire: a message is shorter than its metadata")
 	}
-	l := layout{body: payload[8+size:]}
-	if l.meta, err = readMetadata(payload[8 : 8+size]); err != nil {
+	l := layout{body: payload[8+size:], hold: k}
+	meta := payload[8 : 8+size]
+	if k != nil {
+		if size > maxMetadata {
+			return nil, fmt.Errorf("wire: a message has %d bytes of metadata", size)
+		}
+		meta = bytes.Clone(meta)
+	}
+	if l.meta, err = readMetadata(meta); err != nil {
 		return nil, err
 	}
 	if l.meta.bodyLength != int64(len(l.body)) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -18,21 +19,93 @@ type payload struct {
 	schema *arrow.Schema
 }
 
-func encode(rec arrow.Record) (payload, error) {
-	b, err := Encode(rec)
-	return payload{&pluginpb.Batch{Payload: b}, rec.Schema()}, err
+// bytes is how much credit a payload takes.
+func (p payload) bytes() int64 { return batchBytes(p.batch) }
+
+func batchBytes(b *pluginpb.Batch) int64 {
+	if b.GetBlock() != nil {
+		return int64(b.GetBlock().GetLength())
+	}
+	return int64(len(b.GetPayload()))
 }
 
-func encodeAll(recs []arrow.Record) ([]payload, []*pluginpb.Batch, error) {
-	payloads, batches := make([]payload, len(recs)), make([]*pluginpb.Batch, len(recs))
-	for i, rec := range recs {
-		var err error
-		if payloads[i], err = encode(rec); err != nil {
-			return nil, nil, err
-		}
-		batches[i] = payloads[i].batch
+// encode writes a record into shared memory when it is large and there is room,
+// else into the frame.
+func (s *Session) encode(rec arrow.Record) (payload, error) {
+	p, err := partsOf(rec)
+	if err != nil {
+		return payload{}, err
 	}
-	return payloads, batches, nil
+	n := p.total()
+	if n > inlineBytes {
+		if b, to, done, ok := s.shared.take(n); ok {
+			p.write(to, rec.NumRows())
+			done()
+			return payload{&pluginpb.Batch{Block: &pluginpb.Block{Offset: uint64(b.Offset), Length: uint64(b.Length), Generation: b.Generation}}, rec.Schema()}, nil
+		}
+	}
+	out := make([]byte, n)
+	p.write(out, rec.NumRows())
+	return payload{&pluginpb.Batch{Payload: out}, rec.Schema()}, nil
+}
+
+// encodeAll encodes batches that travel in one frame; ok is false when they do
+// not fit.
+func (s *Session) encodeAll(recs []arrow.Record) (payloads []payload, batches []*pluginpb.Batch, ok bool, err error) {
+	if !s.fits(recs) {
+		return nil, nil, false, nil
+	}
+	inline := 0
+	for _, rec := range recs {
+		p, err := s.encode(rec)
+		if err == nil && p.batch.Block == nil {
+			inline += len(p.batch.Payload)
+		}
+		if err == nil || p.batch != nil {
+			payloads, batches = append(payloads, p), append(batches, p.batch)
+		}
+		if err != nil || inline > pieceBytes {
+			// Blocks that were not sent are free.
+			for _, p := range payloads {
+				if p.batch.Block != nil {
+					s.shared.blocks.Give(p.batch.Block.Generation)
+				}
+			}
+			return nil, nil, false, err
+		}
+	}
+	return payloads, batches, true, nil
+}
+
+// fits says whether batches may travel in one frame. Where they do not without
+// shared memory because of a single row, they do not with it either.
+func (s *Session) fits(recs []arrow.Record) bool {
+	all := 0
+	for _, rec := range recs {
+		all += size(rec)
+	}
+	if all <= pieceBytes {
+		return true
+	}
+	if s.shared == nil || all > SegmentBytes {
+		return false
+	}
+	return !slices.ContainsFunc(recs, hasWideRow)
+}
+
+// hasWideRow finds a row that no frame can hold.
+func hasWideRow(rec arrow.Record) bool {
+	n := rec.NumRows()
+	if size(rec) <= FrameBytes || n == 0 {
+		return false
+	}
+	if n == 1 {
+		return true
+	}
+	a, b := rec.NewSlice(0, n/2), rec.NewSlice(n/2, n)
+	defer a.Release()
+	defer b.Release()
+	return hasWideRow(a) || hasWideRow(b)
 }
 
 // send sends a frame that carries the payloads.
@@ -52,6 +125,10 @@ func (s *Session) sendLocked(f *pluginpb.Frame, payloads []payload) error {
 		if err := s.number(f, p); err != nil {
 			return err
 		}
+	}
+	f.Released = s.shared.pending()
+	if f.Body == nil && len(f.Released) == 0 {
+		return nil // another frame has told it
 	}
 	if err := s.stream.Send(f); err != nil {
 		// Recv knows more about why; fail is a no-op when it came first.
@@ -100,21 +177,13 @@ func size(rec arrow.Record) int {
 	return p.body
 }
 
-func tooLarge(recs []arrow.Record) bool {
-	n := 0
-	for _, rec := range recs {
-		n += size(rec)
-	}
-	return n > pieceBytes
-}
-
 // sendParts sends a head with its batches, in one frame or in pieces.
 func (s *Session) sendParts(ctx context.Context, e *exchange, f *pluginpb.Frame, recs []arrow.Record, set func([]*pluginpb.Batch, bool)) error {
-	if !tooLarge(recs) {
-		payloads, batches, err := encodeAll(recs)
-		if err != nil {
-			return err
-		}
+	payloads, batches, ok, err := s.encodeAll(recs)
+	if err != nil {
+		return err
+	}
+	if ok {
 		set(batches, false)
 		return s.send(f, payloads)
 	}
@@ -173,11 +242,14 @@ func (s *Session) sendItem(ctx context.Context, e *exchange, index int, rec arro
 	if n > FrameBytes {
 		return tooWide(first, n)
 	}
-	p, err := encode(rec)
+	p, err := s.encode(rec)
 	if err != nil {
 		return err
 	}
-	if err := e.credit.take(ctx, s, int64(len(p.batch.Payload))); err != nil {
+	if err := e.credit.take(ctx, s, p.bytes()); err != nil {
+		if p.batch.Block != nil {
+			s.shared.blocks.Give(p.batch.Block.Generation)
+		}
 		return err
 	}
 	end.Batches++

@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/pathline/pathline/plugins/segment"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
 )
@@ -34,7 +35,18 @@ type Rows interface {
 	Close() error
 }
 
-// Handler answers a call of the other side. It runs in its own goroutine; ctx
+// Release lets go of the batches, which may lie in shared memory. Slices of
+// their values are not to be read afterwards.
+func (m Message) Release() {
+	for _, rec := range m.Batches {
+		if rec != nil {
+			rec.Release()
+		}
+	}
+}
+
+// Handler answers a call of the other side. The arguments are released after
+// the answer was sent: what is kept longer is copied. It runs in its own goroutine; ctx
 // ends when the other side cancels or the session does.
 type Handler func(ctx context.Context, target, method string, m Message) (Message, error)
 
@@ -51,6 +63,7 @@ type Options struct {
 	Abort       func(error)                   // called once when the session fails: ends the stream under it
 	Explain     func(error) error             // says why the stream broke, when a process knows better
 	Window      int64                         // bytes of items that are held for each call; 0 for WindowBytes
+	Shared      *segment.Pair                 // shared memory, which the session lets go of at its end; nil: none
 }
 
 // WindowBytes is the default window of credit.
@@ -75,6 +88,7 @@ type Session struct {
 	sent   map[string]uint32
 
 	received []*arrow.Schema // touched by Run alone
+	shared   *shared
 
 	mu      sync.Mutex
 	calls   map[uint64]*exchange // ours
@@ -95,7 +109,7 @@ func NewSession(stream Stream, o Options) *Session {
 	if o.Window == 0 {
 		o.Window = WindowBytes
 	}
-	s := &Session{o: o, stream: stream, sent: map[string]uint32{},
+	s := &Session{o: o, stream: stream, shared: newShared(o.Shared), sent: map[string]uint32{},
 		calls: map[uint64]*exchange{}, serving: map[uint64]*exchange{}, failed: make(chan struct{}), next: 2}
 	if o.Host {
 		s.next = 1
@@ -133,6 +147,7 @@ func (s *Session) Run() error {
 	}
 	close(done)
 	s.joined.Wait()
+	s.shared.end()
 	return err
 }
 

@@ -11,6 +11,9 @@ import (
 
 // take handles one frame. It never waits.
 func (s *Session) take(f *pluginpb.Frame) error {
+	if err := s.shared.given(f.Released); err != nil {
+		return err
+	}
 	for _, p := range f.Schemas {
 		if len(s.received) == maxSchemas || p.GetId() != uint32(len(s.received)+1) {
 			return broken("schema %d comes after %d schemas", p.GetId(), len(s.received))
@@ -45,9 +48,10 @@ func (s *Session) take(f *pluginpb.Frame) error {
 			return err
 		}
 		if b.Item.GetIndex() >= maxParts {
+			rec.Release()
 			return broken("an item belongs to batch %d", b.Item.GetIndex())
 		}
-		return e.items.put(item{rec, int(b.Item.GetIndex()), int64(len(b.Item.GetBatch().GetPayload()))})
+		return e.items.put(item{rec, int(b.Item.GetIndex()), batchBytes(b.Item.GetBatch())})
 	case *pluginpb.Frame_End:
 		e := s.find(f.Seq, ours)
 		if e == nil {
@@ -82,6 +86,10 @@ func (s *Session) take(f *pluginpb.Frame) error {
 		}
 		if !s.o.Host {
 			return io.EOF // the instance has ended, whether or not its host ends the stream
+		}
+	case nil:
+		if len(f.Released) == 0 {
+			return broken("a frame of seq %d has no body that is known here", f.Seq)
 		}
 	default:
 		return broken("a frame of seq %d has no body that is known here", f.Seq)
@@ -130,10 +138,15 @@ func (s *Session) answered(f *pluginpb.Frame, ours bool, r *pluginpb.Result) err
 	if err != nil {
 		return err
 	}
-	e.batches, e.headed = batches, true
+	e.headed = true
 	if !r.GetMore() {
 		s.drop(f.Seq, true)
 	}
+	if e.items.abandoned() {
+		Message{Batches: batches}.Release()
+		return nil
+	}
+	e.batches = batches
 	e.head <- f
 	return nil
 }
@@ -142,6 +155,23 @@ func (s *Session) decode(b *pluginpb.Batch) (arrow.Record, error) {
 	id := int(b.GetSchema())
 	if id < 1 || id > len(s.received) {
 		return nil, broken("a batch has schema %d of %d", id, len(s.received))
+	}
+	if b.Block != nil {
+		if len(b.Payload) > 0 {
+			return nil, broken("a batch is in its frame and in shared memory")
+		}
+		payload, k, err := s.shared.find(b.Block)
+		if err != nil {
+			return nil, err
+		}
+		k.session = s
+		rec, err := decode(s.received[id-1], payload, k)
+		if err != nil {
+			k.end()
+			return nil, broken("%w", err)
+		}
+		k.Free(nil)
+		return rec, nil
 	}
 	rec, err := Decode(s.received[id-1], b.GetPayload())
 	if err != nil {
@@ -158,6 +188,7 @@ func (s *Session) decodeAll(batches []*pluginpb.Batch) ([]arrow.Record, error) {
 	for _, b := range batches {
 		rec, err := s.decode(b)
 		if err != nil {
+			Message{Batches: out}.Release()
 			return nil, err
 		}
 		out = append(out, rec)
