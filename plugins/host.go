@@ -18,6 +18,7 @@ import (
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/plugins/launch"
 	"github.com/pathline/pathline/plugins/remote"
+	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
 	"github.com/pathline/pathline/stages/flow"
@@ -33,6 +34,8 @@ type Plugin struct {
 	StartTimeout time.Duration // 0 for 30 s
 	CallTimeout  time.Duration // of one call; 0 for no limit
 	StallTimeout time.Duration // of a call without progress; 0 for 20 s, negative for no limit
+
+	Inline bool // no shared memory; results are the same
 }
 
 // Defaults of a plugin.
@@ -47,7 +50,8 @@ const (
 // Host holds the plugins of one run: every process is started once, shared by
 // the stages that use it, and ends with Close. It may be used concurrently.
 type Host struct {
-	log zerolog.Logger
+	log    zerolog.Logger
+	inline bool // no shared memory
 
 	mu        sync.Mutex
 	running   map[string]*starting
@@ -75,7 +79,7 @@ type starting struct {
 // NewHost makes a host without plugins. What plugins write goes to log, with
 // the fields plugin and, where they say it, stage.
 func NewHost(log zerolog.Logger) *Host {
-	return &Host{log: log, running: map[string]*starting{}, isolated: map[string]bool{}, records: map[string]pipeline.PluginRecord{}}
+	return &Host{log: log, inline: os.Getenv(wire.SharedMemory) == "off", running: map[string]*starting{}, isolated: map[string]bool{}, records: map[string]pipeline.PluginRecord{}}
 }
 
 // start starts a plugin, or gives the one that runs under that name.
@@ -179,7 +183,7 @@ func (h *Host) Add(ctx context.Context, r *pipeline.Registry, name string, p Plu
 		r.Add(pipeline.Implementation{Kind: o.Kind, Name: name + "/" + o.Name, Doc: o.Doc, Example: o.Example, Config: o.Config,
 			Version: d.Version + "+" + d.Code + "+" + o.Version,
 			Build: h.builder(o.Kind, o.Name, func(ctx context.Context, _ pipeline.Env) (*launch.Plugin, error) { return h.start(ctx, name, p) },
-				remote.Options{CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0), Parts: func() flow.Registry { return h.Parts(r) },
+				remote.Options{Inline: h.inline || p.Inline, CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0), Parts: func() flow.Registry { return h.Parts(r) },
 					As: func(use string) string { return name + "/" + use }})})
 	}
 	h.join(r)
@@ -254,7 +258,7 @@ func (h *Host) Isolate(r *pipeline.Registry, kinds []string, command ...string) 
 				}
 				return h.start(ctx, "isolated/"+name, Plugin{Command: command})
 			}
-			isolated.Build = h.builder(kind, i.Name, start, remote.Options{StallTimeout: stallTimeout, Heartbeat: true,
+			isolated.Build = h.builder(kind, i.Name, start, remote.Options{Inline: h.inline, StallTimeout: stallTimeout, Heartbeat: true,
 				Parts: func() flow.Registry { return h.Parts(r) }})
 			r.Add(isolated)
 		}

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/stages"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/solver"
@@ -35,6 +36,9 @@ func TestMain(m *testing.M) {
 		servePlugin(os.Args[2])
 		return
 	}
+	// Also small payloads go through shared memory, and whoever reads them longer
+	// than it may is found out.
+	os.Setenv(wire.SharedMemory, "test")
 	goleak.VerifyTestMain(m)
 }
 

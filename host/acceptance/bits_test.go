@@ -45,6 +45,13 @@ func TestSameBits(t *testing.T) {
 			}
 		}
 	})
+	for _, memory := range []string{"off", "test"} {
+		t.Run("shared memory "+memory, func(t *testing.T) {
+			t.Setenv("PATHLINE_SHARED_MEMORY", memory)
+			must(t, dir, "run", "power.yaml", "--out", "memory-"+memory, "--isolate")
+			sameFiles(t, "shared memory "+memory, at("one"), at("memory-"+memory), powerOutputs...)
+		})
+	}
 	for _, kinds := range []string{"--isolate", "--isolate=path,model", "--isolate=solver", "--isolate=loader,sampler,likelihood",
 		"--isolate=transform,coupling,trainer", "--isolate=evaluator,writer"} {
 		t.Run(kinds, func(t *testing.T) {

@@ -74,6 +74,9 @@ func command(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir()}
+	if v, ok := os.LookupEnv("PATHLINE_SHARED_MEMORY"); ok {
+		cmd.Env = append(cmd.Env, "PATHLINE_SHARED_MEMORY="+v)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }

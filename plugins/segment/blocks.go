@@ -52,14 +52,22 @@ func (b *Blocks) Take(n int) (Block, bool) {
 	return Block{}, false
 }
 
+// Look gives a block that is taken, with all of its pages.
+func (b *Blocks) Look(generation uint64) (Block, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k, ok := b.taken[generation]
+	return k, ok
+}
+
 // Give takes a block back. It says false when the generation is not one that is
 // taken.
-func (b *Blocks) Give(generation uint64) (Block, bool) {
+func (b *Blocks) Give(generation uint64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k, ok := b.taken[generation]
 	if !ok {
-		return Block{}, false
+		return false
 	}
 	delete(b.taken, generation)
 	s := span{k.Offset, k.Offset + k.Length}
@@ -73,7 +81,7 @@ func (b *Blocks) Give(generation uint64) (Block, bool) {
 		b.free[i-1].to = b.free[i].to
 		b.free = slices.Delete(b.free, i, i+1)
 	}
-	return k, true
+	return true
 }
 
 // Taken is how many blocks are taken.

@@ -37,7 +37,7 @@ func (s *Session) encode(rec arrow.Record) (payload, error) {
 		return payload{}, err
 	}
 	n := p.total()
-	if n > inlineBytes {
+	if s.shared != nil && n > s.shared.inline {
 		if b, to, done, ok := s.shared.take(n); ok {
 			p.write(to, rec.NumRows())
 			done()
@@ -134,7 +134,7 @@ func (s *Session) sendLocked(f *pluginpb.Frame, payloads []payload) error {
 		// Recv knows more about why; fail is a no-op when it came first.
 		select {
 		case <-s.failed:
-		case <-time.After(cancelGrace):
+		case <-time.After(5 * cancelGrace): // as long as finding out may take
 			s.fail(broken("a frame could not be sent: %w", err))
 		}
 		return s.Err()

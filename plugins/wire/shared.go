@@ -11,6 +11,11 @@ import (
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
 )
 
+// SharedMemory is a variable of the environment: off for sessions without shared
+// memory, test for one that also takes small payloads and overwrites blocks as
+// soon as they are free, so that whoever reads them longer is found out.
+const SharedMemory = "PATHLINE_SHARED_MEMORY"
+
 // SegmentBytes is the size of the segments of a session. Pages that nothing was
 // written to take no memory.
 const SegmentBytes = 256 << 20
@@ -23,7 +28,8 @@ const inlineBytes = 256 << 10
 type shared struct {
 	pair   segment.Pair
 	blocks *segment.Blocks // of pair.Out
-	poison bool
+	inline int             // larger payloads go to shared memory
+	poison bool            // overwrite blocks that are free, for tests
 
 	mu       sync.Mutex
 	held     map[uint64]bool // generations of the other side that are read here
@@ -37,8 +43,11 @@ func newShared(p *segment.Pair) *shared {
 	if p == nil {
 		return nil
 	}
-	return &shared{pair: *p, held: map[uint64]bool{}, blocks: segment.NewBlocks(len(p.Out.Bytes())),
-		poison: os.Getenv("PATHLINE_SHARED_MEMORY") == "poison"}
+	h := &shared{pair: *p, held: map[uint64]bool{}, blocks: segment.NewBlocks(len(p.Out.Bytes())), inline: inlineBytes}
+	if os.Getenv(SharedMemory) == "test" {
+		h.inline, h.poison = 1<<10, true
+	}
+	return h
 }
 
 // take gives a block and its memory, which done lets go of once it is written.
@@ -58,26 +67,23 @@ func (h *shared) take(n int) (b segment.Block, memory []byte, done func(), ok bo
 	return b, h.pair.Out.Bytes()[b.Offset : b.Offset+n : b.Offset+n], h.pair.Out.Release, true
 }
 
-// given takes generations back that the other side has read.
+// given takes generations back that the other side has read; Run alone calls it.
 func (h *shared) given(generations []uint64) error {
 	if len(generations) > 0 && h == nil {
 		return broken("a block is given back and there is no shared memory")
 	}
 	for _, g := range generations {
-		b, ok := h.blocks.Give(g)
+		b, ok := h.blocks.Look(g)
 		if !ok {
 			return broken("block %d is given back and is not taken", g)
 		}
 		if h.poison {
-			h.mu.Lock()
-			if !h.over {
-				m := h.pair.Out.Bytes()[b.Offset : b.Offset+b.Length]
-				for i := range m {
-					m[i] = 0xA5
-				}
+			m := h.pair.Out.Bytes()[b.Offset : b.Offset+b.Length]
+			for i := range m {
+				m[i] = 0xA5
 			}
-			h.mu.Unlock()
 		}
+		h.blocks.Give(g)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ import (
 // overwritten as soon as they are free.
 func segments(t testing.TB, bytes int) (host, plugin *segment.Pair) {
 	t.Helper()
-	t.Setenv("PATHLINE_SHARED_MEMORY", "poison")
+	t.Setenv(SharedMemory, "test")
 	h, offer, err := segment.Make(bytes)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip(err)

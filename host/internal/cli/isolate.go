@@ -83,7 +83,8 @@ func (s *pluginSet) close() { _ = s.host.Close() }
 // folder of the file.
 func declaredPlugin(dir string, p pipeline.PluginSpec) plugins.Plugin {
 	return plugins.Plugin{Command: p.Command, Address: p.Address, Env: p.Env, Dir: dir,
-		StartTimeout: time.Duration(p.StartTimeout), CallTimeout: time.Duration(p.CallTimeout), StallTimeout: time.Duration(p.StallTimeout)}
+		StartTimeout: time.Duration(p.StartTimeout), CallTimeout: time.Duration(p.CallTimeout), StallTimeout: time.Duration(p.StallTimeout),
+		Inline: p.SharedMemory != nil && !*p.SharedMemory}
 }
 
 // named gives the errors of a plugin the place where it is declared.
