@@ -31,6 +31,7 @@ type examples struct {
 	index  []int32     // which of fresh goes with which row
 	t      []float64   // of the whole batch for a distant path, else empty
 	coef   []path.Coef // likewise
+	ahead  *ahead      // of a distant path that is affine, else nil
 	couple coupling.Coupling
 	curved path.Sampler // of a path that is not affine, else nil
 	x0     []float32    // [batch][dim], fresh in the order of its rows, for a distant one
@@ -59,7 +60,7 @@ func newExamples(o *Options, rows Rows, dim int, c *crew) *examples {
 	if path.Distant(o.Path) {
 		x.t = make([]float64, o.Batch)
 		if x.curved == nil {
-			x.coef = make([]path.Coef, o.Batch)
+			x.ahead = newAhead(x)
 		} else {
 			x.xt, x.ut = make([]float32, size), make([]float32, size)
 		}
@@ -88,10 +89,15 @@ func (x *examples) next(ctx context.Context, step int64, part int) error {
 	} else if err := x.rows.Next(ctx, x.x1, x.number); err != nil {
 		return err
 	}
-	if len(x.t) > 0 {
-		if err := x.times(x.t, x.coef, 0); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case x.ahead != nil:
+		x.t, x.coef, err = x.ahead.batch(step*int64(x.o.parts()) + int64(part))
+	case len(x.t) > 0:
+		err = x.times(x.t, x.coef, 0)
+	}
+	if err != nil {
+		return err
 	}
 	if x.draw == nil {
 		return nil
@@ -136,7 +142,17 @@ func (x *examples) drawBlock(b int) {
 // times draws the times of examples lo, lo+1, ... of the batch, with the
 // coefficients of a path that is affine.
 func (x *examples) times(t []float64, coef []path.Coef, lo int) error {
-	x.o.Time.Times(t, x.o.Keys.Time, x.first+uint64(lo), x.place+lo, x.o.rows())
+	x.draws(t, x.first+uint64(lo), x.place+lo)
+	if x.curved != nil {
+		return nil
+	}
+	return x.o.Path.Coefficients(coef, t)
+}
+
+// draws draws the times of examples first, first+1, ..., which stand at place
+// among those of their step, inside of the path's interior.
+func (x *examples) draws(t []float64, first uint64, place int) {
+	x.o.Time.Times(t, x.o.Keys.Time, first, place, x.o.rows())
 	for i, v := range t {
 		if v < x.lo {
 			t[i] = x.lo
@@ -144,10 +160,6 @@ func (x *examples) times(t []float64, coef []path.Coef, lo int) error {
 			t[i] = x.hi
 		}
 	}
-	if x.curved != nil {
-		return nil
-	}
-	return x.o.Path.Coefficients(coef, t)
 }
 
 // tileRows is how many rows at most go through a step together: their

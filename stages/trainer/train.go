@@ -34,6 +34,7 @@ func Train(ctx context.Context, def model.Definition, dim int, rows Rows, o Opti
 		return nil, err
 	}
 	defer l.crew.dismiss()
+	defer l.examples.ahead.wait()
 	if err := l.begin(ctx); err != nil {
 		return nil, err
 	}
