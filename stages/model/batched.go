@@ -64,48 +64,65 @@ type Batch struct {
 // LaneSum is the gradient of batches by lanes, for a network of this process: it
 // does what [Batched] promises. Its zero value has no memory yet.
 type LaneSum struct {
-	grad [][][]float32 // [lane][tensor][]
-	errs []error
+	flat  [][]float32   // [lane], the weights of all tensors; zero before the first batch of a step
+	grad  [][][]float32 // [lane][tensor][], the same memory
+	errs  []error
+	begun bool
 }
 
+// sumSegment is the number of weights that one piece of work adds up.
+const sumSegment = 1 << 12
+
 // Add adds the gradient of a batch to the lanes and writes the loss of every
-// tile. share may hand the lanes out to workers; nil does one after the
-// other.
+// tile. share may hand the lanes out to workers; nil does one after the other.
 func (s *LaneSum) Add(ctx context.Context, n Network, loss []float64, b Batch, share Share) error {
 	if len(loss) != b.Lanes.Tiles() {
 		panic("model: as many losses as tiles are needed")
 	}
-	if b.First && len(s.grad) != len(b.Lanes) {
-		s.grad, s.errs = nil, make([]error, len(b.Lanes))
-		for range b.Lanes {
-			s.grad = append(s.grad, zeros(n.Tensors()))
-		}
-	} else if b.First {
-		for _, lane := range s.grad {
-			for _, g := range lane {
-				clear(g)
-			}
-		}
+	if b.First {
+		s.begin(n.Tensors(), len(b.Lanes))
 	}
 	if len(s.grad) != len(b.Lanes) {
 		return fmt.Errorf("model: a batch of %d lanes follows one of %d", len(b.Lanes), len(s.grad))
 	}
-	lane := func(i int) {
+	s.begun = true
+	do(share, len(b.Lanes), func(i int) {
 		s.errs[i] = s.lane(ctx, n, i, loss[b.Lanes[:i].Tiles():], b)
-	}
-	if share == nil {
-		for i := range b.Lanes {
-			lane(i)
-		}
-	} else {
-		share(len(b.Lanes), lane)
-	}
+	})
 	for _, err := range s.errs {
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// begin makes so many lanes of zeros.
+func (s *LaneSum) begin(tensors []Tensor, lanes int) {
+	if len(s.flat) == lanes {
+		for _, lane := range s.flat {
+			if s.begun { // a step that was given up
+				clear(lane)
+			}
+		}
+		s.begun = false
+		return
+	}
+	size := 0
+	for _, t := range tensors {
+		size += len(t.Data)
+	}
+	s.flat, s.grad, s.errs, s.begun = nil, nil, make([]error, lanes), false
+	for range lanes {
+		flat := make([]float32, size)
+		s.flat = append(s.flat, flat)
+		var grad [][]float32
+		for _, t := range tensors {
+			grad = append(grad, flat[:len(t.Data):len(t.Data)])
+			flat = flat[len(t.Data):]
+		}
+		s.grad = append(s.grad, grad)
+	}
 }
 
 func (s *LaneSum) lane(ctx context.Context, n Network, i int, loss []float64, b Batch) error {
@@ -121,28 +138,28 @@ func (s *LaneSum) lane(ctx context.Context, n Network, i int, loss []float64, b 
 	return nil
 }
 
-// Sum gives the sum of the lanes, which are void afterwards.
-func (s *LaneSum) Sum(share Share) [][]float32 {
-	sum := s.grad[0]
-	add := func(tensor int) {
-		for _, lane := range s.grad[1:] {
-			vector.Add(sum[tensor], sum[tensor], lane[tensor])
+// Sum writes the sum of the lanes, of all tensors one after the other, to sum.
+// The lanes are zero afterwards.
+func (s *LaneSum) Sum(sum []float32, share Share) {
+	do(share, (len(sum)+sumSegment-1)/sumSegment, func(i int) {
+		lo, hi := i*sumSegment, min((i+1)*sumSegment, len(sum))
+		dst := sum[lo:hi]
+		copy(dst, s.flat[0][lo:hi])
+		clear(s.flat[0][lo:hi])
+		for _, lane := range s.flat[1:] {
+			vector.Add(dst, dst, lane[lo:hi])
+			clear(lane[lo:hi])
 		}
-	}
-	if share == nil {
-		for i := range sum {
-			add(i)
-		}
-	} else {
-		share(len(sum), add)
-	}
-	return sum
+	})
+	s.begun = false
 }
 
-func zeros(tensors []Tensor) [][]float32 {
-	out := make([][]float32, len(tensors))
-	for i, t := range tensors {
-		out[i] = make([]float32, len(t.Data))
+func do(share Share, pieces int, piece func(int)) {
+	if share != nil {
+		share(pieces, piece)
+		return
 	}
-	return out
+	for i := range pieces {
+		piece(i)
+	}
 }

@@ -31,8 +31,13 @@ func (w *whole) BatchGradient(ctx context.Context, grad [][]float32, loss []floa
 	if err := w.sum.Add(ctx, w.Network, loss, b, nil); err != nil || !b.Last {
 		return err
 	}
-	for i, g := range w.sum.Sum(nil) {
-		copy(grad[i], g)
+	all := make([]float32, 0)
+	for _, g := range grad {
+		all = append(all, g...)
+	}
+	w.sum.Sum(all, nil)
+	for _, g := range grad {
+		all = all[copy(g, all):]
 	}
 	return nil
 }
