@@ -29,7 +29,8 @@ import (
 // A trainer asks for whole batches. A network that says so, {lanes} in the answer
 // to build, then gets the cut of the batch and gives the loss of every tile; the
 // gradient, the sum of the lanes, comes with the last batch of a step, and the
-// others hold it there. One that does not say so gives the loss and the gradient
+// others hold it there. Weights that have changed come along as a second batch,
+// which saves a round trip. One that does not say so gives the loss and the gradient
 // of the whole batch.
 
 type networkFacts struct {
@@ -54,6 +55,7 @@ type gradientParams struct {
 
 	Lanes model.Lanes `json:"lanes,omitempty"` // the cut of a whole batch; zero is then said of the lanes
 	Hold  bool        `json:"hold,omitempty"`  // more batches of the step follow
+	Write bool        `json:"write,omitempty"` // take the weights first, which are the second batch
 }
 
 func answerDefinition(p *peer, v model.Definition, method string, m wire.Message) (wire.Message, error) {
@@ -87,7 +89,8 @@ type servedNetwork struct {
 
 	mu   sync.Mutex // of what follows
 	sum  model.LaneSum
-	grad [][]float32 // of a network that is itself elsewhere, between the batches of a step
+	flat []float32   // what is answered; the next call comes when it has arrived
+	grad [][]float32 // parts of it, for a network that is itself elsewhere
 }
 
 func (n *servedNetwork) answer(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
@@ -97,13 +100,7 @@ func (n *servedNetwork) answer(ctx context.Context, method string, m wire.Messag
 		if err := batches(m, 1); err != nil {
 			return none, err
 		}
-		w, err := wire.Values[float32](m.Batches[0], "w", 0, total(n.Tensors()))
-		if err != nil {
-			return none, err
-		}
-		scatter(n.Tensors(), w)
-		n.Changed(n.peer.share)
-		return none, nil
+		return none, n.write(m.Batches[0])
 	case "init":
 		var c initParams
 		if err := params(m, &c); err != nil {
@@ -119,6 +116,17 @@ func (n *servedNetwork) answer(ctx context.Context, method string, m wire.Messag
 		return n.gradient(ctx, m)
 	}
 	return answerField[float32](ctx, n.peer, n.Network, n.Dim(), 0, method, m)
+}
+
+// write takes weights into use.
+func (n *servedNetwork) write(rec arrow.Record) error {
+	w, err := wire.Values[float32](rec, "w", 0, total(n.Tensors()))
+	if err != nil {
+		return err
+	}
+	scatter(n.Tensors(), w)
+	n.Changed(n.peer.share)
+	return nil
 }
 
 // batch answers gradient for a whole batch.
@@ -137,33 +145,26 @@ func (n *servedNetwork) batch(ctx context.Context, c gradientParams, b model.Bat
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	loss := make([]float64, c.Lanes.Tiles())
-	var sum [][]float32
-	if far, ok := n.Network.(model.Batched); ok {
-		if b.First {
-			n.grad = like(n.Tensors())
-		}
-		if n.grad == nil {
-			return none, schemas.Errorf(schemas.PluginProtocol, "a batch follows none")
-		}
-		if err := far.BatchGradient(ctx, n.grad, loss, b); err != nil {
-			return none, err
-		}
-		sum = n.grad
+	if n.flat == nil {
+		n.flat = make([]float32, total(n.Tensors()))
+		n.grad = parts(n.flat, n.Tensors())
+	}
+	far, ok := n.Network.(model.Batched)
+	var err error
+	if ok {
+		err = far.BatchGradient(ctx, n.grad, loss, b)
 	} else {
-		if err := n.sum.Add(ctx, n.Network, loss, b, n.peer.share); err != nil {
-			return none, err
-		}
-		if b.Last {
-			sum = n.sum.Sum(n.peer.share)
-		}
+		err = n.sum.Add(ctx, n.Network, loss, b, n.peer.share)
+	}
+	if err != nil {
+		return none, err
 	}
 	out := wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("loss", loss, 0))}}
 	if b.Last {
-		flat := make([]float32, 0, total(n.Tensors()))
-		for _, g := range sum {
-			flat = append(flat, g...)
+		if !ok {
+			n.sum.Sum(n.flat, n.peer.share)
 		}
-		out.Batches = append(out.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
+		out.Batches = append(out.Batches, wire.Batch(wire.ColumnOf("grad", n.flat, 0)))
 	}
 	return out, nil
 }
@@ -175,7 +176,7 @@ func (n *servedNetwork) gradient(ctx context.Context, m wire.Message) (wire.Mess
 		return none, err
 	}
 	want := 1
-	if !c.Loss && !c.Zero && len(c.Lanes) == 0 {
+	if !c.Loss && !c.Zero && len(c.Lanes) == 0 || c.Write {
 		want = 2
 	}
 	if err := batches(m, want); err != nil {
@@ -194,6 +195,11 @@ func (n *servedNetwork) gradient(ctx context.Context, m wire.Message) (wire.Mess
 	target, err := wire.Values[float32](rec, "target", d, rows)
 	if err != nil {
 		return none, err
+	}
+	if c.Write {
+		if err := n.write(m.Batches[1]); err != nil {
+			return none, err
+		}
 	}
 	if len(c.Lanes) > 0 {
 		return n.batch(ctx, c, model.Batch{T: t, X: x, Target: target, Rows: rows})
@@ -216,11 +222,7 @@ func (n *servedNetwork) gradient(ctx context.Context, m wire.Message) (wire.Mess
 			}
 			copy(flat, g)
 		}
-		at := 0
-		for _, t := range n.Tensors() {
-			grad = append(grad, flat[at:at+len(t.Data):at+len(t.Data)])
-			at += len(t.Data)
-		}
+		grad = parts(flat, n.Tensors())
 	}
 	loss, err := n.Gradient(ctx, grad, t, x, target, weight, rows)
 	if err != nil {
@@ -329,15 +331,20 @@ func (n *remoteNetwork) settle(ctx context.Context) error {
 	if !n.changed {
 		return nil
 	}
-	n.flat = n.flat[:0]
-	for _, t := range n.tensors {
-		n.flat = append(n.flat, t.Data...)
-	}
-	if _, err := n.call(ctx, "write", nil, wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("w", n.flat, 0))}}, nil); err != nil {
+	if _, err := n.call(ctx, "write", nil, wire.Message{Batches: []arrow.Record{n.weights()}}, nil); err != nil {
 		return err
 	}
 	n.changed = false
 	return nil
+}
+
+// weights are those of all tensors, in memory that the next ones use again.
+func (n *remoteNetwork) weights() arrow.Record {
+	n.flat = n.flat[:0]
+	for _, t := range n.tensors {
+		n.flat = append(n.flat, t.Data...)
+	}
+	return wire.Batch(wire.ColumnOf("w", n.flat, 0))
 }
 
 // Eval implements solver.Field.
@@ -420,16 +427,22 @@ func (n *remoteNetwork) BatchGradient(ctx context.Context, grad [][]float32, los
 		loss[0] = l
 		return err
 	}
-	if err := n.settle(ctx); err != nil {
-		return err
-	}
 	d := n.dim
 	m := wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("t", b.T[:b.Rows], 0),
 		wire.ColumnOf("x", b.X[:b.Rows*d], d), wire.ColumnOf("target", b.Target[:b.Rows*d], d))}}
-	out, err := n.call(ctx, "gradient", gradientParams{Zero: b.First, Lanes: b.Lanes, Hold: !b.Last}, m, nil)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err != nil {
+		return n.err
+	}
+	if n.changed {
+		m.Batches = append(m.Batches, n.weights())
+	}
+	out, err := n.call(ctx, "gradient", gradientParams{Zero: b.First, Lanes: b.Lanes, Hold: !b.Last, Write: n.changed}, m, nil)
 	if err != nil {
 		return err
 	}
+	n.changed = false
 	want := 1
 	if b.Last {
 		want = 2
@@ -467,11 +480,12 @@ func zero(grad [][]float32) bool {
 	return true
 }
 
-// like makes one slice of zeros per tensor.
-func like(tensors []model.Tensor) [][]float32 {
-	out := make([][]float32, len(tensors))
-	for i, t := range tensors {
-		out[i] = make([]float32, len(t.Data))
+// parts are those of flat that belong to the tensors.
+func parts(flat []float32, tensors []model.Tensor) [][]float32 {
+	var out [][]float32
+	for _, t := range tensors {
+		out = append(out, flat[:len(t.Data):len(t.Data)])
+		flat = flat[len(t.Data):]
 	}
 	return out
 }
