@@ -16,6 +16,7 @@
 //	w5 w6         sampling     sample.go
 //	w7            log-density  density.go
 //	w11           products     product.go
+//	plugins       what a process of its own costs  apart.go
 //	grow          cost of a row against rows, width, depth, dimension  growth.go
 //
 // Not here: W4, W8 and W9 (couplings, bijections, maximum likelihood), which

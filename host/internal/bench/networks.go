@@ -51,6 +51,11 @@ func (s shape) sizes() sizes {
 
 // open makes a flow of a network with the weights given, as its file would.
 func (s shape) open(tensors []model.Tensor) (*flow.Flow, error) {
+	return s.openFrom(tensors, flow.Registry{Models: model.Builtin()})
+}
+
+// openFrom makes it with networks of a registry.
+func (s shape) openFrom(tensors []model.Tensor, parts flow.Registry) (*flow.Flow, error) {
 	m, err := s.definition()
 	if err != nil {
 		return nil, err
@@ -61,7 +66,7 @@ func (s shape) open(tensors []model.Tensor) (*flow.Flow, error) {
 	for i := range s.dim {
 		d.Columns = append(d.Columns, schemas.Column{Name: fmt.Sprintf("x%d", i+1), Type: "float32"})
 	}
-	return flow.New(d, tensors, flow.Registry{Models: model.Builtin()})
+	return flow.New(d, tensors, parts)
 }
 
 // trained is the flow whose weights stand in the file NAME_weights.

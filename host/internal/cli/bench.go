@@ -49,9 +49,13 @@ them). The folder benchmarks of the repository compares with other programs.`,
 		if err != nil {
 			return result{}, err
 		}
+		self, err := os.Executable()
+		if err != nil {
+			return result{}, schemas.Errorf(schemas.Environment, "this program cannot find itself: %w", err)
+		}
 		report, err := bench.Run(cmd.Context(), list, bench.Settings{
 			Threads: f.threads, Repeats: f.repeats, Least: time.Duration(f.seconds * float64(time.Second)),
-			Data: f.data, Rows: f.rows, Tolerance: f.tolerance,
+			Data: f.data, Plugin: []string{self, "plugin", "serve", "--bench"}, Rows: f.rows, Tolerance: f.tolerance,
 		}, func(w bench.Workload) {
 			if a.terminal(a.Stderr) {
 				a.note(w.Name + ": " + w.Title)
@@ -154,6 +158,12 @@ func writeBench(w io.Writer, r *bench.Report) {
 	m := r.Machine
 	fmt.Fprintf(w, "%s, %d cores, %s; peak %s GFLOP/s\n\n", clean(m.CPU), m.Cores, m.Instructions, figure(m.Peak))
 	rows := [][]string{{"workload", "params", "median", "least", "most", "unit", "threads", "GFLOP/s", "of peak", "error", "evals"}}
+	positive := func(v float64, text string) string {
+		if v == 0 { // nothing to count
+			return ""
+		}
+		return text
+	}
 	optional := func(v *float64) string {
 		if v == nil {
 			return ""
@@ -162,7 +172,7 @@ func writeBench(w io.Writer, r *bench.Report) {
 	}
 	for _, b := range r.Results {
 		rows = append(rows, []string{b.Workload, b.Params, figure(b.Value), figure(b.Min), figure(b.Max), b.Unit,
-			strconv.Itoa(b.Threads), figure(b.GFLOPS), fmt.Sprintf("%.0f%%", 100*b.PeakShare), optional(b.RMSError), optional(b.NFE)})
+			strconv.Itoa(b.Threads), positive(b.GFLOPS, figure(b.GFLOPS)), positive(b.PeakShare, fmt.Sprintf("%.0f%%", 100*b.PeakShare)), optional(b.RMSError), optional(b.NFE)})
 	}
 	table(w, "", rows)
 }

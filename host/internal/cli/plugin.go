@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pathline/pathline/host/internal/bench"
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/plugins"
 	"github.com/pathline/pathline/plugins/launch"
@@ -198,7 +199,8 @@ func writePlugin(w io.Writer, v pluginView) {
 }
 
 func (a *app) pluginServe() *cobra.Command {
-	return a.command(&cobra.Command{
+	benched := false
+	cmd := a.command(&cobra.Command{
 		Use:   "serve",
 		Short: "Serve the built-in stages as a plugin",
 		Long: `Be a plugin that implements the built-in stages: what --isolate starts. It talks
@@ -209,8 +211,15 @@ to the process that started it and ends with it.`,
 			return result{}, schemas.Errorf(schemas.Usage, "host plugin serve is started by a host, not by hand").
 				Suggest("name it under `plugins:` as {command: [host, plugin, serve]}")
 		}
-		plugins.Serve(a.Registry(), "host", hostVersion().Version)
+		r := a.Registry()
+		if benched {
+			bench.Offer(r)
+		}
+		plugins.Serve(r, "host", hostVersion().Version)
 		a.printed = true // standard output belonged to the protocol
 		return result{}, nil
 	})
+	cmd.Flags().BoolVar(&benched, "bench", false, "also what host bench plugins needs")
+	_ = cmd.Flags().MarkHidden("bench")
+	return cmd
 }
