@@ -91,7 +91,7 @@ def _serve_host(service: "Service") -> None:
     handshake = _take_stdout()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the host hears of it too, and decides
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # the host shows the last lines: those of the thread that failed
     if hasattr(signal, "SIGQUIT") and hasattr(faulthandler, "register"):
         # The host asks for the stacks of a plugin that makes no progress; then it ends.
         faulthandler.register(signal.SIGQUIT, all_threads=True, chain=True)

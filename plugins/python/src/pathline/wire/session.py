@@ -364,13 +364,13 @@ class Session:
                 with e.wake:
                     e.thread = None
         except BaseException as error:  # noqa: BLE001 - whatever it is, the call is answered
+            if _is_news(error):
+                traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
+                sys.stderr.flush()
             try:
                 self.send(pb.Frame(seq=e.seq, fault=pb.Fault(diagnostics=diagnostics_of(error))))
             except BaseException:  # noqa: BLE001 - the session is over
                 pass
-            if _is_news(error):
-                traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
-                sys.stderr.flush()
         finally:
             self._drop(e.seq, False)
 
