@@ -21,6 +21,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages"
 	"github.com/pathline/pathline/stages/model"
@@ -43,7 +44,7 @@ func inPython(t testing.TB, file string) Plugin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"PYTHONPATH": source}
+	env := map[string]string{"PYTHONPATH": source, wire.SharedMemory: "test"}
 	if more := os.Getenv("PYTHONPATH"); more != "" {
 		env["PYTHONPATH"] += string(os.PathListSeparator) + more
 	}
@@ -345,6 +346,31 @@ func TestPythonAttachedAndByHand(t *testing.T) {
 	_ = cmd.Wait()
 	if _, err := os.Stat(filepath.Join(dir, "s")); err == nil {
 		t.Error("the socket is left")
+	}
+}
+
+// What a plugin computes does not depend on where its payloads travel.
+func TestPythonSharedMemory(t *testing.T) {
+	want := map[string][]byte{}
+	for _, mode := range []string{"off", "test"} {
+		t.Setenv(wire.SharedMemory, mode)
+		r, h := withPython(t, "python/tests/plugins/every_kind.py", io.Discard)
+		out, err := runWith(t, strings.ReplaceAll(everyKindInPython, "PATH", "straight"), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Close()
+		for _, f := range []string{"own.safetensors", "cfm.safetensors", "samples.arrow", "more.ipc", "scores.arrow", "scored.arrow", "quality.json"} {
+			raw, err := os.ReadFile(filepath.Join(out, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode == "off" {
+				want[f] = raw
+			} else if !bytes.Equal(raw, want[f]) {
+				t.Errorf("%s differs with shared memory", f)
+			}
+		}
 	}
 }
 

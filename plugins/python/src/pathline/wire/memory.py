@@ -18,6 +18,9 @@ from . import plugin_pb2 as pb
 __all__ = ["Allocator", "Received", "Sent", "open_segments"]
 
 ALIGNMENT = 4096  # of blocks: pages are not shared between two writers
+# For tests: blocks are overwritten as soon as they are free, so that whoever reads
+# them longer is found out.
+_POISON = os.environ.get("PATHLINE_SHARED_MEMORY") == "test"
 
 
 class Allocator:
@@ -64,6 +67,7 @@ class Sent:
     """The segment that this side writes."""
 
     def __init__(self, memory: mmap.mmap, size: int) -> None:
+        self.size = size
         self._view = memoryview(memory)
         self._lock = threading.Lock()
         self._places = Allocator(size)
@@ -81,6 +85,9 @@ class Sent:
         """The other side has read these blocks."""
         with self._lock:
             for g in generations:
+                at = self._places.used.get(g)
+                if at is not None and _POISON:
+                    self._view[at[0]:sum(at)] = b"\xa5" * at[1]
                 if not self._places.give(g):
                     raise ProtocolError(f"block {g} is released and was not sent")
 
@@ -143,19 +150,23 @@ def open_segments(shared: pb.SharedMemory, urgent: Callable[[], None]) -> tuple[
     try:
         ours = _map(shared.plugin_segment, shared.bytes, shared.label, True)
         theirs = _map(shared.host_segment, shared.bytes, shared.label, False)
-    except (OSError, ValueError, AttributeError, OverflowError):
+    except (ImportError, OSError, ValueError, AttributeError, OverflowError):
         return None
     return Sent(ours, shared.bytes), Received(theirs, shared.bytes, urgent)
 
 
 def _map(name: str, size: int, label: str, write: bool) -> mmap.mmap:
+    import fcntl  # not on every platform
+
     # A file of another process may be called the same here and be something else.
-    if label and os.path.islink(name) and not os.readlink(name).startswith(f"/memfd:{label}"):
+    if not label or os.readlink(name) != f"/memfd:{label} (deleted)":
         raise OSError(f"{name} is another file")
-    fd = os.open(name, (os.O_RDWR if write else os.O_RDONLY) | getattr(os, "O_CLOEXEC", 0))
+    fd = os.open(name, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC)
     try:
-        if size < 1 or os.fstat(fd).st_size < size:
-            raise OSError(f"{name} is smaller than {size} bytes")
+        # A file that could shrink would make reading it a fault.
+        sealed = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+        if fcntl.fcntl(fd, fcntl.F_GET_SEALS) & sealed != sealed or size < 1 or os.fstat(fd).st_size != size:
+            raise OSError(f"{name} is not the sealed file of {size} bytes that it should be")
         return mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE if write else mmap.PROT_READ)
     finally:
         os.close(fd)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import queue
 import sys
 import threading
@@ -35,7 +36,7 @@ FRAME_BYTES = 64 << 20  # largest payload of one frame
 MESSAGE_BYTES = FRAME_BYTES + (1 << 20)  # limit of gRPC messages, on both sides
 WINDOW_BYTES = 32 << 20  # items that are held before credit is given
 PIECE_BYTES = 4 << 20  # larger values travel as items of about this size
-SHARED_BYTES = 256 << 10  # larger payloads go into shared memory
+SHARED_BYTES = 1 << 10 if os.environ.get("PATHLINE_SHARED_MEMORY") == "test" else 256 << 10  # larger payloads go into shared memory
 MAX_SCHEMAS = 4096
 MAX_CALLS = 1024
 MAX_PARTS = 64
@@ -142,7 +143,8 @@ class Session:
             f = self._out.get()
             if f is None:
                 return
-            released = self._received.take() if self._received is not None else []
+            received = self._received
+            released = received.take() if received is not None else []
             if f == "release":
                 if not released:
                     continue
@@ -180,13 +182,31 @@ class Session:
 
     def _put(self, encoded: Encoded) -> pb.Batch:
         """The bytes of a batch, in shared memory or inline."""
-        if self._sent is not None and encoded.size > SHARED_BYTES:
-            placed = self._sent.place(encoded.size)
+        sent = self._sent
+        if sent is not None and encoded.size > SHARED_BYTES:
+            placed = sent.place(encoded.size)
             if placed is not None:
                 block, to = placed
                 encoded.write(to)
                 return pb.Batch(block=block)
         return pb.Batch(payload=encoded.bytes())
+
+    def _put_all(self, batches: list[pa.RecordBatch]) -> tuple[list[pb.Batch], list[Encoded]] | None:
+        """Batches that travel in one frame, or None when they must go in pieces:
+        without room in shared memory they are too large for one."""
+        size = sum(b.nbytes for b in batches)
+        sent = self._sent
+        if size > PIECE_BYTES and (sent is None or size > sent.size or any(_wide(b) for b in batches)):
+            return None
+        parts, encoded, inline = [], [Encoded(b) for b in batches], 0
+        for e in encoded:
+            parts.append(self._put(e))
+            inline += len(parts[-1].payload)
+            if size > PIECE_BYTES and inline > PIECE_BYTES:
+                assert sent is not None
+                sent.released([p.block.generation for p in parts if p.HasField("block")])
+                return None
+        return parts, encoded
 
     def fail(self, error: Error) -> None:
         """End the session for everybody who waits."""
@@ -206,6 +226,7 @@ class Session:
         with self._lock:
             self._idle.wait_for(lambda: not self._serving, seconds)
         self._out.put(None)
+        self._sent = self._received = None  # what is still read stays mapped until it is let go of
 
     def progress(self, event: bytes = b"") -> None:
         """Report an event or, without one, that work goes on."""
@@ -225,6 +246,8 @@ class Session:
             self._sent.released(list(f.released))
         ours = (f.seq % 2 == 1) == self._host
         body = f.WhichOneof("body")
+        if body is None and f.released:
+            return
         if body == "call":
             self._called(f.seq, ours, f.call)
         elif body == "result":
@@ -266,7 +289,7 @@ class Session:
                 self._progress(f.progress.event)
         elif body == "close":
             pass  # the end of the stream follows
-        elif body is not None or not f.released:
+        else:
             raise ProtocolError(f"a frame of seq {f.seq} has no body that is known here")
 
     def _find(self, seq: int, ours: bool) -> _Exchange | None:
@@ -389,21 +412,14 @@ class Session:
                 count += self._send_item(e, 0, batch, first)
                 first += batch.num_rows
             self.send(pb.Frame(seq=e.seq, end=pb.End(batches=count, rows=first)))
-        elif self._fits(m.batches):
-            encoded = [Encoded(b) for b in m.batches]
-            parts = [self._put(x) for x in encoded]
-            self._send_with(f, f.result.batches, parts, encoded)
+        elif (put := self._put_all(m.batches)) is not None:
+            parts, encoded = put
+            f.result.batches.extend(parts)
+            self.send(f, zip(f.result.batches, encoded))
         else:
             f.result.more = True
             self.send(f)
             self._send_pieces(e, m.batches)
-
-    def _fits(self, batches: list[pa.RecordBatch]) -> bool:
-        return sum(b.nbytes for b in batches) <= PIECE_BYTES
-
-    def _send_with(self, f: pb.Frame, to: Any, parts: list[pb.Batch], encoded: list[Encoded]) -> None:
-        to.extend(parts)
-        self.send(f, zip(to, encoded))
 
     def _send_pieces(self, e: _Exchange, batches: list[pa.RecordBatch]) -> None:
         count = rows = 0
@@ -486,10 +502,9 @@ class Session:
                ports: Iterable[pb.Port]) -> tuple[_Exchange, _Exchange | None]:
         batches = list(batches)
         parent: _Exchange | None = getattr(_current, "exchange", None)
-        fits = self._fits(batches)
-        head = pb.Call(target=target, method=method, params=_write_json(values), more=not fits, ports=ports)
-        encoded = [Encoded(b) for b in batches] if fits else []
-        parts = [self._put(x) for x in encoded]
+        put = self._put_all(batches)
+        head = pb.Call(target=target, method=method, params=_write_json(values), more=put is None, ports=ports)
+        parts, encoded = put or ([], [])
         with self._order:
             with self._lock:
                 if self.error is not None:
@@ -506,7 +521,7 @@ class Session:
             with parent.wake:
                 parent.children.add(e)
                 e.cancelled = parent.cancelled
-        if not fits:
+        if put is None:
             self._send_pieces(e, batches)
         return e, parent
 
@@ -560,6 +575,11 @@ class Session:
                 raise ProtocolError("a value is missing")
             out.append(_join(pieces[i]))
         return out
+
+
+def _wide(b: pa.RecordBatch) -> bool:
+    """Whether a row may be larger than a frame; then pieces find it and name it."""
+    return b.nbytes > FRAME_BYTES * max(b.num_rows // 2, 1)
 
 
 def _join(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
