@@ -33,7 +33,11 @@ import (
 // serves, in the manner that the next argument names.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "test-plugin" {
-		servePlugin(os.Args[2])
+		manner := os.Args[2]
+		if len(os.Args) > 3 && os.Args[3] == "serve" { // at an address
+			os.Args = append(os.Args[:1:1], os.Args[3:]...)
+		}
+		servePlugin(manner)
 		return
 	}
 	// Also small payloads go through shared memory, and whoever reads them longer
