@@ -119,6 +119,9 @@ func (r remote) blame(err error) error {
 
 // broke ends the session: the other side does not keep to the protocol.
 func (r remote) broke(err error) error {
+	if r.who != "" {
+		err = fmt.Errorf("%s: %w", r.who, err)
+	}
 	r.session.Fail(schemas.Errorf(schemas.PluginProtocol, "%w", err))
 	return r.session.Err()
 }
