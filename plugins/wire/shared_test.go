@@ -330,3 +330,86 @@ func TestBlockChangesAfterTheCheck(t *testing.T) {
 	}
 	h.end()
 }
+
+// Large batches come back as they went, as values and as rows, through shared
+// memory and through frames: 8 MiB always, 1 GiB where there is time.
+func TestLargeBatches(t *testing.T) {
+	sizes := []int{8 << 20, 80 << 20}
+	if os.Getenv("PATHLINE_SOAK") != "" {
+		sizes = append(sizes, 1<<30)
+	}
+	if testing.Short() {
+		sizes = sizes[:1]
+	}
+	for _, bytes := range sizes {
+		x := make([]float64, bytes/8)
+		for i := range x {
+			x[i] = float64(i)
+		}
+		sent := Batch(ColumnOf("x", x, 8))
+		serve := func(ctx context.Context, _, method string, m Message) (Message, error) {
+			if method == "read" {
+				return Message{Rows: func(context.Context) (Rows, error) { return &single{rec: sent}, nil }}, nil
+			}
+			return echo(ctx, "", method, m)
+		}
+		for name, join := range map[string]func() *Session{
+			"frames":        func() *Session { h, _ := pair(t, nil, serve); return h },
+			"shared memory": func() *Session { h, _, _ := sharing(t, SegmentBytes, nil, serve); return h },
+		} {
+			h := join()
+			out, err := h.Call(t.Context(), "", "echo", Message{Batches: []arrow.Record{sent}})
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if !array.RecordEqual(out.Batches[0], sent) {
+				t.Errorf("%s: a value of %d MiB came back changed", name, bytes>>20)
+			}
+			out.Release()
+			in, err := h.Read(t.Context(), "", "read", Message{})
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			at := int64(0)
+			for {
+				rec, err := in.Next(t.Context())
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				want := sent.NewSlice(at, at+rec.NumRows())
+				if !array.RecordEqual(rec, want) {
+					t.Fatalf("%s: rows from %d on came changed", name, at)
+				}
+				at += rec.NumRows()
+				want.Release()
+				rec.Release()
+			}
+			if at != sent.NumRows() {
+				t.Errorf("%s: %d rows came of %d", name, at, sent.NumRows())
+			}
+			if err := in.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// single gives one batch.
+type single struct {
+	rec  arrow.Record
+	done bool
+}
+
+func (s *single) Next(context.Context) (arrow.Record, error) {
+	if s.done {
+		return nil, io.EOF
+	}
+	s.done = true
+	s.rec.Retain()
+	return s.rec, nil
+}
+
+func (*single) Close() error { return nil }
