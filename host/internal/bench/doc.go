@@ -17,6 +17,7 @@
 //	w7            log-density  density.go
 //	w11           products     product.go
 //	plugins       what a process of its own costs  apart.go
+//	plugins-python  what stages in Python cost     python.go
 //	grow          cost of a row against rows, width, depth, dimension  growth.go
 //
 // Not here: W4, W8 and W9 (couplings, bijections, maximum likelihood), which

@@ -22,11 +22,14 @@ type Workload struct {
 
 // Settings say how workloads are run.
 type Settings struct {
-	Threads int           // goroutines, and processors that Go may use
-	Repeats int           // how often each is timed
-	Least   time.Duration // least time of one repeat
-	Data    string        // folder of the files
-	Plugin  []string      // command of a plugin that serves the built-in stages and those of Offer
+	Threads  int           // goroutines, and processors that Go may use
+	Repeats  int           // how often each is timed
+	Least    time.Duration // least time of one repeat
+	Data     string        // folder of the files
+	Python   string        // interpreter that has the package pathline
+	Examples string        // folder of the example plugins in Python
+
+	Plugin []string // command of a plugin that serves the built-in stages and those of Offer
 
 	// Rows limits the rows of w5, w6, w7 and grow; 0 is all of them.
 	Rows int
@@ -94,6 +97,7 @@ func Workloads() []Workload {
 		{Name: "w11-512x128x128", Title: "product of matrices", run: product(512, 128, 128)},
 		{Name: "w11-256x64x64", Title: "product of matrices", run: product(256, 64, 64)},
 		{Name: "plugins", Title: "what a process of its own costs: calls, rows, networks of w6", Files: true, Slow: true, run: apart},
+		{Name: "plugins-python", Title: "what a path and a tableau in Python cost", Files: true, Slow: true, run: python},
 		{Name: "grow-train", Title: "training, cost of a row by batch, width, depth, columns", Slow: true, run: growTrain},
 		{Name: "grow-sample", Title: "100 Euler steps, cost of a row", Slow: true, run: growSample},
 		{Name: "grow-density", Title: "exact log-density, cost of a row", Slow: true, run: growDensity},

@@ -20,7 +20,7 @@ import (
 type benchFlags struct {
 	threads, repeats, rows int
 	seconds, tolerance     float64
-	data                   string
+	data, python, examples string
 	list                   bool
 }
 
@@ -55,7 +55,7 @@ them). The folder benchmarks of the repository compares with other programs.`,
 		}
 		report, err := bench.Run(cmd.Context(), list, bench.Settings{
 			Threads: f.threads, Repeats: f.repeats, Least: time.Duration(f.seconds * float64(time.Second)),
-			Data: f.data, Plugin: []string{self, "plugin", "serve", "--bench"}, Rows: f.rows, Tolerance: f.tolerance,
+			Data: f.data, Plugin: []string{self, "plugin", "serve", "--bench"}, Python: f.python, Examples: f.examples, Rows: f.rows, Tolerance: f.tolerance,
 		}, func(w bench.Workload) {
 			if a.terminal(a.Stderr) {
 				a.note(w.Name + ": " + w.Title)
@@ -70,6 +70,8 @@ them). The folder benchmarks of the repository compares with other programs.`,
 	cmd.Flags().IntVar(&f.repeats, "repeats", 5, "time every workload `R` times")
 	cmd.Flags().Float64Var(&f.seconds, "seconds", 1, "least seconds `S` of a repeat")
 	cmd.Flags().StringVar(&f.data, "data", filepath.Join("benchmarks", "data"), "folder `DIR` of weights, rows and references")
+	cmd.Flags().StringVar(&f.python, "python", "python3", "interpreter `PYTHON` with the package pathline, for plugins-python")
+	cmd.Flags().StringVar(&f.examples, "examples", filepath.Join("plugins", "examples", "python"), "folder `DIR` of example plugins, for plugins-python")
 	cmd.Flags().IntVar(&f.rows, "rows", 0, "take the first `N` rows in w5, w6, w7 and grow (default all)")
 	cmd.Flags().Float64Var(&f.tolerance, "tolerance", 1e-5, "relative and absolute tolerance `T` of w6 and w7")
 	cmd.Flags().BoolVar(&f.list, "list", false, "list the workloads and run none")
@@ -79,6 +81,7 @@ them). The folder benchmarks of the repository compares with other programs.`,
 	}
 	cmd.ValidArgsFunction = cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)
 	_ = cmd.MarkFlagDirname("data")
+	_ = cmd.MarkFlagDirname("examples")
 	return cmd
 }
 
