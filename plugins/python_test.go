@@ -3,6 +3,7 @@ package plugins
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ import (
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/random"
 )
@@ -504,6 +506,99 @@ func sameTables(a, b arrow.Table) bool {
 		}
 	}
 	return true
+}
+
+// evalFlow prints the velocity of a flow's file at the times and rows of standard
+// input, in numpy and, where there is one, in torch.
+const evalFlow = `
+import json, sys
+import numpy as np, pathline, pathline.flow
+q = json.load(sys.stdin)
+t, x = np.array(q["t"]), np.array(q["x"], np.float32)
+out = {"numpy": pathline.flow.Trained.open(sys.argv[1]).velocity(t, x).ravel().tolist()}
+try:
+    import torch
+    out["torch"] = pathline.load(sys.argv[1])(torch.tensor(t), torch.tensor(x)).detach().numpy().ravel().tolist()
+except ImportError:
+    pass
+json.dump(out, sys.stdout)
+`
+
+// A flow's file gives in Python the outputs that it gives here.
+func TestPythonLoadsFlows(t *testing.T) {
+	p := inPython(t, "examples/python/sine_path.py")
+	const rows, dim = 64, 3
+	x, times := make([]float32, rows*dim), make([]float64, rows)
+	random.Key(1).Normals32Rows(x, dim, 0, rows, 0)
+	random.Key(2).UniformRows(times, 0, 0)
+	var question struct {
+		T []float64   `json:"t"`
+		X [][]float32 `json:"x"`
+	}
+	question.T = times
+	for r := range rows {
+		question.X = append(question.X, x[r*dim:(r+1)*dim])
+	}
+	for name, config := range map[string]string{
+		"mlp":             `{"hidden":[24,16],"activation":"silu","time":{"use":"fourier","features":8}}`,
+		"mlp, one":        `{"hidden":[24],"activation":"gelu","time":{"use":"fourier","features":1}}`,
+		"mlp, concat":     `{"hidden":[24,16],"activation":"selu","time":{"use":"concat"}}`,
+		"mlp, softplus":   `{"hidden":[24],"activation":"softplus","time":{"use":"concat"}}`,
+		"mlp, tanh":       `{"hidden":[24],"activation":"tanh","time":{"use":"concat"}}`,
+		"mlp, relu":       `{"hidden":[24],"activation":"relu","time":{"use":"concat"}}`,
+		"mlp, linear":     `{"hidden":[],"activation":"silu","time":{"use":"concat"}}`,
+		"resmlp":          `{"width":16,"blocks":2,"expansion":2,"activation":"silu","time":{"use":"fourier","features":8}}`,
+		"resmlp, concat":  `{"width":16,"blocks":3,"expansion":1,"activation":"gelu","time":{"use":"concat"}}`,
+		"resmlp, and one": `{"width":8,"blocks":1,"expansion":3,"activation":"tanh","time":{"use":"fourier","features":4}}`,
+	} {
+		use, _, _ := strings.Cut(name, ",")
+		n, err := model.Builtin()[use]([]byte(config), dim)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		n.Init(random.Key(5))
+		for i, w := range n.Tensors() { // also those that begin at zero
+			for k := range w.Data {
+				w.Data[k] += float32(0.2 * (random.Key(6).Uniform(uint64(k), uint32(i)) - 0.5))
+			}
+		}
+		n.Changed(nil)
+		want := make([]float32, rows*dim)
+		if err := n.Eval(t.Context(), want, times, x, rows); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "f.safetensors")
+		columns := []schemas.Column{{Name: "a", Type: "float32"}, {Name: "v", Type: "float64", Width: 2}}
+		err = flow.Save(file, flow.Description{Version: flow.FormatVersion, Columns: columns, Path: flow.Component{Use: "condot"}, Dim: dim,
+			Model: flow.Component{Use: use, With: json.RawMessage(config)}, Target: flow.TargetVelocity, BaseStd: 1}, n.Tensors())
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(p.Command[0], "-c", evalFlow, file)
+		cmd.Env = append(os.Environ(), "PYTHONPATH="+p.Env["PYTHONPATH"])
+		raw, err := json.Marshal(question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stdin = bytes.NewReader(raw)
+		var got map[string][]float64
+		out, err := cmd.Output()
+		if err == nil {
+			err = json.Unmarshal(out, &got)
+		}
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for how, v := range got {
+			wide := make([]float64, len(want))
+			for i := range want {
+				wide[i] = float64(want[i])
+			}
+			if d := apartBy(t, v, wide); d > 1e-5 {
+				t.Errorf("%s in %s: differs by %.2g", name, how, d)
+			}
+		}
+	}
 }
 
 // The torch example trains on the host's batches: its loss falls as that of the
