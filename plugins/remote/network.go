@@ -69,6 +69,9 @@ func answerDefinition(p *peer, v model.Definition, method string, m wire.Message
 	if c.Dim < 1 || c.Dim > maxDim {
 		return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "a network of %d dimensions", c.Dim)
 	}
+	if err := p.making(); err != nil {
+		return wire.Message{}, err
+	}
 	n, err := v.Build(c.Dim)
 	if err != nil {
 		return wire.Message{}, err
@@ -81,6 +84,9 @@ func answerDefinition(p *peer, v model.Definition, method string, m wire.Message
 	facts.Target = p.offer("network", o.answer)
 	return valuesOf(facts)
 }
+
+// maxLanes bounds the lanes of a batch: each is a gradient in memory.
+const maxLanes = 64
 
 // servedNetwork is a network on its own side.
 type servedNetwork struct {
@@ -135,8 +141,8 @@ func (n *servedNetwork) batch(ctx context.Context, c gradientParams, b model.Bat
 	if c.Loss || c.Weight {
 		return none, schemas.Errorf(schemas.PluginProtocol, "the gradient of a batch by lanes has no weights and is wanted")
 	}
-	if len(c.Lanes) > b.Rows {
-		return none, schemas.Errorf(schemas.PluginProtocol, "%d lanes of %d rows", len(c.Lanes), b.Rows)
+	if len(c.Lanes) > maxLanes {
+		return none, schemas.Errorf(schemas.PluginProtocol, "%d lanes, more than %d", len(c.Lanes), maxLanes)
 	}
 	if err := c.Lanes.Check(b.Rows); err != nil {
 		return none, schemas.Errorf(schemas.PluginProtocol, "%w", err)

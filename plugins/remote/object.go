@@ -34,6 +34,21 @@ type peer struct {
 	mu      sync.Mutex
 	objects map[string]object
 	next    int
+	made    int // what the other side had made here
+}
+
+// maxMade bounds the networks and transforms that one session has made here:
+// each takes memory until it ends.
+const maxMade = 256
+
+// making says whether the other side may have one more thing made.
+func (p *peer) making() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.made++; p.made > maxMade {
+		return schemas.Errorf(schemas.PluginProtocol, "a session has more than %d networks and transforms made", maxMade)
+	}
+	return nil
 }
 
 func newPeer() *peer { return &peer{objects: map[string]object{}} }

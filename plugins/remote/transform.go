@@ -45,6 +45,9 @@ func (p *peer) answerFitted(restore refit, m wire.Message) (wire.Message, error)
 	if c.Dim < 1 || c.Dim > maxDim {
 		return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "a transform of %d columns", c.Dim)
 	}
+	if err := p.making(); err != nil {
+		return wire.Message{}, err
+	}
 	f, err := restore(c.State, c.Dim)
 	if err != nil {
 		return wire.Message{}, err

@@ -20,6 +20,9 @@
 // comes from a pool: calls allocate nothing once warm, and any number of them may
 // run at once.
 //
+// A network of another process is Batched: it gets whole batches, with the cut by
+// which the gradient is summed, and LaneSum sums it there.
+//
 // To add a network: one file with its configuration and its Forward, a line in
 // Register and one in Builtin (stage.go), and one in the list of network_test.go,
 // the laws that every field obeys. To add an exact field: a type that implements
