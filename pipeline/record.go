@@ -41,6 +41,8 @@ type PluginRecord struct {
 	Plugin  string `json:"plugin"` // what it calls itself
 	Version string `json:"version"`
 	SHA256  string `json:"sha256"` // of its program, "" when it does not say
+
+	Restarts int `json:"restarts,omitempty"` // how often its process died and was started again
 }
 
 // StageRecord is what happened to one stage.

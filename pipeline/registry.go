@@ -24,6 +24,9 @@ type Implementation struct {
 	Config *Schema // keys, types, defaults and limits of `with:`
 	// Version changes whenever the same inputs would give other results.
 	Version string
+	// Stateless says that what a service of it answers depends on the arguments
+	// alone: a call may be repeated in a new process when the first has died.
+	Stateless bool
 	// Hidden ones are left out of lists and schemas.
 	Hidden bool
 	// Example is one `with:` as a user would write it.

@@ -22,14 +22,14 @@ import (
 // RunOptions are what a run gets from its surroundings.
 type RunOptions struct {
 	PlanOptions
-	Resume  bool                    // continue stages from their checkpoints
-	Threads int                     // default GOMAXPROCS
-	Memory  int64                   // bytes that a stage may hold; default 512 MiB
-	Log     zerolog.Logger          // default none
-	Events  func(Event)             // called one at a time
-	Version string                  // of the program, for the record
-	Plugins map[string]PluginRecord // for the record
-	Stop    <-chan struct{}         // closed: stop at the next safe point and save
+	Resume  bool                           // continue stages from their checkpoints
+	Threads int                            // default GOMAXPROCS
+	Memory  int64                          // bytes that a stage may hold; default 512 MiB
+	Log     zerolog.Logger                 // default none
+	Events  func(Event)                    // called one at a time
+	Version string                         // of the program, for the record
+	Plugins func() map[string]PluginRecord // for the record, asked at the end of the run; nil: none
+	Stop    <-chan struct{}                // closed: stop at the next safe point and save
 }
 
 // DefaultMemory is the budget of a stage when none is given.
@@ -81,7 +81,7 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (*Record, error) {
 	}
 	r := &runner{p: p, o: o, plan: plan, done: map[*stage]Outputs{}, record: &Record{
 		Version: 1, Name: p.Name, Seed: p.Seed, Started: time.Now().UTC(), Host: hostRecord(o.Version),
-		Stages: map[string]StageRecord{}, File: p.resolvedFile(), Out: plan.Out, Status: RunDone, Plugins: o.Plugins}}
+		Stages: map[string]StageRecord{}, File: p.resolvedFile(), Out: plan.Out, Status: RunDone}}
 	r.emit(Event{Type: RunStarted, File: plan.Out})
 	err = r.run(ctx)
 	r.record.Seconds = time.Since(r.record.Started).Seconds()
@@ -91,6 +91,9 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (*Record, error) {
 			r.record.Status = RunInterrupted
 		}
 		r.record.Error = err.Error()
+	}
+	if o.Plugins != nil {
+		r.record.Plugins = o.Plugins()
 	}
 	if e := r.record.save(); e != nil && err == nil {
 		err = e

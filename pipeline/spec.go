@@ -39,6 +39,7 @@ type PluginSpec struct {
 	CallTimeout  Duration          `yaml:"call_timeout" json:"call_timeout,omitempty" doc:"how long one call may take (default: no limit)"`
 	StallTimeout Duration          `yaml:"stall_timeout" json:"stall_timeout,omitempty" doc:"how long a call may go without progress (default 20s)"`
 	SharedMemory *bool             `yaml:"shared_memory" json:"shared_memory,omitempty" doc:"false: rows travel through the socket alone; results are the same (default true, where the system has it)"`
+	CrashBundle  *bool             `yaml:"crash_bundle" json:"crash_bundle,omitempty" doc:"whether a crash leaves a folder that shows it again, with rows of the data (default true)"`
 	Env          map[string]string `yaml:"env" json:"env,omitempty" doc:"environment variables for the plugin, beside the few that are passed on"`
 }
 

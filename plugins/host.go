@@ -35,7 +35,8 @@ type Plugin struct {
 	CallTimeout  time.Duration // of one call; 0 for no limit
 	StallTimeout time.Duration // of a call without progress; 0 for 20 s, negative for no limit
 
-	Inline bool // no shared memory; results are the same
+	Inline   bool // no shared memory; results are the same
+	NoBundle bool // keep nothing of a crash, which would hold rows of the data
 }
 
 // Defaults of a plugin.
@@ -58,7 +59,13 @@ type Host struct {
 	instances []*remote.Instance
 	isolated  map[string]bool // kinds
 	records   map[string]pipeline.PluginRecord
+	restarts  map[string]int // by plugin
 	closed    bool
+
+	restarting sync.Mutex
+
+	// NoBundles keeps nothing of crashes; set before plugins are added.
+	NoBundles bool
 }
 
 // Records are what the plugins that were added said of themselves, by name, as
@@ -66,11 +73,18 @@ type Host struct {
 func (h *Host) Records() map[string]pipeline.PluginRecord {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return maps.Clone(h.records)
+	out := maps.Clone(h.records)
+	for name, n := range h.restarts {
+		r := out[name]
+		r.Restarts = n
+		out[name] = r
+	}
+	return out
 }
 
 // starting is a plugin that is started once.
 type starting struct {
+	spec   Plugin
 	once   sync.Once
 	plugin *launch.Plugin
 	err    error
@@ -79,7 +93,8 @@ type starting struct {
 // NewHost makes a host without plugins. What plugins write goes to log, with
 // the fields plugin and, where they say it, stage.
 func NewHost(log zerolog.Logger) *Host {
-	return &Host{log: log, inline: os.Getenv(wire.SharedMemory) == "off", running: map[string]*starting{}, isolated: map[string]bool{}, records: map[string]pipeline.PluginRecord{}}
+	return &Host{log: log, inline: os.Getenv(wire.SharedMemory) == "off", running: map[string]*starting{}, isolated: map[string]bool{},
+		records: map[string]pipeline.PluginRecord{}, restarts: map[string]int{}}
 }
 
 // start starts a plugin, or gives the one that runs under that name.
@@ -91,15 +106,16 @@ func (h *Host) start(ctx context.Context, name string, p Plugin) (*launch.Plugin
 	}
 	s := h.running[name]
 	if s == nil {
-		s = &starting{}
+		s = &starting{spec: p}
 		h.running[name] = s
 	}
 	h.mu.Unlock()
-	s.once.Do(func() {
-		s.plugin, s.err = launch.Start(ctx, launch.Config{Name: name, Command: p.Command, Dir: p.Dir, Env: p.Env,
-			Address: p.Address, StartTimeout: p.StartTimeout, Log: h.log})
-	})
+	s.once.Do(func() { s.plugin, s.err = launch.Start(ctx, h.config(name, p)) })
 	return s.plugin, s.err
+}
+
+func (h *Host) config(name string, p Plugin) launch.Config {
+	return launch.Config{Name: name, Command: p.Command, Dir: p.Dir, Env: p.Env, Address: p.Address, StartTimeout: p.StartTimeout, Log: h.log}
 }
 
 // Description is what a plugin says of itself.
@@ -113,6 +129,7 @@ type Description struct {
 // Offered is an implementation of a plugin.
 type Offered struct {
 	Kind, Name, Doc, Version, Example string
+	Stateless                         bool // calls may be repeated in a new process
 	Config                            *pipeline.Schema
 }
 
@@ -156,7 +173,8 @@ func (h *Host) Describe(ctx context.Context, name string, p Plugin) (*Descriptio
 			return nil, schemas.Errorf(schemas.PluginProtocol, "plugin %q offers a %s with the name %q", name, i.GetKind(), i.GetName())
 		}
 		out.Implementations = append(out.Implementations, Offered{Kind: i.GetKind(), Name: i.GetName(), Doc: i.GetDoc(),
-			Version: i.GetVersion(), Example: i.GetExample(), Config: config})
+			Version: i.GetVersion(), Example: i.GetExample(), Config: config,
+			Stateless: slices.Contains(i.GetCapabilities(), stateless)})
 	}
 	return out, nil
 }
@@ -180,10 +198,10 @@ func (h *Host) Add(ctx context.Context, r *pipeline.Registry, name string, p Plu
 			h.log.Warn().Str("plugin", name).Msgf("stages of kind %q are not known here; %s is left out", o.Kind, o.Name)
 			continue
 		}
-		r.Add(pipeline.Implementation{Kind: o.Kind, Name: name + "/" + o.Name, Doc: o.Doc, Example: o.Example, Config: o.Config,
+		r.Add(pipeline.Implementation{Kind: o.Kind, Name: name + "/" + o.Name, Stateless: o.Stateless, Doc: o.Doc, Example: o.Example, Config: o.Config,
 			Version: d.Version + "+" + d.Code + "+" + o.Version,
 			Build: h.builder(o.Kind, o.Name, func(ctx context.Context, _ pipeline.Env) (*launch.Plugin, error) { return h.start(ctx, name, p) },
-				remote.Options{Inline: h.inline || p.Inline, CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0), Parts: func() flow.Registry { return h.Parts(r) },
+				remote.Options{Inline: h.inline || p.Inline, Stateless: o.Stateless, CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0), Parts: func() flow.Registry { return h.Parts(r) },
 					As: func(use string) string { return name + "/" + use }})})
 	}
 	h.join(r)
@@ -198,7 +216,7 @@ func (h *Host) builder(kind, use string, start func(context.Context, pipeline.En
 			return nil, err
 		}
 		o := o
-		o.Explain = p.Explain
+		h.watch(p, kind, use, env, &o)
 		i, s, err := remote.Open(ctx, p.Client(), kind, use, config, env, o)
 		if err != nil {
 			return nil, err
@@ -258,7 +276,7 @@ func (h *Host) Isolate(r *pipeline.Registry, kinds []string, command ...string) 
 				}
 				return h.start(ctx, "isolated/"+name, Plugin{Command: command})
 			}
-			isolated.Build = h.builder(kind, i.Name, start, remote.Options{Inline: h.inline, StallTimeout: stallTimeout, Heartbeat: true,
+			isolated.Build = h.builder(kind, i.Name, start, remote.Options{Inline: h.inline, Stateless: i.Stateless, StallTimeout: stallTimeout, Heartbeat: true,
 				Parts: func() flow.Registry { return h.Parts(r) }})
 			r.Add(isolated)
 		}

@@ -86,6 +86,14 @@ func servePlugin(manner string) {
 		Serve(ownRegistry(), "own", "1")
 	case "own":
 		Serve(ownRegistry(), "own", "1")
+	case "mended": // what misbehaves in the others behaves
+		r := NewRegistry()
+		for _, what := range []string{"hangs", "dies", "kills"} {
+			pipeline.Register(r, "path", what, "mended", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+				return serviceOf(power{1}), nil
+			})
+		}
+		Serve(r, "own", "2")
 	case "third":
 		Serve(thirdRegistry(), "third", "1")
 	default:
@@ -126,6 +134,15 @@ func (m misbehaving) Coefficients(c []path.Coef, t []float64) error {
 	case "dies":
 		go panic("in another goroutine")
 		time.Sleep(time.Hour)
+	case "kills":
+		fmt.Fprintln(os.Stderr, "no way out")
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(time.Hour)
+	case "poisoned":
+		if len(t) > 0 && t[0] == 0.625 {
+			os.Exit(3)
+		}
+		return power{1}.Coefficients(c, t)
 	case "talks":
 		fmt.Fprintln(os.Stderr, `{"@message":5,"@level":null}`)
 		fmt.Fprintln(os.Stderr, `{"@message":"hc","@level":"warn","@module":"x","n":1}`)
@@ -171,6 +188,45 @@ var zero float64
 // evaluations.
 type midpoint struct{ *solver.Method }
 
+// mortal is a path that dies when it is first asked.
+type mortal struct{ power }
+
+func (m mortal) Coefficients(c []path.Coef, t []float64) error {
+	if _, err := os.Stat(os.Getenv("MARK")); err != nil {
+		if err := os.WriteFile(os.Getenv("MARK"), nil, 0o600); err != nil {
+			return err
+		}
+		os.Exit(3)
+	}
+	return m.power.Coefficients(c, t)
+}
+
+// late is a solver that dies after eleven evaluations, where the field has led
+// it.
+type late struct{}
+
+func (late) Solve32(context.Context, solver.Field[float32], solver.State[float32], float64, float64) (solver.Report, error) {
+	return solver.Report{}, errors.New("float32 is not to be had")
+}
+
+func (late) Solve64(ctx context.Context, f solver.Field[float64], s solver.State[float64], t0, t1 float64) (solver.Report, error) {
+	dx, t := make([]float64, len(s.X)), make([]float64, s.Rows)
+	for n := range 11 {
+		for r := range t {
+			t[r] = float64(n) / 11
+		}
+		if err := f.Eval(ctx, dx, t, s.X, s.Rows); err != nil {
+			return solver.Report{}, err
+		}
+		for i := range dx {
+			s.X[i] += dx[i] / 11
+		}
+	}
+	fmt.Fprintf(os.Stderr, "after 11 evaluations at %v\n", s.X)
+	os.Exit(3)
+	return solver.Report{}, nil
+}
+
 func ownRegistry() *pipeline.Registry {
 	r := NewRegistry()
 	pipeline.Register(r, "path", "power", "a path", ownConfig{2}, func(_ context.Context, _ pipeline.Env, c ownConfig) (pipeline.Stage, error) {
@@ -179,11 +235,18 @@ func ownRegistry() *pipeline.Registry {
 	pipeline.Register(r, "path", "straight", "straight lines", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 		return serviceOf(power{1}), nil
 	})
-	for _, what := range []string{"hangs", "panics", "dies", "talks", "floods", "fails", "lies"} {
-		pipeline.Register(r, "path", what, "a path that "+what, struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+	for _, what := range []string{"hangs", "panics", "dies", "talks", "floods", "fails", "lies", "kills", "poisoned"} {
+		i := pipeline.Register(r, "path", what, "a path that "+what, struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 			return serviceOf(misbehaving{what}), nil
 		})
+		i.Stateless = what == "poisoned"
 	}
+	pipeline.Register(r, "path", "dies-once", "a path that dies while $MARK does not exist", ownConfig{2}, func(_ context.Context, _ pipeline.Env, c ownConfig) (pipeline.Stage, error) {
+		return serviceOf(mortal{power{c.Power}}), nil
+	}).Stateless = true
+	pipeline.Register(r, "solver", "dies-late", "a solver that dies after a few evaluations", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+		return serviceOf(late{}), nil
+	})
 	pipeline.Register(r, "solver", "own-midpoint", "the midpoint rule", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 		return serviceOf(midpoint{&solver.Method{Tableau: solver.Midpoint(), Options: solver.Options{Steps: 10, Workers: 2, Tile: 4}}}), nil
 	})

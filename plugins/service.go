@@ -33,7 +33,11 @@ func (s *service) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginp
 	out := &pluginpb.DescribeResponse{Name: s.name, Version: s.version, Code: code}
 	for _, k := range s.registry.Kinds() {
 		for _, i := range s.registry.Implementations(k.Name) {
-			out.Implementations = append(out.Implementations, &pluginpb.Implementation{
+			var can []string
+			if i.Stateless {
+				can = append(can, stateless)
+			}
+			out.Implementations = append(out.Implementations, &pluginpb.Implementation{Capabilities: can,
 				Kind: i.Kind, Name: i.Name, Doc: i.Doc, Version: i.Version, ConfigSchema: i.Config.JSON(), Example: i.Example})
 		}
 	}

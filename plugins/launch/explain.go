@@ -17,6 +17,7 @@ const shown = 20
 type hang struct {
 	done    chan struct{} // err and stacks are there
 	err     *schemas.Error
+	before  []string // the last lines before it was asked
 	stacks  []string
 	stopped bool // by SIGSTOP
 }
@@ -28,7 +29,7 @@ func (p *Plugin) startError(err error) error {
 	if h := p.hanging(); h != nil {
 		e.Message += ": it said nothing for " + p.config.StartTimeout.String() + h.said()
 		e.Suggestion = "raise start_timeout, or run the command by hand to see what it waits for"
-		e.Message += p.circumstances(len(h.stacks) == 0)
+		e.Message += p.circumstances(h.before)
 		return e
 	}
 	if p.process.running() {
@@ -52,14 +53,17 @@ func (p *Plugin) startError(err error) error {
 	default:
 		e.Message += ": " + err.Error()
 	}
-	e.Message += p.circumstances(true)
+	e.Message += p.circumstances(p.Tail())
 	return e
 }
 
 // Explain says why a session with the plugin broke. A plugin that did not answer
 // in time is asked for its stacks and killed; whoever else uses it gets the same
 // explanation.
-func (p *Plugin) Explain(err error) error {
+func (p *Plugin) Explain(err error) error { return p.ExplainDuring(err, "") }
+
+// ExplainDuring says also what the plugin was doing, as in ", in call 5".
+func (p *Plugin) ExplainDuring(err error, during string) error {
 	var own *schemas.Error
 	timeout := errors.As(err, &own) && own.Reason == schemas.PluginTimeout
 	protocol := own != nil && own.Reason == schemas.PluginProtocol
@@ -70,9 +74,9 @@ func (p *Plugin) Explain(err error) error {
 	case h != nil:
 		return h.err
 	case closing:
-		return schemas.Errorf(schemas.PluginCrash, "plugin %q was ended by the host", p.config.Name)
+		return &schemas.Error{Reason: schemas.PluginCrash, Message: fmt.Sprintf("plugin %q was ended by the host", p.config.Name), Cause: errEnded}
 	case timeout && p.process != nil:
-		return p.hung(own)
+		return p.hung(own, during)
 	}
 	if p.process != nil && !protocol {
 		t := time.NewTimer(crashNotice)
@@ -82,7 +86,7 @@ func (p *Plugin) Explain(err error) error {
 			if h := p.hanging(); h != nil {
 				return h.err
 			}
-			return p.crash(err)
+			return p.crash(err, during)
 		case <-t.C:
 		}
 	}
@@ -93,7 +97,7 @@ func (p *Plugin) Explain(err error) error {
 	} else if p.process == nil {
 		e.Reason = schemas.PluginCrash
 	}
-	e.Message = fmt.Sprintf("plugin %q: %s", p.config.Name, e.Message) + p.circumstances(true)
+	e.Message = fmt.Sprintf("plugin %q: %s", p.config.Name, e.Message) + during + p.circumstances(p.Tail())
 	return e
 }
 
@@ -110,7 +114,7 @@ func (p *Plugin) hanging() *hang {
 }
 
 // hung asks a plugin that did not answer in time what it is doing, and kills it.
-func (p *Plugin) hung(why *schemas.Error) error {
+func (p *Plugin) hung(why *schemas.Error, during string) error {
 	p.mu.Lock()
 	if p.hang != nil {
 		p.mu.Unlock()
@@ -118,17 +122,18 @@ func (p *Plugin) hung(why *schemas.Error) error {
 	}
 	if p.process.ended() {
 		p.mu.Unlock()
-		return p.crash(why)
+		return p.crash(why, during)
 	}
 	h := &hang{done: make(chan struct{})}
 	p.hang = h
 	p.mu.Unlock()
 	defer close(h.done)
 	h.stopped = p.process.running() && isStopped(p.process.cmd.Process.Pid)
+	h.before = p.Tail()
 	h.stacks = p.stacks()
 	_ = p.process.Kill(context.Background())
 	e := *why
-	e.Message = fmt.Sprintf("plugin %q: %s", p.config.Name, why.Message) + h.said() + p.circumstances(len(h.stacks) == 0)
+	e.Message = fmt.Sprintf("plugin %q: %s", p.config.Name, why.Message) + during + h.said() + p.circumstances(h.before)
 	h.err = &e
 	return h.err
 }
@@ -146,27 +151,27 @@ func (h *hang) said() string {
 }
 
 // crash is the report of a process that ended while it was needed.
-func (p *Plugin) crash(err error) error {
+func (p *Plugin) crash(err error, during string) error {
 	<-p.process.drained // its last lines
 	p.lines.Close()
-	e := schemas.Errorf(schemas.PluginCrash, "plugin %q %s while it was needed", p.config.Name, p.process.ending())
+	e := schemas.Errorf(schemas.PluginCrash, "plugin %q %s while it was needed%s", p.config.Name, p.process.ending(), during)
 	e.Cause = err
 	if why := p.tail.why(); why != "" {
 		e.Message += " (" + why + ")"
 	}
-	e.Message += p.circumstances(true)
+	e.Message += p.circumstances(p.Tail())
 	return e
 }
 
 // circumstances are the command or address, and the last lines.
-func (p *Plugin) circumstances(lines bool) string {
+func (p *Plugin) circumstances(lines []string) string {
 	var b strings.Builder
 	if p.config.Address != "" {
 		fmt.Fprintf(&b, "; address: %s", p.config.Address)
 	} else {
 		fmt.Fprintf(&b, "; command: %s", strings.Join(p.config.Command, " "))
 	}
-	if last := p.tail.last(shown); lines && len(last) > 0 {
+	if last := lines[max(0, len(lines)-shown):]; len(last) > 0 {
 		b.WriteString("; its last lines:" + indented(last))
 	}
 	return b.String()

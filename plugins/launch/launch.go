@@ -99,7 +99,7 @@ func Start(ctx context.Context, c Config) (*Plugin, error) {
 	})
 	stop := context.AfterFunc(ctx, func() { _ = p.process.Kill(ctx) })
 	late := time.AfterFunc(c.StartTimeout, func() {
-		_ = p.hung(schemas.Errorf(schemas.PluginTimeout, "it said nothing for %s", c.StartTimeout))
+		_ = p.hung(schemas.Errorf(schemas.PluginTimeout, "it said nothing for %s", c.StartTimeout), "")
 	})
 	err = p.shakeHands()
 	stop()
@@ -197,7 +197,7 @@ func (p *Plugin) Tail() []string { return p.tail.last(tailLines) }
 func (p *Plugin) Close() {
 	p.once.Do(func() {
 		p.mu.Lock()
-		p.closing = true
+		p.closing = p.process == nil || !p.process.ended() // else its death explains more
 		p.mu.Unlock()
 		if p.client == nil {
 			p.conn.Close()

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"regexp"
 	"strings"
 	"time"
 )
@@ -91,8 +92,14 @@ func relevant(stacks []string) []string {
 	if len(out) > stacksShown {
 		out = append(out[:stacksShown:stacksShown], "...")
 	}
+	for i := range out {
+		out[i] = frameNumbers.ReplaceAllString(out[i], "")
+	}
 	return out
 }
+
+// frameNumbers are of use to nobody who reads an error.
+var frameNumbers = regexp.MustCompile(`( fp=0x\S+ sp=0x\S+| gp=0x\S+ m=\S+)( pc=0x\S+)?|\(0x[0-9a-f]+[^()]*\)$`)
 
 // answerFrame is in the stack of a goroutine that answers a call.
 const answerFrame = "github.com/pathline/pathline/plugins/wire.(*Session).answer("

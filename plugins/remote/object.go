@@ -19,7 +19,7 @@ type object func(ctx context.Context, method string, m wire.Message) (wire.Messa
 // peer is one end of a session: it calls the objects of the other end and
 // offers its own.
 type peer struct {
-	session *wire.Session
+	session *line
 
 	// The implementation that a plugin's end has made: what its services are
 	// called when they do not say it themselves.

@@ -31,13 +31,16 @@ const (
 
 // Options say how a host speaks with one plugin.
 type Options struct {
-	CallTimeout  time.Duration           // for opening an instance; 0 is no limit
-	StallTimeout time.Duration           // without a sign of life while an answer is awaited; 0 is no limit
-	Heartbeat    bool                    // ask for signs of life while work goes on
-	Inline       bool                    // offer no shared memory
-	Explain      func(err error) error   // why a session broke: a process may have ended
-	As           func(use string) string // the name of an implementation on this side; nil: its own
-	Parts        func() flow.Registry    // what the flows that it opens are made of; nil: it has everything itself
+	CallTimeout  time.Duration                           // for opening an instance; 0 is no limit
+	StallTimeout time.Duration                           // without a sign of life while an answer is awaited; 0 is no limit
+	Heartbeat    bool                                    // ask for signs of life while work goes on
+	Inline       bool                                    // offer no shared memory
+	Recorder     *wire.Recorder                          // of this instance; nil: nothing is recorded
+	Explain      func(err error) error                   // why a session broke: a process may have ended
+	As           func(use string) string                 // the name of an implementation on this side; nil: its own
+	Stateless    bool                                    // a call may be repeated in a new process
+	Restart      func(ctx context.Context) (Life, error) // of one that is stateless; nil: never
+	Parts        func() flow.Registry                    // what the flows that it opens are made of; nil: it has everything itself
 }
 
 // Instance is a stage in another process.
@@ -45,10 +48,14 @@ type Instance struct {
 	peer   *peer
 	as     naming
 	config json.RawMessage
-	cancel context.CancelFunc
-	done   chan struct{} // the goroutines of the session have ended
-	stream wire.Stream
+	emit   func(pipeline.Event)
 	once   sync.Once
+	closed chan struct{}
+
+	handler wire.Handler // nil: the peer answers
+
+	mu    sync.Mutex
+	lives []*life // the last is the one that is used
 
 	watching sync.WaitGroup
 }
@@ -58,10 +65,6 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 	as := naming(o.As)
 	if as == nil {
 		as = func(use string) string { return use }
-	}
-	explain := o.Explain
-	if explain == nil {
-		explain = func(err error) error { return err }
 	}
 	surroundings, err := surroundingsOf(env)
 	if err != nil {
@@ -73,57 +76,22 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 	if o.Heartbeat && o.StallTimeout > 0 {
 		open.HeartbeatMs = uint32(max(o.StallTimeout.Milliseconds()/10, 1))
 	}
-	// The stream outlives ctx, which is that of opening.
-	alive, cancel := context.WithCancel(context.Background())
-	stop := context.AfterFunc(ctx, cancel)
-	var late *time.Timer
-	if o.CallTimeout > 0 {
-		late = time.AfterFunc(o.CallTimeout, cancel)
+	if o.Recorder != nil {
+		o.Recorder.Open = open
 	}
-	opened, stream, err := hello(alive, client, open)
-	if pair != nil {
-		// The plugin has opened them, or never will.
-		pair.Out.Opened()
-		pair.In.Opened()
-		if err != nil || !slices.Contains(opened.GetCapabilities(), canShare) {
-			pair.Release()
-			pair = nil
-		}
-	}
-	expired := late != nil && !late.Stop()
-	if !stop() && ctx.Err() != nil {
-		if pair != nil {
-			pair.Release()
-		}
-		cancel()
-		return nil, nil, ctx.Err()
-	}
-	if err != nil || expired {
-		if pair != nil {
-			pair.Release()
-		}
-		cancel()
-		if expired {
-			err = schemas.Errorf(schemas.PluginTimeout, "%s/%s was not opened within %s", kind, use, o.CallTimeout).
-				Suggest("raise call_timeout when opening may take so long")
-		}
-		var fault *schemas.Error
-		if errors.As(err, &fault) && !expired {
-			return nil, nil, err
-		}
-		return nil, nil, explain(err)
-	}
-	i := &Instance{peer: newPeer(), as: as, config: config, cancel: cancel, done: make(chan struct{}), stream: stream}
+	i := &Instance{peer: newPeer(), as: as, config: config, emit: env.Emit, closed: make(chan struct{})}
 	i.peer.who, i.peer.parts, i.peer.threads = as(use), o.Parts, env.Threads
 	if env.Stage != "" {
 		i.peer.who = fmt.Sprintf("%s (%s)", env.Stage, as(use))
 	}
-	i.peer.session = wire.NewSession(stream, wire.Options{Host: true, Handler: i.peer.handle, CallTimeout: o.CallTimeout, Stall: o.StallTimeout, Shared: pair,
-		Explain: explain, Abort: func(error) { cancel() }, Progress: progressTo(env.Emit)})
-	go func() {
-		defer close(i.done)
-		_ = i.peer.session.Run()
-	}()
+	opened, session, err := i.begin(ctx, client, open, pair, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	i.peer.session = newLine(session)
+	if o.Restart != nil {
+		i.peer.session.again = func(ctx context.Context) (*wire.Session, error) { return i.again(ctx, open, o) }
+	}
 	if env.Stop != nil {
 		i.watching.Add(1)
 		go i.watchStop(env.Stop)
@@ -179,6 +147,81 @@ func shareOf(m *pluginpb.SharedMemory) *segment.Pair {
 		return nil
 	}
 	return &p
+}
+
+// begin opens a session in a process and runs it. It lets go of the shared
+// memory, which may be nil.
+func (i *Instance) begin(ctx context.Context, client pluginpb.PluginClient, open *pluginpb.Open, pair *segment.Pair, o Options) (*pluginpb.Opened, *wire.Session, error) {
+	explain := o.Explain
+	if explain == nil {
+		explain = func(err error) error { return err }
+	}
+	// The stream outlives ctx, which is that of opening.
+	alive, cancel := context.WithCancel(context.Background())
+	stop := context.AfterFunc(ctx, cancel)
+	patience, key := o.CallTimeout, "call_timeout"
+	if patience == 0 {
+		patience, key = o.StallTimeout, "stall_timeout" // opening says nothing before its end
+	}
+	var late *time.Timer
+	if patience > 0 {
+		late = time.AfterFunc(patience, cancel)
+	}
+	opened, stream, err := hello(alive, client, open)
+	runs := false
+	if pair != nil {
+		// The plugin has opened them, or never will.
+		pair.Out.Opened()
+		pair.In.Opened()
+		defer func(p *segment.Pair) {
+			if !runs || pair == nil { // a session lets go of it at its end
+				p.Release()
+			}
+		}(pair)
+		if err != nil || !slices.Contains(opened.GetCapabilities(), canShare) {
+			pair = nil
+		}
+	}
+	expired := late != nil && !late.Stop()
+	if !stop() && ctx.Err() != nil {
+		cancel()
+		return nil, nil, ctx.Err()
+	}
+	if err != nil || expired {
+		cancel()
+		if expired {
+			err = schemas.Errorf(schemas.PluginTimeout, "%s/%s was not opened within %s", open.GetKind(), open.GetUse(), patience).
+				Suggest("raise " + key + " when opening may take so long")
+		}
+		var fault *schemas.Error
+		if errors.As(err, &fault) && !expired && fault.Reason != schemas.PluginProtocol {
+			return nil, nil, err
+		}
+		return nil, nil, explain(err)
+	}
+	handler := i.handler
+	if handler == nil {
+		handler = i.peer.handle
+	}
+	s := wire.NewSession(stream, wire.Options{Host: true, Handler: handler, CallTimeout: o.CallTimeout, Stall: o.StallTimeout, Shared: pair,
+		Recorder: o.Recorder, Explain: explain, Abort: func(error) { cancel() }, Progress: progressTo(i.emit)})
+	l := &life{stream, cancel, make(chan struct{})}
+	i.mu.Lock()
+	select {
+	case <-i.closed:
+		i.mu.Unlock()
+		cancel()
+		return nil, nil, schemas.Errorf(schemas.Interrupted, "%s/%s is closed", open.GetKind(), open.GetUse())
+	default:
+		i.lives = append(i.lives, l)
+		i.mu.Unlock()
+	}
+	runs = true
+	go func() {
+		defer close(l.done)
+		_ = s.Run()
+	}()
+	return opened, s, nil
 }
 
 // hello starts a stream, opens the instance and waits for the answer.
@@ -244,7 +287,7 @@ func (i *Instance) watchStop(stop <-chan struct{}) {
 	select {
 	case <-stop:
 		_ = i.peer.session.Stop()
-	case <-i.done:
+	case <-i.closed:
 	}
 }
 
@@ -252,19 +295,26 @@ func (i *Instance) watchStop(stop <-chan struct{}) {
 // goroutine of the session has ended when Close returns.
 func (i *Instance) Close(ctx context.Context) error {
 	i.once.Do(func() {
+		i.mu.Lock()
+		close(i.closed)
+		lives := i.lives
+		i.mu.Unlock()
+		l := lives[len(lives)-1]
 		// Also sending ends with ctx, when nobody reads.
-		defer context.AfterFunc(ctx, i.cancel)()
+		defer context.AfterFunc(ctx, l.cancel)()
 		if i.peer.session.SendClose() == nil {
-			if s, ok := i.stream.(interface{ CloseSend() error }); ok {
+			if s, ok := l.stream.(interface{ CloseSend() error }); ok {
 				_ = s.CloseSend()
 			}
 			select {
-			case <-i.done:
+			case <-l.done:
 			case <-ctx.Done():
 			}
 		}
-		i.cancel()
-		<-i.done
+		for _, l := range lives {
+			l.cancel()
+			<-l.done
+		}
 		i.watching.Wait()
 	})
 	return nil

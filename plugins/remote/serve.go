@@ -56,7 +56,7 @@ func Serve(stream pluginpb.Plugin_SessionServer, r *pipeline.Registry, log zerol
 			o.Shared.Release()
 		}
 	}()
-	p.session = wire.NewSession(stream, o)
+	p.session = newLine(wire.NewSession(stream, o))
 	s := open.GetSurroundings()
 	env := pipeline.Env{Stage: s.GetStage(), Seed: s.GetSeed(), Dir: s.GetDir(), Out: s.GetOut(), State: s.GetState(),
 		Threads: int(s.GetThreads()), Memory: s.GetMemory(), Resume: s.GetResume(), Key: s.GetKey(),

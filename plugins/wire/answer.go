@@ -60,6 +60,7 @@ func (s *Session) serve(seq uint64, ours bool, c *pluginpb.Call) error {
 func (s *Session) answer(ctx context.Context, e *exchange, c *pluginpb.Call, m Message) {
 	out, err := s.handle(ctx, e, c, &m)
 	defer func() { m.Release() }()
+	out = s.o.Recorder.answered(c, m, out, err)
 	if err == nil {
 		err = s.reply(ctx, e, out)
 	}

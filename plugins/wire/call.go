@@ -10,10 +10,14 @@ import (
 
 // Call asks the other side. Batches of the answer share memory with what was
 // received: the caller copies what it keeps, then releases the answer.
-func (s *Session) Call(ctx context.Context, target, method string, m Message) (Message, error) {
-	e, out, more, err := s.call(ctx, target, method, m)
-	if err != nil || !more {
+func (s *Session) Call(ctx context.Context, target, method string, m Message) (out Message, err error) {
+	e, out, more, err := s.call(ctx, target, method, false, m)
+	if err != nil {
 		return out, err
+	}
+	defer func() { s.o.Recorder.ended(e.seq, out, err == nil) }()
+	if !more {
+		return out, nil
 	}
 	s.wait()
 	defer s.waited()
@@ -26,7 +30,7 @@ func (s *Session) Call(ctx context.Context, target, method string, m Message) (M
 
 // Read asks the other side for rows. The caller closes the stream.
 func (s *Session) Read(ctx context.Context, target, method string, m Message) (Rows, error) {
-	e, head, more, err := s.call(ctx, target, method, m)
+	e, head, more, err := s.call(ctx, target, method, true, m)
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +47,16 @@ func (s *Session) blame(err error) error {
 	return s.Err()
 }
 
-func (s *Session) call(ctx context.Context, target, method string, m Message) (e *exchange, out Message, more bool, err error) {
+func (s *Session) call(ctx context.Context, target, method string, rows bool, m Message) (e *exchange, out Message, more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, out, false, err
 	}
+	var seq uint64
+	defer func() {
+		if err != nil {
+			s.o.Recorder.ended(seq, Message{}, false)
+		}
+	}()
 	head := &pluginpb.Call{Target: target, Method: method, Params: m.Values, Ports: m.Ports}
 	payloads, batches, whole, err := s.encodeAll(m.Batches)
 	if err != nil {
@@ -84,7 +94,10 @@ func (s *Session) call(ctx context.Context, target, method string, m Message) (e
 			s.fail(schemas.Errorf(schemas.PluginTimeout, "the other side does not read what it is sent"))
 		}
 	})()
-	if e, err = s.begin(head, payloads); err != nil {
+	if e, err = s.begin(head, payloads, func(n uint64) {
+		seq = n
+		s.o.Recorder.called(n, target, method, rows, m)
+	}); err != nil {
 		return nil, out, false, err
 	}
 	if head.More {
@@ -131,8 +144,9 @@ func (s *Session) call(ctx context.Context, target, method string, m Message) (e
 	return e, Message{Values: r.GetValues(), Outputs: r.GetOutputs(), Batches: e.batches}, r.GetMore(), nil
 }
 
-// begin numbers a call and sends its head; numbers rise in the order of frames.
-func (s *Session) begin(head *pluginpb.Call, payloads []payload) (*exchange, error) {
+// begin numbers a call, tells its number and sends its head; numbers rise in the
+// order of frames.
+func (s *Session) begin(head *pluginpb.Call, payloads []payload, numbered func(uint64)) (*exchange, error) {
 	s.sendMu.Lock()
 	defer s.sendMu.Unlock()
 	s.mu.Lock()
@@ -144,6 +158,7 @@ func (s *Session) begin(head *pluginpb.Call, payloads []payload) (*exchange, err
 	s.next += 2
 	s.calls[e.seq] = e
 	s.mu.Unlock()
+	numbered(e.seq)
 	err := s.sendLocked(&pluginpb.Frame{Seq: e.seq, Body: &pluginpb.Frame_Call{Call: head}}, payloads)
 	if err != nil {
 		s.drop(e.seq, true)

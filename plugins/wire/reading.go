@@ -29,6 +29,7 @@ func (r *reading) Next(ctx context.Context) (arrow.Record, error) {
 		if r.err = err; err != io.EOF {
 			r.s.cancelled(r.e)
 		}
+		r.s.o.Recorder.ended(r.e.seq, Message{}, false)
 		return nil, err
 	}
 	return i.rec, nil
@@ -40,6 +41,7 @@ func (r *reading) Close() error {
 		return nil
 	}
 	r.err = errGone
+	defer r.s.o.Recorder.ended(r.e.seq, Message{}, false)
 	r.s.cancelled(r.e)
 	// The other side answers a cancelled call; wait for it, so that what it does
 	// for this stream has ended.

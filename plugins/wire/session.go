@@ -62,6 +62,7 @@ type Options struct {
 	Stall       time.Duration                 // fail when an answer is awaited and nothing happens for so long; 0 never
 	Abort       func(error)                   // called once when the session fails: ends the stream under it
 	Explain     func(error) error             // says why the stream broke, when a process knows better
+	Recorder    *Recorder                     // remembers what shows a failure again; nil: nothing does
 	Window      int64                         // bytes of items that are held for each call; 0 for WindowBytes
 	Shared      *segment.Pair                 // shared memory, which the session lets go of at its end; nil: none
 }
@@ -147,6 +148,7 @@ func (s *Session) Run() error {
 	}
 	close(done)
 	s.joined.Wait()
+	s.o.Recorder.forget()
 	s.shared.end()
 	return err
 }

@@ -13,5 +13,5 @@ func Register(r *pipeline.Registry) {
 	pipeline.Register(r, "coupling", "independent", "noise and data are drawn independently of each other", struct{}{},
 		func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return Independent{}, nil }), nil
-		})
+		}).Stateless = true
 }

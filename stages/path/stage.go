@@ -78,7 +78,7 @@ func entry[C any](name, key, doc string, defaults C, build func(C) (Path, error)
 				}
 				d := Described{Path: p, Use: name, Config: config}
 				return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return d, nil }), nil
-			})
+			}).Stateless = true
 		},
 		build: func(config []byte) (Path, error) {
 			s, err := pipeline.SchemaOf(defaults)

@@ -74,6 +74,9 @@ func Register(r *pipeline.Registry) {
 				return serve(env, tableau, o)
 			}).Example = "{steps: 100}"
 	}
+	for _, i := range r.Implementations("solver") {
+		i.Stateless = true
+	}
 }
 
 func serve(env pipeline.Env, t Tableau, o Options) (pipeline.Stage, error) {

@@ -19,6 +19,7 @@ import (
 // own: --isolate is all, --isolate=path,model names some.
 type isolateFlag struct {
 	kinds choiceList
+	bare  bool // keep no bundles of crashes
 	yes   bool // accept new digests into pathline.lock
 }
 
@@ -51,7 +52,9 @@ type pluginSet struct {
 }
 
 func newPlugins(isolate isolateFlag, log zerolog.Logger) *pluginSet {
-	return &pluginSet{isolate: isolate, host: plugins.NewHost(log)}
+	s := &pluginSet{isolate: isolate, host: plugins.NewHost(log)}
+	s.host.NoBundles = isolate.bare
+	return s
 }
 
 // prepare is pipeline.LoadOptions.Plugins: it adds what the plugins of a file
@@ -84,7 +87,7 @@ func (s *pluginSet) close() { _ = s.host.Close() }
 func declaredPlugin(dir string, p pipeline.PluginSpec) plugins.Plugin {
 	return plugins.Plugin{Command: p.Command, Address: p.Address, Env: p.Env, Dir: dir,
 		StartTimeout: time.Duration(p.StartTimeout), CallTimeout: time.Duration(p.CallTimeout), StallTimeout: time.Duration(p.StallTimeout),
-		Inline: p.SharedMemory != nil && !*p.SharedMemory}
+		Inline: p.SharedMemory != nil && !*p.SharedMemory, NoBundle: p.CrashBundle != nil && !*p.CrashBundle}
 }
 
 // named gives the errors of a plugin the place where it is declared.

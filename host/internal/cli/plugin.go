@@ -36,7 +36,7 @@ func (a *app) pluginCommand() *cobra.Command {
 		Args:  group,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.pluginList(), a.pluginInspect(), a.pluginServe())
+	cmd.AddCommand(a.pluginList(), a.pluginInspect(), a.pluginServe(), a.pluginReplay())
 	return cmd
 }
 

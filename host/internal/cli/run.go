@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
 			return result{}, err
 		}
 		defer plugins.close()
-		o := pipeline.RunOptions{PlanOptions: sel.options(), Resume: resume, Version: hostVersion().Version, Plugins: plugins.host.Records()}
+		o := pipeline.RunOptions{PlanOptions: sel.options(), Resume: resume, Version: hostVersion().Version, Plugins: plugins.host.Records}
 		record, warnings, err := a.perform(cmd.Context(), p, o, perf)
 		page := ""
 		if record != nil {
@@ -75,6 +75,7 @@ Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
 	sel.add(cmd)
 	perf.add(cmd)
 	cmd.Flags().BoolVar(&resume, "resume", false, "continue stages from where an interrupted run saved them")
+	cmd.Flags().BoolVar(&load.isolate.bare, "no-crash-bundle", false, "when a plugin fails keep no folder that shows it again; such a folder holds rows of the data")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "accept new digests of plugins (digests are not pinned yet: nothing is asked, and this changes nothing)")
 	return cmd
 }
