@@ -38,6 +38,7 @@ type GMM struct {
 	columns    []string
 	components []component
 	path       path.Path
+	distant    bool      // the path is
 	start      path.Coef // at t = 0
 	scratch    sync.Pool // of *mixtureScratch
 }
@@ -63,7 +64,7 @@ func NewGMM(c GMMConfig, p path.Path) (*GMM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: gmm: path: %w", err)
 	}
-	g.path, g.start = p, start
+	g.path, g.distant, g.start = p, path.Distant(p), start
 	g.scratch.New = func() any { return g.newScratch() }
 	return g, nil
 }

@@ -434,3 +434,46 @@ func TestGMMConfigErrors(t *testing.T) {
 }
 
 var _ model.Exact = (*model.GMM)(nil)
+
+// far is a path in another process, which counts its calls.
+type far struct {
+	path.Path
+	calls *int
+}
+
+func (far) Distant() bool { return true }
+
+func (f far) Coefficients(c []path.Coef, t []float64) error {
+	*f.calls++
+	return f.Path.Coefficients(c, t)
+}
+
+// A distant path is asked once for the rows of a call.
+func TestGMMAsksADistantPathOnce(t *testing.T) {
+	config := model.GMMConfig{Weights: []float64{0.3, 0.7}, Means: [][]float64{{-2, 0}, {1, 1}}, Std: []float64{0.5, 0.4}}
+	near, err := model.NewGMM(config, path.Cosine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	away, err := model.NewGMM(config, far{path.Cosine{}, &calls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rows := range []int{1, 64, 300, 100} {
+		x, ts := make([]float64, 2*rows), make([]float64, rows)
+		for i := range ts {
+			ts[i], x[2*i], x[2*i+1] = float64(i)/float64(rows), float64(i%7)-3, float64(i%5)-2
+		}
+		v, w := make([]float64, 2*rows), make([]float64, 2*rows)
+		calls = 0
+		for _, err := range []error{near.Eval(t.Context(), v, ts, x, rows), away.Eval(t.Context(), w, ts, x, rows)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(v, w) || calls != 1 {
+			t.Errorf("%d rows: %d calls; the same field: %v", rows, calls, slices.Equal(v, w))
+		}
+	}
+}

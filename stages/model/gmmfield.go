@@ -26,7 +26,7 @@ import (
 
 // mixtureScratch is the memory of one call.
 type mixtureScratch struct {
-	coef   []path.Coef // [blockRows]
+	coef   []path.Coef // of a block of rows
 	r      []float64   // [k], responsibilities
 	y      []float64   // [k][d], in the axes of the component
 	u, g   []float64   // [k][d]
@@ -73,15 +73,23 @@ func (g *GMM) Divergence(ctx context.Context, v, div, t, x, probe []float64, row
 	})
 }
 
-// eachRow calls f with the coefficients of each row.
+// eachRow calls f with the coefficients of each row. A distant path is asked once
+// for all.
 func (g *GMM) eachRow(ctx context.Context, t []float64, rows int, f func(s *mixtureScratch, c path.Coef, r int)) error {
 	s := g.scratch.Get().(*mixtureScratch)
 	defer g.scratch.Put(s)
-	for r := 0; r < rows; r += blockRows {
+	block := blockRows
+	if g.distant {
+		block = rows
+		if len(s.coef) < rows {
+			s.coef = make([]path.Coef, rows)
+		}
+	}
+	for r := 0; r < rows; r += block {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m := min(blockRows, rows-r)
+		m := min(block, rows-r)
 		if err := g.path.Coefficients(s.coef[:m], t[r:r+m]); err != nil {
 			return err
 		}
