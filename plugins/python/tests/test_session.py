@@ -13,6 +13,7 @@ from pathline.kinds.stage import Kind, Service
 from pathline.registry import register
 from pathline.wire import batch as batches
 from pathline.wire import plugin_pb2 as pb
+from pathline.wire import session
 from pathline.wire.session import Message, Session
 
 
@@ -268,3 +269,38 @@ def test_random_frames_never_hang_and_raise_only_protocol_errors():
         s.fail(ProtocolError("over"))
         s.finish(5)
         assert not s._serving
+
+
+def test_cancelled_that_comes_as_a_call_ends_neither_answers_again_nor_ends_the_thread(registry, host, monkeypatch):
+    late = set()
+
+    class Wake(threading.Condition):
+        """Where an asynchronous Cancelled is noticed: entering a with."""
+
+        def __enter__(self):
+            if threading.get_ident() in late:
+                late.discard(threading.get_ident())
+                raise session.Cancelled()
+            return super().__enter__()
+
+    made = session._Exchange.__init__
+
+    def exchange(self, seq, window):
+        made(self, seq, window)
+        self.wake = Wake()
+
+    monkeypatch.setattr(session._Exchange, "__init__", exchange)
+    answers = []
+
+    def answer(opening, method, m):
+        answers.append(threading.get_ident())
+        if method == "late":
+            late.add(threading.get_ident())
+        return Message(values=method)
+
+    echo(registry, answer)
+    o = host.open("path", "echo")
+    target, _ = o.service()
+    for method in ("late", "late", "early"):
+        assert o.call(target, method).values == method
+    assert not late and o.session.error is None

@@ -383,9 +383,7 @@ class Session:
                     m.batches = self._collect(e)
                 self._reply(e, self._handler(target, method, m))
             finally:
-                _current.exchange = None
-                with e.wake:
-                    e.thread = None
+                self._leave(e)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the call is answered
             if _is_news(error):
                 traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
@@ -395,7 +393,22 @@ class Session:
             except BaseException:  # noqa: BLE001 - the session is over
                 pass
         finally:
+            self._leave(e)
             self._drop(e.seq, False)
+
+    def _leave(self, e: _Exchange) -> None:
+        """From here on nobody raises Cancelled in this thread, and what was on its
+        way is dropped: it would end a thread that has other calls to answer, or come
+        after the result."""
+        while True:
+            try:
+                _current.exchange = None
+                with e.wake:
+                    e.thread = None
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
+                return
+            except Cancelled:
+                pass
 
     def _reply(self, e: _Exchange, m: Message) -> None:
         """Send a result: whole, in pieces, or followed by rows."""
@@ -411,10 +424,12 @@ class Session:
             for batch in rows:
                 count += self._send_item(e, 0, batch, first)
                 first += batch.num_rows
+            self._leave(e)
             self.send(pb.Frame(seq=e.seq, end=pb.End(batches=count, rows=first)))
         elif (put := self._put_all(m.batches)) is not None:
             parts, encoded = put
             f.result.batches.extend(parts)
+            self._leave(e)
             self.send(f, zip(f.result.batches, encoded))
         else:
             f.result.more = True
