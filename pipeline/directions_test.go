@@ -62,7 +62,7 @@ var outside = []struct {
 	{"github.com/spf13/", []string{"host"}},
 	{"github.com/vbauerster/", []string{"host"}},
 	{"gonum.org/v1/plot", []string{"host"}},
-	{"go.yaml.in/", []string{"pipeline", "host", "plugins/conform"}},
+	{"go.yaml.in/", []string{"pipeline", "host", "plugins/conform", "plugins/manifest"}},
 	{"os/signal", []string{"host", "plugins"}},
 	{"os/exec", []string{"host", "plugins"}},
 	{"unsafe", []string{"schemas", "stages/internal/kernel", "plugins/launch", "plugins/wire"}},

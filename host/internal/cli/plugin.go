@@ -31,12 +31,12 @@ type pluginView struct {
 func (a *app) pluginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin COMMAND",
-		Short: "List, inspect and serve plugins",
+		Short: "Make, test, inspect, pin and serve plugins",
 		Long:  "Plugins are programs in any language that implement stages; a pipeline file names them under `plugins:`.",
 		Args:  group,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.pluginList(), a.pluginInspect(), a.pluginServe(), a.pluginReplay())
+	cmd.AddCommand(a.pluginList(), a.pluginInspect(), a.pluginTest(), a.pluginServe(), a.pluginReplay())
 	return cmd
 }
 
