@@ -26,7 +26,7 @@ type Target struct {
 	Name    string            // in messages; "" for the program's
 	Command []string          // the program and its arguments
 	Address string            // unix:///path or host:port of one that runs already
-	Dir     string            // working folder, to which relative programs and input files are relative
+	Dir     string            // working folder, to which relative programs and input files are relative; "" for this process's
 	Env     map[string]string // variables beside the few that are passed on
 
 	StartTimeout time.Duration // 0 for 30 s
@@ -78,6 +78,11 @@ func newSubject(t Target) (*subject, error) {
 		if len(t.Command) > 0 {
 			t.Name = filepath.Base(t.Command[0])
 		}
+	}
+	// Programs and input files are found whatever the folder is called.
+	var err error
+	if t.Dir, err = filepath.Abs(t.Dir); err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "conform-")
 	if err != nil {
@@ -244,9 +249,6 @@ func (s *subject) surroundings(i *implementation, config json.RawMessage) (pipel
 	out := filepath.Join(s.dir, fmt.Sprintf("out%d", s.instances))
 	env := pipeline.Env{Stage: "conform", Seed: 7, Dir: s.target.Dir, Out: out, State: filepath.Join(out, ".state"),
 		Threads: 2, Memory: 1 << 28, Key: "conform", Log: zerolog.Nop(), Alloc: memory.DefaultAllocator, Config: config}
-	if env.Dir == "" {
-		env.Dir = s.dir
-	}
 	return env, os.MkdirAll(env.State, 0o700)
 }
 

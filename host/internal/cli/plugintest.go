@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/pathline/pathline/pipeline"
@@ -61,7 +62,7 @@ Exit codes: 0 it conforms, 4 it does not, 2 the arguments are wrong.`,
 	cmd.Flags().BoolVar(&f.chaos, "chaos", false, "also break the protocol and kill processes")
 	cmd.Flags().StringVar(&f.junit, "junit", "", "write the outcome to a file of JUnit XML")
 	cmd.Flags().BoolVar(&f.list, "list", false, "list the cases and what they check")
-	cmd.Flags().BoolVar(&f.all, "verbose", false, "print a line for every case, not only for those that fail or are skipped")
+	cmd.Flags().BoolVar(&f.all, "verbose", false, "print a line for every case, and what the plugin writes")
 	return cmd
 }
 
@@ -85,12 +86,12 @@ func pluginArgs(cmd *cobra.Command, args []string) error {
 
 // target finds the plugin that the arguments name. A folder's program is built
 // first when its manifest says how.
-func (a *app) target(cmd *cobra.Command, args []string) (conform.Target, error) {
+func (a *app) target(cmd *cobra.Command, args []string, log zerolog.Logger) (conform.Target, error) {
 	if cmd.ArgsLenAtDash() == 0 {
-		return conform.Target{Command: args, Log: a.logger(nil)}, nil
+		return conform.Target{Command: args, Log: log}, nil
 	}
 	if isAddress(args[0]) {
-		return conform.Target{Address: args[0], Log: a.logger(nil)}, nil
+		return conform.Target{Address: args[0], Log: log}, nil
 	}
 	m, err := a.manifestOf(args[0])
 	if err != nil {
@@ -101,7 +102,7 @@ func (a *app) target(cmd *cobra.Command, args []string) (conform.Target, error) 
 			return conform.Target{}, err
 		}
 	}
-	return conform.Target{Name: m.Name, Command: m.Command, Dir: m.Dir, Env: m.Env, Configs: m.Configs(), Log: a.logger(nil)}, nil
+	return conform.Target{Name: m.Name, Command: m.Command, Dir: m.Dir, Env: m.Env, Configs: m.Configs(), Log: log}, nil
 }
 
 func (a *app) manifestOf(dir string) (*manifest.Manifest, error) {
@@ -159,7 +160,11 @@ func (a *app) testPlugin(cmd *cobra.Command, args []string, f pluginTestFlags) (
 			return result{}, e.Suggest("the kinds are " + strings.Join(known, ", "))
 		}
 	}
-	t, err := a.target(cmd, args)
+	log := zerolog.Nop() // what a plugin writes while it is killed is no news
+	if f.all {
+		log = a.logger(nil)
+	}
+	t, err := a.target(cmd, args, log)
 	if err != nil {
 		return result{}, err
 	}

@@ -45,6 +45,9 @@ type slopes[T solver.Float] struct {
 func solve[T solver.Float](ctx context.Context, f solver.Field[T], s solver.State[T], t0, t1 float64, steps int) (solver.Report, error) {
 	report := solver.Report{Status: make([]solver.Status, s.Rows), Evaluations: make([]int32, s.Rows),
 		Accepted: make([]int32, s.Rows), Rejected: make([]int32, s.Rows)}
+	if t0 == t1 || s.Rows == 0 {
+		return report, nil // no time is no work
+	}
 	n := s.Rows * s.Dim
 	time, id := make([]float64, s.Rows), make([]int64, s.Rows)
 	for i := range id {
@@ -77,33 +80,42 @@ func solve[T solver.Float](ctx context.Context, f solver.Field[T], s solver.Stat
 	if err := eval(now, t0+h, guess); err != nil {
 		return report, err
 	}
-	advance(s, h, 0.5, now, 0.5, last)
+	advance(s, report, h, 0.5, now, 0.5, last)
 
 	for step := 1; step < steps; step++ {
 		// The times are products, not sums: the last step ends on t1.
 		if err := eval(now, t0+(t1-t0)*float64(step)/float64(steps), s.X[:n]); err != nil {
 			return report, err
 		}
-		advance(s, h, 1.5, now, -0.5, last)
+		advance(s, report, h, 1.5, now, -0.5, last)
 		last, now = now, last
-	}
-	for r := range report.Status {
-		report.Accepted[r] = int32(steps)
-		for _, v := range s.X[r*s.Dim : (r+1)*s.Dim] {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				report.Status[r] = solver.NonFinite
-			}
-		}
 	}
 	return report, nil
 }
 
-// advance adds h (a k + b l) to the state.
-func advance[T solver.Float](s solver.State[T], h, a float64, k *slopes[T], b float64, l *slopes[T]) {
-	for i := range k.x {
-		s.X[i] += T(h) * (T(a)*k.x[i] + T(b)*l.x[i])
-	}
-	for i := range k.q {
-		s.Q[i] += h * (a*k.q[i] + b*l.q[i])
+// advance adds h (a k + b l) to the state. A row that would leave the numbers
+// keeps its last state, and its status says why.
+func advance[T solver.Float](s solver.State[T], report solver.Report, h, a float64, k *slopes[T], b float64, l *slopes[T]) {
+	next := make([]T, s.Dim)
+	for r := range s.Rows {
+		if report.Status[r] != solver.OK {
+			continue
+		}
+		x := s.X[r*s.Dim : (r+1)*s.Dim]
+		for i := range x {
+			at := r*s.Dim + i
+			next[i] = x[i] + T(h)*(T(a)*k.x[at]+T(b)*l.x[at])
+			if v := float64(next[i]); math.IsNaN(v) || math.IsInf(v, 0) {
+				report.Status[r] = solver.NonFinite
+			}
+		}
+		if report.Status[r] != solver.OK {
+			continue
+		}
+		copy(x, next)
+		report.Accepted[r]++
+		for i := r * s.Quads; i < (r+1)*s.Quads; i++ {
+			s.Q[i] += h * (a*k.q[i] + b*l.q[i])
+		}
 	}
 }
