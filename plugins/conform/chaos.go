@@ -124,6 +124,9 @@ func (s *subject) survives(ctx context.Context, do func(*launch.Plugin, *impleme
 	}
 	err = t.send(frameOf(0, &pluginpb.Close{}))
 	if err == nil {
+		err = t.stream.CloseSend()
+	}
+	if err == nil {
 		err = t.ends(exitWithin)
 	}
 	t.hangUp()

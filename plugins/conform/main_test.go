@@ -14,7 +14,11 @@ import (
 // serves, in the manner that the next argument names.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "test-plugin" {
-		plugins.Serve(stages.Builtin(), "pathline", "test")
+		if os.Args[2] == "builtin" {
+			plugins.Serve(stages.Builtin(), "pathline", "test")
+		} else {
+			plugins.Serve(wrongRegistry(os.Args[2]), "wrong", "1")
+		}
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -138,6 +138,10 @@ func askSolve[T solver.Float](ctx context.Context, r remote, f solver.Field[T], 
 	if s.Rows == 0 {
 		return report, nil
 	}
+	if t0 == t1 { // no time is no work, whatever the other side would do
+		n := s.Rows
+		return solver.Report{Status: make([]solver.Status, n), Evaluations: make([]int32, n), Accepted: make([]int32, n), Rejected: make([]int32, n)}, nil
+	}
 	target := r.offer("field", fieldObject(r.peer, f, s.Dim, s.Quads))
 	defer r.withdraw(target)
 	columns := []wire.Column{wire.ColumnOf("x", s.X[:s.Rows*s.Dim], s.Dim)}
@@ -186,9 +190,24 @@ func askSolve[T solver.Float](ctx context.Context, r remote, f solver.Field[T], 
 		}
 		*c.dst = append([]int32(nil), v...)
 	}
-	copy(s.X, x)
-	copy(s.Q, q)
+	arrive(s, x, q, report.Status)
 	return report, nil
+}
+
+// arrive takes the rows that are numbers. One that is not says so in its status
+// and stays where it was: the last state that is known of it.
+func arrive[T solver.Float](s solver.State[T], x []T, q []float64, status []solver.Status) {
+	for r := range s.Rows {
+		row, integrals := x[r*s.Dim:(r+1)*s.Dim], q[r*s.Quads:(r+1)*s.Quads]
+		if !finiteRow(row) || !finiteRow(integrals) {
+			if status[r] == solver.OK {
+				status[r] = solver.NonFinite
+			}
+			continue
+		}
+		copy(s.X[r*s.Dim:], row)
+		copy(s.Q[r*s.Quads:], integrals)
+	}
 }
 
 func answerSolve[T solver.Float](ctx context.Context, p *peer, solve func(context.Context, solver.Field[T], solver.State[T], float64, float64) (solver.Report, error), c solveParams, m wire.Message) (wire.Message, error) {

@@ -281,6 +281,8 @@ class Service:
             try:
                 for f in frames:
                     s.take(f)
+                    if f.HasField("close"):
+                        break  # our side ends, whether or not the host ends its own
             except ProtocolError as e:
                 error = e
                 broken.append(e)
