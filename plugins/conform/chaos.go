@@ -306,8 +306,18 @@ func (s *subject) awaiting(ctx context.Context, stall time.Duration, do func(pid
 	}
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	_, seen := stage.Check(asking, pipeline.Inputs{})
-	return seen, p, nil
+	for { // a signal takes a moment, in which calls may be answered
+		_, seen := stage.Check(asking, pipeline.Inputs{})
+		if seen != nil && (s.ofTheProcess(seen) || asking.Err() != nil) {
+			return seen, p, nil
+		}
+	}
+}
+
+// ofTheProcess says whether an error is about the plugin, not about the call.
+func (s *subject) ofTheProcess(err error) bool {
+	var e *schemas.Error
+	return errors.As(err, &e) && e.Reason.Exit() == schemas.ExitPlugin
 }
 
 func (s *subject) told(seen error, p *launch.Plugin, err error, reason schemas.Reason) error {
