@@ -31,7 +31,7 @@ var directions = []struct {
 	{"stages/law", nil},
 	{"stages/path", []string{"stages/random", "stages/law"}},
 	{"stages/solver", []string{"stages/internal/kernel", "stages/law"}},
-	{"stages/coupling", []string{"stages/random", "stages/law"}},
+	{"stages/coupling", []string{"stages/random", "stages/law", "stages/internal/kernel"}},
 	{"stages/model", []string{"stages/random", "stages/law", "stages/solver", "stages/path", "stages/autodiff", "stages/internal/kernel"}},
 	{"stages/transform", []string{"schemas", "stages/random", "stages/law"}},
 	{"stages/flow", []string{"schemas", "stages/random", "stages/path", "stages/solver", "stages/model", "stages/transform"}},

@@ -7,10 +7,9 @@
 // need no moving. Every noise row is used once, and so the marginals of the
 // batch do not change.
 //
-// [Independent] leaves the rows as they are drawn. Optimal transport within a
-// batch (ot, the exact assignment; sinkhorn, its entropic version) reduces the
-// variance of the regression target and straightens the flow; each comes as one
-// file here. To add one, write a type that implements Coupling and call
+// [Independent] leaves the rows as they are drawn. [Optimal], optimal transport
+// within a batch, reduces the variance of the regression target and straightens
+// the flow. To add one, write a type that implements Coupling and call
 // couplingtest.Test on it.
 //
 // References: A. Pooladian et al., "Multisample flow matching: straightening

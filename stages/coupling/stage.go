@@ -14,4 +14,9 @@ func Register(r *pipeline.Registry) {
 		func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return Independent{}, nil }), nil
 		}).Stateless = true
+	pipeline.Register(r, "coupling", "ot", "the pairs of a batch whose squared distances have the least sum: exact optimal transport within the batch (Pooladian et al. 2023, Tong et al. 2024)", struct{}{},
+		func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+			c := NewOptimal()
+			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return c, nil }), nil
+		}).Stateless = true
 }

@@ -1,0 +1,193 @@
+package coupling
+
+import (
+	"math"
+
+	"github.com/pathline/pathline/stages/internal/kernel/assign"
+)
+
+// assignment solves the linear assignment problem: n rows and n columns are
+// paired one to one so that the sum of cost[row][column] is least. It is the
+// algorithm of Jonker and Volgenant (1987): columns take their cheapest row,
+// rows that are left over bid for their cheapest column as much as it is worth
+// more to them than the second cheapest, and what is then left over is paired by
+// shortest augmenting paths. Duals are float64: they prove the result, see
+// [assignment.gap].
+type assignment struct {
+	n, ld int
+	cost  []float32 // [n][ld]
+
+	row, col []int32   // row of a column, column of a row; -1: none
+	v        []float64 // duals of columns, -Inf beyond n
+	free     []int32   // rows without a column
+
+	// Of one shortest path.
+	dist []float64 // to columns that are not reached for good; else +Inf
+	open []float64 // v of such columns; else -Inf
+	pred []int32   // the row before a column
+	done []int32   // columns reached for good, in order
+	far  []float64 // their distances
+}
+
+// resize makes room for n rows and columns; what is there is forgotten.
+func (a *assignment) resize(n int) {
+	if a.n == n {
+		return
+	}
+	m := assign.Padded(n)
+	*a = assignment{n: n, ld: m, cost: make([]float32, n*m), row: make([]int32, n), col: make([]int32, n), free: make([]int32, 0, n),
+		v: make([]float64, m), dist: make([]float64, m), open: make([]float64, m), pred: make([]int32, m),
+		done: make([]int32, 0, n), far: make([]float64, 0, n)}
+}
+
+// of is the costs of a row, padded.
+func (a *assignment) of(i int32) []float32 { return a.cost[int(i)*a.ld : (int(i)+1)*a.ld] }
+
+// reduced is the cost of a pair beyond the dual of its column.
+func (a *assignment) reduced(i, j int32) float64 { return float64(a.of(i)[j]) - a.v[j] }
+
+// solve pairs; col[i] is the column of row i then.
+func (a *assignment) solve() {
+	if a.n == 1 {
+		a.col[0] = 0
+		return
+	}
+	a.reduceColumns()
+	for range 2 {
+		a.reduceRows()
+	}
+	for _, i := range a.free {
+		a.augment(i)
+	}
+}
+
+// reduceColumns gives every column its least cost as dual, and the row of that
+// cost unless the row has a column.
+func (a *assignment) reduceColumns() {
+	cheapest := a.pred
+	for j := range a.v {
+		a.v[j] = math.Inf(1)
+		if j >= a.n {
+			a.v[j] = math.Inf(-1)
+		}
+	}
+	for i := range int32(a.n) {
+		a.col[i], a.row[i] = -1, -1
+		for j, c := range a.of(i)[:a.n] {
+			if float64(c) < a.v[j] {
+				a.v[j], cheapest[j] = float64(c), i
+			}
+		}
+	}
+	for j := a.n - 1; j >= 0; j-- {
+		if i := cheapest[j]; a.col[i] < 0 {
+			a.col[i], a.row[j] = int32(j), i
+		}
+	}
+	a.free = a.free[:0]
+	for i := range int32(a.n) {
+		if a.col[i] < 0 {
+			a.free = append(a.free, i)
+		}
+	}
+}
+
+// bids bounds the bids of one row reduction, per row: they may go on for long
+// when rows compete by small differences, which shortest paths settle at once.
+const bids = 8
+
+// reduceRows lets rows without a column bid. A row that is outbid bids next when
+// its column has become dearer, and later when it has not.
+func (a *assignment) reduceRows() {
+	free, kept := a.free, 0
+	left := bids * a.n
+	for k := 0; k < len(free); left-- {
+		i := free[k]
+		k++
+		two := assign.TwoLeast(a.of(i), a.v)
+		j := two.FirstAt
+		dearer := two.First < two.Second
+		if dearer {
+			low := a.v[j] - (two.Second - two.First)
+			dearer = low < a.v[j] // not by less than a rounding
+			a.v[j] = low
+		}
+		if !dearer && a.row[j] >= 0 {
+			j = two.SecondAt
+		}
+		other := a.row[j]
+		a.row[j], a.col[i] = i, int32(j)
+		if other < 0 {
+			continue
+		}
+		a.col[other] = -1
+		if dearer && left > 0 {
+			k--
+			free[k] = other
+		} else {
+			free[kept] = other
+			kept++
+		}
+	}
+	a.free = free[:kept]
+}
+
+// augment pairs row i by the shortest path to a column without a row (Dijkstra's
+// algorithm on reduced costs, which are not negative).
+func (a *assignment) augment(i int32) {
+	for j := range a.dist {
+		a.dist[j] = math.Inf(1)
+	}
+	copy(a.open, a.v)
+	a.done, a.far = a.done[:0], a.far[:0]
+	from, base := i, 0.0
+	var end int32
+	var least float64
+	for {
+		var at int
+		least, at = assign.Relax(a.dist, a.pred, a.of(from), a.open, base, from)
+		end = int32(at)
+		if a.row[end] < 0 {
+			break
+		}
+		a.done, a.far = append(a.done, end), append(a.far, least)
+		a.dist[end], a.open[end] = math.Inf(1), math.Inf(-1)
+		// The way back over a pair costs nothing: its reduced cost is that of
+		// its row.
+		from = a.row[end]
+		base = least - a.reduced(from, end)
+	}
+	for k, j := range a.done {
+		a.v[j] += a.far[k] - least
+	}
+	for j := end; ; {
+		r := a.pred[j]
+		a.row[j] = r
+		j, a.col[r] = a.col[r], j
+		if r == i {
+			break
+		}
+	}
+}
+
+// gap bounds how far the sum of costs is above the least there is: by duality
+// no pairs cost less than the sums of the duals of rows and columns.
+func (a *assignment) gap() float64 {
+	gap := 0.0
+	for i := range int32(a.n) {
+		if a.n == 1 {
+			break
+		}
+		gap += a.reduced(i, a.col[i]) - assign.TwoLeast(a.of(i), a.v).First
+	}
+	return gap
+}
+
+// total is the sum of the costs of the pairs.
+func (a *assignment) total() float64 {
+	sum := 0.0
+	for i := range int32(a.n) {
+		sum += float64(a.of(i)[a.col[i]])
+	}
+	return sum
+}

@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package assign
+
+func fastRelax([]float64, []int32, []float32, []float64, float64, int32) (float64, int, bool) {
+	return 0, 0, false
+}
+
+func fastTwoLeast([]float32, []float64) (Two, bool) { return Two{}, false }
