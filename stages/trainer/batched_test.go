@@ -13,17 +13,17 @@ import (
 	"github.com/pathline/pathline/stages/path"
 )
 
-// whole is a network that is handed whole batches.
-type whole struct {
+// remoteLike is a network that is handed whole batches.
+type remoteLike struct {
 	model.Network
 	sum   model.LaneSum
 	calls *int
 	fails bool
 }
 
-func (w *whole) Distant() bool { return true }
+func (w *remoteLike) Distant() bool { return true }
 
-func (w *whole) BatchGradient(ctx context.Context, grad [][]float32, loss []float64, b model.Batch) error {
+func (w *remoteLike) BatchGradient(ctx context.Context, grad [][]float32, loss []float64, b model.Batch) error {
 	*w.calls++
 	if w.fails {
 		return errors.New("the line is cut")
@@ -43,7 +43,7 @@ func (w *whole) BatchGradient(ctx context.Context, grad [][]float32, loss []floa
 }
 
 // Gradient is what such a network is not asked for.
-func (w *whole) Gradient(context.Context, [][]float32, []float64, []float32, []float32, []float32, int) (float64, error) {
+func (w *remoteLike) Gradient(context.Context, [][]float32, []float64, []float32, []float32, []float32, int) (float64, error) {
 	panic("trainer: a tile is asked of a network that takes batches")
 }
 
@@ -55,7 +55,7 @@ type wholeDefinition struct {
 
 func (d wholeDefinition) Build(dim int) (model.Network, error) {
 	n, err := d.Definition.Build(dim)
-	return &whole{Network: n, calls: d.calls, fails: d.fails}, err
+	return &remoteLike{Network: n, calls: d.calls, fails: d.fails}, err
 }
 
 // A network that takes whole batches gets the weights that it gets tile by tile:

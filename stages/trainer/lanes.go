@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/pathline/pathline/stages/model"
 )
@@ -35,16 +34,11 @@ type lanes struct {
 	tile  []*tile       // per lane; of a whole batch, per tileRows of its rows
 	loss  []float64     // per lane, summed over the batches of a step
 	errs  []error       // per lane
-	fault atomic.Pointer[error]
 
 	ctx  context.Context // of the batch at hand
 	lane func(int)       // lanes.oneLane, made once
 
-	// Of a network that gets whole batches: grad has one lane, the sum of all.
-	batched model.Batched
-	batch   model.Batch
-	tiles   []float64 // losses of its tiles
-	fill    func(int) // lanes.fillTile, made once
+	whole // of a network that gets whole batches; grad then has one lane, the sum of all
 }
 
 func newLanes(net model.Network, x *examples) *lanes {
@@ -57,7 +51,7 @@ func newLanes(net model.Network, x *examples) *lanes {
 	l := &lanes{net: net, x: x, begin: cut(batch, count), loss: make([]float64, count), errs: make([]error, count)}
 	l.lane = l.oneLane
 	if b, ok := net.(model.Batched); ok {
-		l.whole(b)
+		l.takeWhole(b)
 		return l
 	}
 	for i := range count {
@@ -65,66 +59,6 @@ func newLanes(net model.Network, x *examples) *lanes {
 		l.tile = append(l.tile, newTile(min(tileRows, l.begin[i+1]-l.begin[i]), x.dim))
 	}
 	return l
-}
-
-// whole prepares for a network that is asked for the gradient of whole batches,
-// cut as they are for others.
-func (l *lanes) whole(net model.Batched) {
-	rows, d := l.x.o.Batch, l.x.dim
-	l.batched, l.fill = net, l.fillTile
-	l.grad = [][][]float32{like(net.Tensors())}
-	l.batch = model.Batch{T: make([]float64, rows), X: make([]float32, rows*d), Target: make([]float32, rows*d), Rows: rows}
-	for i := range l.loss {
-		lane := []int{l.begin[i]}
-		for lo, end := l.begin[i], l.begin[i+1]; lo < end; {
-			lo = tileEnd(lo, end)
-			lane = append(lane, lo)
-		}
-		l.batch.Lanes = append(l.batch.Lanes, lane)
-	}
-	l.tiles = make([]float64, l.batch.Lanes.Tiles())
-	for lo := 0; lo < rows; lo += tileRows {
-		hi := min(lo+tileRows, rows)
-		s := newTile(hi-lo, d)
-		s.xt, s.target = l.batch.X[lo*d:hi*d], l.batch.Target[lo*d:hi*d]
-		l.tile = append(l.tile, s)
-	}
-}
-
-// fillTile makes some rows of the batch.
-func (l *lanes) fillTile(i int) {
-	s, lo := l.tile[i], i*tileRows
-	hi := min(lo+tileRows, l.batch.Rows)
-	err := l.x.fill(s, lo, hi)
-	copy(l.batch.T[lo:hi], s.t)
-	if err != nil {
-		l.fault.CompareAndSwap(nil, &err)
-	}
-}
-
-// addWhole is add for such a network.
-func (l *lanes) addWhole(ctx context.Context) error {
-	b := l.batch
-	if x := l.x; x.xt != nil { // a distant path has made all of it
-		b.T, b.X, b.Target = x.t, x.xt, x.ut
-	} else {
-		l.x.crew.run(len(l.tile), l.fill)
-		if err := l.fault.Swap(nil); err != nil {
-			return *err
-		}
-	}
-	b.First, b.Last = l.x.place == 0, l.x.place+b.Rows == l.x.o.rows()
-	if err := l.batched.BatchGradient(ctx, l.grad[0], l.tiles, b); err != nil {
-		return err
-	}
-	tiles := l.tiles
-	for i, lane := range b.Lanes {
-		for range lane[1:] {
-			l.loss[i] += tiles[0]
-			tiles = tiles[1:]
-		}
-	}
-	return nil
 }
 
 // laneCount is the number of lanes of a batch.

@@ -24,7 +24,7 @@ type isolateFlag struct {
 }
 
 func (f *isolateFlag) add(cmd *cobra.Command) {
-	cmd.Flags().Var(&f.kinds, "isolate", "run built-in stages in plugin processes: all, or the kinds named, as in --isolate=path,model")
+	cmd.Flags().Var(&f.kinds, "isolate", "run built-in stages, of any kind, in plugin processes: all, or the kinds named, as in --isolate=path,model")
 	cmd.Flags().Lookup("isolate").NoOptDefVal = "all"
 }
 
