@@ -17,6 +17,7 @@ import (
 // work looks out for the next run for a while before it sleeps (see spin).
 type crew struct {
 	helpers int
+	patient bool                                // workers sleep at once, and leave the processors to others
 	share   func(count int, do func(piece int)) // run, made once: a method value allocates
 	ended   sync.WaitGroup
 
@@ -51,8 +52,15 @@ type fault struct {
 }
 
 // newCrew starts workers-1 helpers; dismiss joins them.
-func newCrew(workers int) *crew {
-	c := &crew{helpers: max(workers, 1) - 1}
+func newCrew(workers int) *crew { return startCrew(&crew{helpers: max(workers, 1) - 1}) }
+
+// newPatientCrew is newCrew for a network in another process: between two runs the
+// crew waits for that process, which needs the processors.
+func newPatientCrew(workers int) *crew {
+	return startCrew(&crew{helpers: max(workers, 1) - 1, patient: true})
+}
+
+func startCrew(c *crew) *crew {
 	c.share = c.run
 	c.work.L, c.done.L = &c.mu, &c.mu
 	c.ended.Add(c.helpers)

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"fmt"
+	"iter"
 	"runtime"
 	"strings"
 	"sync"
@@ -9,9 +10,19 @@ import (
 	"testing"
 )
 
+// crews are those that look out for work and those that sleep, of every size.
+func crews(workers ...int) iter.Seq2[int, *crew] {
+	return func(yield func(int, *crew) bool) {
+		for _, n := range workers {
+			if !yield(n, newCrew(n)) || !yield(n, newPatientCrew(n)) {
+				return
+			}
+		}
+	}
+}
+
 func TestCrewDoesEveryPieceOnce(t *testing.T) {
-	for _, workers := range []int{0, 1, 2, 7} {
-		c := newCrew(workers)
+	for workers, c := range crews(0, 1, 2, 7) {
 		for _, count := range []int{0, 1, 3, 100} {
 			done := make([]atomic.Int32, count)
 			c.run(count, func(i int) { done[i].Add(1) })
@@ -26,8 +37,7 @@ func TestCrewDoesEveryPieceOnce(t *testing.T) {
 }
 
 func TestPanicOfAWorkerReachesTheCaller(t *testing.T) {
-	for _, workers := range []int{1, 4} {
-		c := newCrew(workers)
+	for workers, c := range crews(1, 4) {
 		func() {
 			defer func() {
 				if v, ok := recover().(string); !ok || !strings.HasPrefix(v, "no such luck") {
@@ -48,8 +58,7 @@ func TestPanicOfAWorkerReachesTheCaller(t *testing.T) {
 // Runs that follow each other at once must not take each other's pieces.
 func TestManyShortRuns(t *testing.T) {
 	const runs = 3000
-	for _, workers := range []int{2, 3, 8} {
-		c := newCrew(workers)
+	for workers, c := range crews(2, 3, 8) {
 		var sum, want int64
 		done := make([]atomic.Int64, 5)
 		for r := range runs {

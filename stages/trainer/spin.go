@@ -26,6 +26,9 @@ const (
 // for the end of a run when the worker that has ended it begins to look out for
 // the next.)
 func (c *crew) spin(ready func() bool) bool {
+	if c.patient {
+		return ready()
+	}
 	processors := runtime.GOMAXPROCS(0)
 	if n := c.spinning.Add(1); int(n) > processors || processors == 1 {
 		c.spinning.Add(-1)

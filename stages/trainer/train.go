@@ -99,7 +99,11 @@ func newLoop(def model.Definition, dim int, rows Rows, o Options) (*loop, error)
 			return nil, err
 		}
 	}
-	l.crew = newCrew(o.Workers)
+	if _, far := net.(model.Batched); far {
+		l.crew = newPatientCrew(o.Workers)
+	} else {
+		l.crew = newCrew(o.Workers)
+	}
 	l.examples = newExamples(&l.o, rows, dim, l.crew)
 	l.lanes = newLanes(net, l.examples)
 	if l.descent, err = newDescent(&l.o, net, l.lanes.grad, l.crew); err != nil {
