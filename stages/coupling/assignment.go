@@ -21,6 +21,11 @@ type assignment struct {
 	v        []float64 // duals of columns, -Inf beyond n
 	free     []int32   // rows without a column
 
+	// Of costs that are squared distances: the columns' points, [dim][ld], and the
+	// point of a row.
+	across []float32
+	point  []float64
+
 	// Of one shortest path.
 	dist []float64 // to columns that are not reached for good; else +Inf
 	open []float64 // v of such columns; else -Inf

@@ -2,7 +2,10 @@ package coupling
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+
+	"github.com/pathline/pathline/stages/internal/kernel/assign"
 )
 
 // Optimal pairs the rows of a batch so that the sum of squared Euclidean
@@ -43,18 +46,23 @@ func (o Optimal) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
 // squares fills the costs with squared distances between rows x and columns y,
 // computed in float64 and rounded once.
 func (a *assignment) squares(x, y []float32, dim int) error {
-	for i := range a.n {
-		p := x[i*dim : (i+1)*dim]
-		c := a.of(int32(i))
+	a.across = slices.Grow(a.across[:0], dim*a.ld)[:dim*a.ld]
+	a.point = slices.Grow(a.point[:0], dim)[:dim]
+	for k := range dim {
+		across := a.across[k*a.ld : (k+1)*a.ld]
 		for j := range a.n {
-			q := y[j*dim : (j+1)*dim]
-			sum := 0.0
-			for k, v := range p {
-				d := float64(v) - float64(q[k])
-				sum += d * d
-			}
-			c[j] = float32(sum)
-			if f := c[j]; f-f != 0 {
+			across[j] = y[j*dim+k]
+		}
+		clear(across[a.n:])
+	}
+	for i := range a.n {
+		for k, v := range x[i*dim : (i+1)*dim] {
+			a.point[k] = float64(v)
+		}
+		c := a.of(int32(i))
+		assign.Squares(c, a.point, a.across)
+		for j, f := range c[:a.n] {
+			if f-f != 0 {
 				return fmt.Errorf("coupling: data row %d and noise row %d are infinitely far from each other, or not numbers", i, j)
 			}
 		}

@@ -67,3 +67,24 @@ func (t *Two) take(h float64, j int) {
 		t.Second, t.SecondAt = h, j
 	}
 }
+
+// Squares writes the squared Euclidean distances of a point x [dim] to the
+// columns of y [dim][len(dst)] to dst: sums in float64 of fused squares, in the
+// order of the dimensions, rounded once.
+func Squares(dst []float32, x []float64, y []float32) {
+	n := len(dst)
+	if n == 0 || n%Columns != 0 || len(x) == 0 || len(y) != n*len(x) {
+		panic("assign: slices of other lengths than are due")
+	}
+	if fastSquares(dst, x, y) {
+		return
+	}
+	for j := range dst {
+		sum := 0.0
+		for k, v := range x {
+			d := v - float64(y[k*n+j])
+			sum = math.FMA(d, d, sum)
+		}
+		dst[j] = float32(sum)
+	}
+}

@@ -152,3 +152,56 @@ next:
 	VMOVUPD   Y3, 96(BX)
 	VZEROUPPER
 	RET
+
+// func squaresAVX2(n int, dim int, ld int, dst *float32, x *float64, y *float32)
+// Requires: AVX, FMA3
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ dim+8(FP), CX
+	MOVQ ld+16(FP), DX
+	MOVQ dst+24(FP), BX
+	MOVQ x+32(FP), SI
+	MOVQ y+40(FP), DI
+	SHLQ $0x02, DX
+	XORQ R8, R8
+
+columns:
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	LEAQ   (DI)(R8*4), R9
+	MOVQ   SI, R10
+	MOVQ   CX, R11
+
+dims:
+	VBROADCASTSD (R10), Y4
+	VCVTPS2PD    (R9), Y5
+	VSUBPD       Y5, Y4, Y5
+	VFMADD231PD  Y5, Y5, Y0
+	VCVTPS2PD    16(R9), Y5
+	VSUBPD       Y5, Y4, Y5
+	VFMADD231PD  Y5, Y5, Y1
+	VCVTPS2PD    32(R9), Y5
+	VSUBPD       Y5, Y4, Y5
+	VFMADD231PD  Y5, Y5, Y2
+	VCVTPS2PD    48(R9), Y5
+	VSUBPD       Y5, Y4, Y5
+	VFMADD231PD  Y5, Y5, Y3
+	ADDQ         DX, R9
+	ADDQ         $0x08, R10
+	DECQ         R11
+	JNZ          dims
+	VCVTPD2PSY   Y0, X0
+	VMOVUPS      X0, (BX)(R8*4)
+	VCVTPD2PSY   Y1, X0
+	VMOVUPS      X0, 16(BX)(R8*4)
+	VCVTPD2PSY   Y2, X0
+	VMOVUPS      X0, 32(BX)(R8*4)
+	VCVTPD2PSY   Y3, X0
+	VMOVUPS      X0, 48(BX)(R8*4)
+	ADDQ         $0x10, R8
+	CMPQ         R8, AX
+	JLT          columns
+	VZEROUPPER
+	RET

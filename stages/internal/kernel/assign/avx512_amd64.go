@@ -9,3 +9,6 @@ func relaxAVX512(n int, dist *float64, pred *int32, cost *float32, open *float64
 
 //go:noescape
 func twoLeastAVX512(n int, cost *float32, v *float64, out *float64)
+
+//go:noescape
+func squaresAVX512(n int, dim int, ld int, dst *float32, x *float64, y *float32)

@@ -163,3 +163,44 @@ next:
 	VMOVUPD   Z3, 192(BX)
 	VZEROUPPER
 	RET
+
+// func squaresAVX512(n int, dim int, ld int, dst *float32, x *float64, y *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·squaresAVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ dim+8(FP), CX
+	MOVQ ld+16(FP), DX
+	MOVQ dst+24(FP), BX
+	MOVQ x+32(FP), SI
+	MOVQ y+40(FP), DI
+	SHLQ $0x02, DX
+	XORQ R8, R8
+
+columns:
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	LEAQ   (DI)(R8*4), R9
+	MOVQ   SI, R10
+	MOVQ   CX, R11
+
+dims:
+	VBROADCASTSD (R10), Z2
+	VCVTPS2PD    (R9), Z3
+	VSUBPD       Z3, Z2, Z3
+	VFMADD231PD  Z3, Z3, Z0
+	VCVTPS2PD    32(R9), Z3
+	VSUBPD       Z3, Z2, Z3
+	VFMADD231PD  Z3, Z3, Z1
+	ADDQ         DX, R9
+	ADDQ         $0x08, R10
+	DECQ         R11
+	JNZ          dims
+	VCVTPD2PS    Z0, Y0
+	VMOVUPS      Y0, (BX)(R8*4)
+	VCVTPD2PS    Z1, Y0
+	VMOVUPS      Y0, 32(BX)(R8*4)
+	ADDQ         $0x10, R8
+	CMPQ         R8, AX
+	JLT          columns
+	VZEROUPPER
+	RET

@@ -1,5 +1,6 @@
-// Package assign has the two loops over the columns of a row that solving an
-// assignment problem is made of: reduced costs, cost - dual, of a whole row.
+// Package assign has the loops over the columns of a row that solving an
+// assignment problem is made of: reduced costs, cost - dual, of a whole row, and
+// costs that are squared distances.
 //
 // Costs are float32; duals, distances and everything computed are float64, in the
 // order of the definitions, so that results have the same bits at every level.

@@ -40,3 +40,15 @@ func fastTwoLeast(cost []float32, v []float64) (Two, bool) {
 	}
 	return t, true
 }
+
+func fastSquares(dst []float32, x []float64, y []float32) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		squaresAVX512(len(dst), len(x), len(dst), &dst[0], &x[0], &y[0])
+	case kernel.AVX2:
+		squaresAVX2(len(dst), len(x), len(dst), &dst[0], &x[0], &y[0])
+	default:
+		return false
+	}
+	return true
+}

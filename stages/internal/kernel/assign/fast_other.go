@@ -7,3 +7,5 @@ func fastRelax([]float64, []int32, []float32, []float64, float64, int32) (float6
 }
 
 func fastTwoLeast([]float32, []float64) (Two, bool) { return Two{}, false }
+
+func fastSquares([]float32, []float64, []float32) bool { return false }

@@ -75,3 +75,44 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+// Squares are those of the definition at every level.
+func TestSquares(t *testing.T) {
+	before := kernel.Current()
+	defer kernel.Use(before)
+	r := rand.New(rand.NewPCG(1, 3))
+	for _, n := range []int{16, 32, 48, 160} {
+		for _, dim := range []int{1, 2, 3, 21} {
+			x, y := make([]float64, dim), make([]float32, dim*n)
+			for k := range x {
+				x[k] = float64(float32(r.NormFloat64()))
+			}
+			for i := range y {
+				y[i] = float32(r.NormFloat64())
+			}
+			y[0] = float32(math.Inf(1))
+			var want []float32
+			for l := kernel.Generic; l <= kernel.Best(); l++ {
+				kernel.Use(l)
+				got := make([]float32, n+2)
+				got[0], got[n+1] = 7, 7
+				Squares(got[1:n+1], x, y)
+				if l == kernel.Generic {
+					want = got
+					for j := 1; j < n; j++ {
+						sum := 0.0
+						for k := range x {
+							sum += (x[k] - float64(y[k*n+j])) * (x[k] - float64(y[k*n+j]))
+						}
+						if math.Abs(float64(got[j+1])-sum) > 1e-7*sum {
+							t.Errorf("column %d is %v far, not %v", j, got[j+1], sum)
+						}
+					}
+				}
+				if !slices.Equal(got, want) || got[0] != 7 || got[n+1] != 7 || !math.IsInf(float64(got[1]), 1) {
+					t.Fatalf("%s, %d columns of %d: %v, not %v", l, n, dim, got, want)
+				}
+			}
+		}
+	}
+}

@@ -28,6 +28,7 @@ func write(s set) {
 	m.ConstraintExpr("!purego")
 	m.relax()
 	m.twoLeast()
+	m.squares()
 	file, err := m.Result()
 	if err == nil {
 		err = pass.Compile.Execute(file)
