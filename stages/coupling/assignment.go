@@ -99,7 +99,7 @@ func (a *assignment) reduceColumns() {
 
 // bids bounds the bids of one row reduction, per row: they may go on for long
 // when rows compete by small differences, which shortest paths settle at once.
-const bids = 8
+const bids = 4
 
 // reduceRows lets rows without a column bid. A row that is outbid bids next when
 // its column has become dearer, and later when it has not.

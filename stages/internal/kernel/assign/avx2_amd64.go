@@ -8,7 +8,7 @@ package assign
 func relaxAVX2(n int, dist *float64, pred *int32, cost *float32, open *float64, base float64, from int32) (least float64, at float64)
 
 //go:noescape
-func twoLeastAVX2(n int, cost *float32, v *float64, out *float64)
+func twoLeastAVX2(n int, cost *float32, v *float64) (first float64, firstAt float64, second float64, secondAt float64)
 
 //go:noescape
 func squaresAVX2(n int, dim int, ld int, dst *float32, x *float64, y *float32)

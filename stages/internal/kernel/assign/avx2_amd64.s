@@ -106,50 +106,97 @@ next:
 	VZEROUPPER
 	RET
 
-// func twoLeastAVX2(n int, cost *float32, v *float64, out *float64)
+// func twoLeastAVX2(n int, cost *float32, v *float64) (first float64, firstAt float64, second float64, secondAt float64)
 // Requires: AVX, AVX2, SSE2
-TEXT ·twoLeastAVX2(SB), NOSPLIT, $0-32
+TEXT ·twoLeastAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         cost+8(FP), CX
 	MOVQ         v+16(FP), DX
-	MOVQ         out+24(FP), BX
-	MOVQ         $0x7ff0000000000000, SI
-	MOVQ         SI, X0
+	MOVQ         $0x7ff0000000000000, BX
+	MOVQ         BX, X0
 	VBROADCASTSD X0, Y0
-	MOVQ         $0x7ff0000000000000, SI
-	MOVQ         SI, X1
+	MOVQ         $0x7ff0000000000000, BX
+	MOVQ         BX, X1
 	VBROADCASTSD X1, Y1
-	MOVQ         $0xbff0000000000000, SI
-	MOVQ         SI, X2
+	MOVQ         $0xbff0000000000000, BX
+	MOVQ         BX, X2
 	VBROADCASTSD X2, Y2
-	MOVQ         $0xbff0000000000000, SI
-	MOVQ         SI, X3
+	MOVQ         $0xbff0000000000000, BX
+	MOVQ         BX, X3
 	VBROADCASTSD X3, Y3
 	VMOVUPD      lanesAVX2<>+0(SB), Y4
-	MOVQ         $0x4010000000000000, SI
-	MOVQ         SI, X5
+	MOVQ         $0x4010000000000000, BX
+	MOVQ         BX, X5
 	VBROADCASTSD X5, Y5
-	XORQ         SI, SI
+	XORQ         BX, BX
 
 next:
-	VCVTPS2PD (CX)(SI*4), Y6
-	VSUBPD    (DX)(SI*8), Y6, Y6
-	VCMPPD    $0x11, Y1, Y6, Y7
-	VBLENDVPD Y7, Y6, Y1, Y1
-	VBLENDVPD Y7, Y4, Y3, Y3
-	VCMPPD    $0x11, Y0, Y6, Y7
-	VBLENDVPD Y7, Y0, Y1, Y1
-	VBLENDVPD Y7, Y2, Y3, Y3
-	VBLENDVPD Y7, Y6, Y0, Y0
-	VBLENDVPD Y7, Y4, Y2, Y2
-	VADDPD    Y5, Y4, Y4
-	ADDQ      $+4, SI
-	CMPQ      SI, AX
-	JLT       next
-	VMOVUPD   Y0, (BX)
-	VMOVUPD   Y1, 32(BX)
-	VMOVUPD   Y2, 64(BX)
-	VMOVUPD   Y3, 96(BX)
+	VCVTPS2PD  (CX)(BX*4), Y6
+	VSUBPD     (DX)(BX*8), Y6, Y6
+	VCMPPD     $0x11, Y1, Y6, Y7
+	VBLENDVPD  Y7, Y6, Y1, Y1
+	VBLENDVPD  Y7, Y4, Y3, Y3
+	VCMPPD     $0x11, Y0, Y6, Y7
+	VBLENDVPD  Y7, Y0, Y1, Y1
+	VBLENDVPD  Y7, Y2, Y3, Y3
+	VBLENDVPD  Y7, Y6, Y0, Y0
+	VBLENDVPD  Y7, Y4, Y2, Y2
+	VADDPD     Y5, Y4, Y4
+	ADDQ       $+4, BX
+	CMPQ       BX, AX
+	JLT        next
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VPERM2F128 $0x01, Y2, Y2, Y5
+	VPERM2F128 $0x01, Y1, Y1, Y6
+	VPERM2F128 $0x01, Y3, Y3, Y7
+	VCMPPD     $0x11, Y0, Y4, Y8
+	VCMPPD     $0x00, Y0, Y4, Y9
+	VCMPPD     $0x11, Y2, Y5, Y10
+	VANDPD     Y10, Y9, Y9
+	VORPD      Y9, Y8, Y8
+	VMOVAPD    Y4, Y9
+	VMOVAPD    Y5, Y10
+	VBLENDVPD  Y8, Y0, Y9, Y9
+	VBLENDVPD  Y8, Y2, Y10, Y10
+	VBLENDVPD  Y8, Y4, Y0, Y0
+	VBLENDVPD  Y8, Y5, Y2, Y2
+	VBLENDVPD  Y8, Y6, Y1, Y1
+	VBLENDVPD  Y8, Y7, Y3, Y3
+	VCMPPD     $0x11, Y1, Y9, Y4
+	VCMPPD     $0x00, Y1, Y9, Y5
+	VCMPPD     $0x11, Y3, Y10, Y6
+	VANDPD     Y6, Y5, Y5
+	VORPD      Y5, Y4, Y4
+	VBLENDVPD  Y4, Y9, Y1, Y1
+	VBLENDVPD  Y4, Y10, Y3, Y3
+	VPERMILPD  $0x05, Y0, Y4
+	VPERMILPD  $0x05, Y2, Y5
+	VPERMILPD  $0x05, Y1, Y6
+	VPERMILPD  $0x05, Y3, Y7
+	VCMPPD     $0x11, Y0, Y4, Y8
+	VCMPPD     $0x00, Y0, Y4, Y9
+	VCMPPD     $0x11, Y2, Y5, Y10
+	VANDPD     Y10, Y9, Y9
+	VORPD      Y9, Y8, Y8
+	VMOVAPD    Y4, Y9
+	VMOVAPD    Y5, Y10
+	VBLENDVPD  Y8, Y0, Y9, Y9
+	VBLENDVPD  Y8, Y2, Y10, Y10
+	VBLENDVPD  Y8, Y4, Y0, Y0
+	VBLENDVPD  Y8, Y5, Y2, Y2
+	VBLENDVPD  Y8, Y6, Y1, Y1
+	VBLENDVPD  Y8, Y7, Y3, Y3
+	VCMPPD     $0x11, Y1, Y9, Y4
+	VCMPPD     $0x00, Y1, Y9, Y5
+	VCMPPD     $0x11, Y3, Y10, Y6
+	VANDPD     Y6, Y5, Y5
+	VORPD      Y5, Y4, Y4
+	VBLENDVPD  Y4, Y9, Y1, Y1
+	VBLENDVPD  Y4, Y10, Y3, Y3
+	MOVSD      X0, first+24(FP)
+	MOVSD      X2, firstAt+32(FP)
+	MOVSD      X1, second+40(FP)
+	MOVSD      X3, secondAt+48(FP)
 	VZEROUPPER
 	RET
 

@@ -117,50 +117,121 @@ next:
 	VZEROUPPER
 	RET
 
-// func twoLeastAVX512(n int, cost *float32, v *float64, out *float64)
+// func twoLeastAVX512(n int, cost *float32, v *float64) (first float64, firstAt float64, second float64, secondAt float64)
 // Requires: AVX, AVX512F, SSE2
-TEXT ·twoLeastAVX512(SB), NOSPLIT, $0-32
+TEXT ·twoLeastAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         cost+8(FP), CX
 	MOVQ         v+16(FP), DX
-	MOVQ         out+24(FP), BX
-	MOVQ         $0x7ff0000000000000, SI
-	MOVQ         SI, X0
+	MOVQ         $0x7ff0000000000000, BX
+	MOVQ         BX, X0
 	VBROADCASTSD X0, Z0
-	MOVQ         $0x7ff0000000000000, SI
-	MOVQ         SI, X1
+	MOVQ         $0x7ff0000000000000, BX
+	MOVQ         BX, X1
 	VBROADCASTSD X1, Z1
-	MOVQ         $0xbff0000000000000, SI
-	MOVQ         SI, X2
+	MOVQ         $0xbff0000000000000, BX
+	MOVQ         BX, X2
 	VBROADCASTSD X2, Z2
-	MOVQ         $0xbff0000000000000, SI
-	MOVQ         SI, X3
+	MOVQ         $0xbff0000000000000, BX
+	MOVQ         BX, X3
 	VBROADCASTSD X3, Z3
 	VMOVUPD      lanesAVX512<>+0(SB), Z4
-	MOVQ         $0x4020000000000000, SI
-	MOVQ         SI, X5
+	MOVQ         $0x4020000000000000, BX
+	MOVQ         BX, X5
 	VBROADCASTSD X5, Z5
-	XORQ         SI, SI
+	XORQ         BX, BX
 
 next:
-	VCVTPS2PD (CX)(SI*4), Z6
-	VSUBPD    (DX)(SI*8), Z6, Z6
-	VCMPPD    $0x11, Z1, Z6, K1
-	VMOVAPD   Z6, K1, Z1
-	VMOVAPD   Z4, K1, Z3
-	VCMPPD    $0x11, Z0, Z6, K1
-	VMOVAPD   Z0, K1, Z1
-	VMOVAPD   Z2, K1, Z3
-	VMOVAPD   Z6, K1, Z0
-	VMOVAPD   Z4, K1, Z2
-	VADDPD    Z5, Z4, Z4
-	ADDQ      $+8, SI
-	CMPQ      SI, AX
-	JLT       next
-	VMOVUPD   Z0, (BX)
-	VMOVUPD   Z1, 64(BX)
-	VMOVUPD   Z2, 128(BX)
-	VMOVUPD   Z3, 192(BX)
+	VCVTPS2PD     (CX)(BX*4), Z6
+	VSUBPD        (DX)(BX*8), Z6, Z6
+	VCMPPD        $0x11, Z1, Z6, K1
+	VMOVAPD       Z6, K1, Z1
+	VMOVAPD       Z4, K1, Z3
+	VCMPPD        $0x11, Z0, Z6, K1
+	VMOVAPD       Z0, K1, Z1
+	VMOVAPD       Z2, K1, Z3
+	VMOVAPD       Z6, K1, Z0
+	VMOVAPD       Z4, K1, Z2
+	VADDPD        Z5, Z4, Z4
+	ADDQ          $+8, BX
+	CMPQ          BX, AX
+	JLT           next
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VEXTRACTF64X4 $0x01, Z1, Y6
+	VEXTRACTF64X4 $0x01, Z3, Y7
+	VCMPPD        $0x11, Y0, Y4, Y8
+	VCMPPD        $0x00, Y0, Y4, Y9
+	VCMPPD        $0x11, Y2, Y5, Y10
+	VANDPD        Y10, Y9, Y9
+	VORPD         Y9, Y8, Y8
+	VMOVAPD       Y4, Y9
+	VMOVAPD       Y5, Y10
+	VBLENDVPD     Y8, Y0, Y9, Y9
+	VBLENDVPD     Y8, Y2, Y10, Y10
+	VBLENDVPD     Y8, Y4, Y0, Y0
+	VBLENDVPD     Y8, Y5, Y2, Y2
+	VBLENDVPD     Y8, Y6, Y1, Y1
+	VBLENDVPD     Y8, Y7, Y3, Y3
+	VCMPPD        $0x11, Y1, Y9, Y4
+	VCMPPD        $0x00, Y1, Y9, Y5
+	VCMPPD        $0x11, Y3, Y10, Y6
+	VANDPD        Y6, Y5, Y5
+	VORPD         Y5, Y4, Y4
+	VBLENDVPD     Y4, Y9, Y1, Y1
+	VBLENDVPD     Y4, Y10, Y3, Y3
+	VPERM2F128    $0x01, Y0, Y0, Y4
+	VPERM2F128    $0x01, Y2, Y2, Y5
+	VPERM2F128    $0x01, Y1, Y1, Y6
+	VPERM2F128    $0x01, Y3, Y3, Y7
+	VCMPPD        $0x11, Y0, Y4, Y8
+	VCMPPD        $0x00, Y0, Y4, Y9
+	VCMPPD        $0x11, Y2, Y5, Y10
+	VANDPD        Y10, Y9, Y9
+	VORPD         Y9, Y8, Y8
+	VMOVAPD       Y4, Y9
+	VMOVAPD       Y5, Y10
+	VBLENDVPD     Y8, Y0, Y9, Y9
+	VBLENDVPD     Y8, Y2, Y10, Y10
+	VBLENDVPD     Y8, Y4, Y0, Y0
+	VBLENDVPD     Y8, Y5, Y2, Y2
+	VBLENDVPD     Y8, Y6, Y1, Y1
+	VBLENDVPD     Y8, Y7, Y3, Y3
+	VCMPPD        $0x11, Y1, Y9, Y4
+	VCMPPD        $0x00, Y1, Y9, Y5
+	VCMPPD        $0x11, Y3, Y10, Y6
+	VANDPD        Y6, Y5, Y5
+	VORPD         Y5, Y4, Y4
+	VBLENDVPD     Y4, Y9, Y1, Y1
+	VBLENDVPD     Y4, Y10, Y3, Y3
+	VPERMILPD     $0x05, Y0, Y4
+	VPERMILPD     $0x05, Y2, Y5
+	VPERMILPD     $0x05, Y1, Y6
+	VPERMILPD     $0x05, Y3, Y7
+	VCMPPD        $0x11, Y0, Y4, Y8
+	VCMPPD        $0x00, Y0, Y4, Y9
+	VCMPPD        $0x11, Y2, Y5, Y10
+	VANDPD        Y10, Y9, Y9
+	VORPD         Y9, Y8, Y8
+	VMOVAPD       Y4, Y9
+	VMOVAPD       Y5, Y10
+	VBLENDVPD     Y8, Y0, Y9, Y9
+	VBLENDVPD     Y8, Y2, Y10, Y10
+	VBLENDVPD     Y8, Y4, Y0, Y0
+	VBLENDVPD     Y8, Y5, Y2, Y2
+	VBLENDVPD     Y8, Y6, Y1, Y1
+	VBLENDVPD     Y8, Y7, Y3, Y3
+	VCMPPD        $0x11, Y1, Y9, Y4
+	VCMPPD        $0x00, Y1, Y9, Y5
+	VCMPPD        $0x11, Y3, Y10, Y6
+	VANDPD        Y6, Y5, Y5
+	VORPD         Y5, Y4, Y4
+	VBLENDVPD     Y4, Y9, Y1, Y1
+	VBLENDVPD     Y4, Y10, Y3, Y3
+	MOVSD         X0, first+24(FP)
+	MOVSD         X2, firstAt+32(FP)
+	MOVSD         X1, second+40(FP)
+	MOVSD         X3, secondAt+48(FP)
 	VZEROUPPER
 	RET
 

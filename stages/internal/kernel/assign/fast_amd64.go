@@ -18,27 +18,16 @@ func fastRelax(dist []float64, pred []int32, cost []float32, open []float64, bas
 }
 
 func fastTwoLeast(cost []float32, v []float64) (Two, bool) {
-	var out [4][8]float64
-	lanes := 8
+	var first, firstAt, second, secondAt float64
 	switch kernel.Current() {
 	case kernel.AVX512:
-		twoLeastAVX512(len(cost), &cost[0], &v[0], &out[0][0])
+		first, firstAt, second, secondAt = twoLeastAVX512(len(cost), &cost[0], &v[0])
 	case kernel.AVX2:
-		lanes = 4
-		twoLeastAVX2(len(cost), &cost[0], &v[0], &out[0][0])
+		first, firstAt, second, secondAt = twoLeastAVX2(len(cost), &cost[0], &v[0])
 	default:
 		return Two{}, false
 	}
-	at := func(k, lane int) float64 { i := k*lanes + lane; return out[i/8][i%8] }
-	t := Two{at(0, 0), at(1, 0), int(at(2, 0)), int(at(3, 0))}
-	for l := 1; l < lanes; l++ {
-		for k := range 2 {
-			if j := int(at(2+k, l)); j >= 0 {
-				t.take(at(k, l), j)
-			}
-		}
-	}
-	return t, true
+	return Two{first, second, int(firstAt), int(secondAt)}, true
 }
 
 func fastSquares(dst []float32, x []float64, y []float32) bool {
