@@ -147,7 +147,12 @@ func (l *fileLoader) readUse(s *stage, path string, r *Registry) {
 	} else if d == "" {
 		d = s.kind.Name + " has " + strings.Join(names, ", ")
 	}
-	if plugin, _, found := strings.Cut(name, "/"); found {
+	plugin, _, found := strings.Cut(name, "/")
+	if l.failed[plugin] {
+		s.ok = false // that the plugin cannot be used has been said
+		return
+	}
+	if found {
 		if _, declared := l.p.Plugins[plugin]; !declared {
 			fail(use, use.at.fail(schemas.UnknownUse, path+".use", "there is no plugin %q", shorten(plugin)), "declare it under `plugins:`")
 			return
@@ -356,6 +361,10 @@ func (l *fileLoader) readTo(s *stage, path string, r *Registry) {
 		}
 		i, ok := r.Find("writer", name)
 		if !ok {
+			if plugin, _, _ := strings.Cut(name, "/"); l.failed[plugin] {
+				s.ok = false
+				return
+			}
 			var names []string
 			for _, i := range r.Implementations("writer") {
 				names = append(names, i.Name)

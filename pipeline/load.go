@@ -59,6 +59,8 @@ func New(ctx context.Context, s Spec, r *Registry, o LoadOptions) (*Pipeline, er
 type fileLoader struct {
 	p    *Pipeline
 	errs []*schemas.Error
+
+	failed map[string]bool // plugins that cannot be used, which has been said
 }
 
 func (l *fileLoader) add(e *schemas.Error) { l.errs = append(l.errs, e) }
@@ -77,7 +79,7 @@ func (l *fileLoader) addErr(err error, otherwise schemas.Reason, at func(path st
 }
 
 func load(ctx context.Context, root *node, file, dir string, r *Registry, o LoadOptions) (*Pipeline, error) {
-	l := &fileLoader{p: &Pipeline{File: file, Dir: dir, byName: map[string]*stage{}}}
+	l := &fileLoader{p: &Pipeline{File: file, Dir: dir, byName: map[string]*stage{}}, failed: map[string]bool{}}
 	l.override(root, o.Set)
 	l.interpolate(root, o.Env)
 	if root.kind != mappingNode {
@@ -296,7 +298,13 @@ func (l *fileLoader) plugins(ctx context.Context, root *node, r *Registry, o Loa
 			l.p.Plugins[f.key] = p
 		}
 	}
-	if !ok || o.Plugins == nil {
+	if !ok { // none is started
+		for _, f := range declared.fields {
+			l.failed[f.key] = true
+		}
+		return
+	}
+	if o.Plugins == nil {
 		return
 	}
 	dir, err := filepath.Abs(l.p.Dir)
@@ -305,6 +313,8 @@ func (l *fileLoader) plugins(ctx context.Context, root *node, r *Registry, o Loa
 	}
 	if err := o.Plugins(ctx, dir, l.p.Plugins, r); err != nil {
 		l.addErr(err, schemas.PluginStart, func(path string) position {
+			name, _, _ := strings.Cut(path, ".")
+			l.failed[name] = true
 			if declared == nil {
 				return root.at
 			}

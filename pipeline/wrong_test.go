@@ -115,6 +115,45 @@ func TestWrongFiles(t *testing.T) {
 	}
 }
 
+// A plugin that cannot be used is one error, not one more for every stage that
+// uses it.
+func TestPluginThatCannotBeUsed(t *testing.T) {
+	const stages = "  a: {kind: loader, use: mine/rows}\n  b: {kind: loader, use: mine}\n  c: {kind: loader, use: count, with: {rows: 1}, to: {use: mine/store}}\n  d: {kind: loader, use: other/rows}\n"
+	for name, c := range map[string]struct {
+		plugin string
+		other  int // errors of stages of the other plugin
+		line   int
+	}{
+		"does not start": {"{command: [x]}", 1, 4},
+		"both":           {"{command: [x], address: y}", 0, 4},
+		"wrong key":      {"{comand: [x]}", 0, 4},
+	} {
+		file := filepath.Join(t.TempDir(), "p.yaml")
+		text := "version: 1\nname: t\nplugins:\n  mine: " + c.plugin + "\n  other: {command: [y]}\nstages:\n" + stages
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := pipeline.Load(t.Context(), file, newFakes().Registry, pipeline.LoadOptions{Plugins: func(context.Context, string, map[string]pipeline.PluginSpec, *pipeline.Registry) error {
+			return schemas.Errorf(schemas.PluginStart, "no").At("mine.command")
+		}})
+		errs := schemas.Errors(err, schemas.Panic)
+		mine, other := 0, 0
+		for _, e := range errs {
+			switch {
+			case strings.HasPrefix(e.Path, "plugins.mine") && e.Line == c.line:
+				mine++
+			case e.Reason == schemas.UnknownUse && strings.Contains(e.Message, "other/rows"):
+				other++
+			default:
+				t.Errorf("%s: %v", name, e)
+			}
+		}
+		if mine == 0 || other != c.other {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAllErrorsAtOnce(t *testing.T) {
 	_, err := load(t, `version: 1
 name: t
