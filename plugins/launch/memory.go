@@ -56,9 +56,9 @@ func oomKills(root string) (n int64, ok bool) {
 func memoryCause(before int64, knownBefore bool, after int64, knownAfter bool) string {
 	switch {
 	case !knownBefore || !knownAfter:
-		return ", perhaps for lack of memory"
+		return " (perhaps for lack of memory)"
 	case after > before:
 		return " for lack of memory (cgroup)"
 	}
-	return ", not for lack of memory"
+	return " (not for lack of memory)"
 }

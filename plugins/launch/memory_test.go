@@ -36,10 +36,10 @@ func TestKilledForLackOfMemory(t *testing.T) {
 		}
 	}
 	for want, s := range map[string]string{
-		" for lack of memory (cgroup)":  memoryCause(1, true, 2, true),
-		", not for lack of memory":      memoryCause(1, true, 1, true),
-		", perhaps for lack of memory":  memoryCause(1, true, 0, false),
-		", perhaps for lack of memory ": memoryCause(0, false, 0, false) + " ",
+		" for lack of memory (cgroup)":   memoryCause(1, true, 2, true),
+		" (not for lack of memory)":      memoryCause(1, true, 1, true),
+		" (perhaps for lack of memory)":  memoryCause(1, true, 0, false),
+		" (perhaps for lack of memory) ": memoryCause(0, false, 0, false) + " ",
 	} {
 		if s != want {
 			t.Errorf("%q, not %q", s, want)
