@@ -14,6 +14,11 @@
 // same as in one process. What is data is sent as data: a Runge-Kutta method is
 // its tableau and runs at the host.
 //
+// A trained flow travels as the name of its file, with the parts that its reader
+// may not have: stand-ins of what may itself be in a third process. A network or
+// a field is asked for whole batches, and computes them on the threads of its
+// instance.
+//
 // To add a kind whose services are called, write one file with a binding (what
 // is told once, what is asked, the stand-in) and name it in bindings.
 package remote

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/model"
@@ -63,6 +65,62 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	}
 	if err := ask(gradientParams{Zero: true, Lanes: model.Lanes{{0, 50}, {50, 70, 100}}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A network that does not know of lanes, as one of another language, gets the
+// whole batch and gives one loss and one gradient, to which the next batch of the
+// step is added.
+func TestNetworkWithoutLanes(t *testing.T) {
+	var asked []gradientParams
+	_, v, err := liar{kind: "model", facts: `{"form": "definition", "use": "liar"}`, says: func(method string, m wire.Message) (wire.Message, bool) {
+		switch method {
+		case "build":
+			return wire.Message{Values: []byte(`{"target": "it", "tensors": [{"name": "w", "shape": [2]}, {"name": "b", "shape": [1]}]}`)}, true
+		case "gradient":
+			var c gradientParams
+			if err := params(m, &c); err != nil {
+				t.Error(err)
+			}
+			asked = append(asked, c)
+			grad := []float32{1, 2, 3}
+			if !c.Zero {
+				before, err := wire.Values[float32](m.Batches[1], "grad", 0, 3)
+				if err != nil {
+					t.Error(err)
+				}
+				for i, g := range before {
+					grad[i] += g
+				}
+			}
+			return wire.Message{Batches: []arrow.Record{
+				wire.Batch(column("loss", 0, float64(m.Batches[0].NumRows()))), wire.Batch(column("grad", 0, grad...))}}, true
+		}
+		return wire.Message{}, false
+	}}.service(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := v.(model.Definition).Build(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	grad, loss := [][]float32{{7, 7}, {7}}, []float64{7, 7, 7}
+	for part := range 2 {
+		err := n.(model.Batched).BatchGradient(t.Context(), grad, loss, model.Batch{T: make([]float64, 5), X: make([]float32, 5), Target: make([]float32, 5),
+			Rows: 5, Lanes: model.Lanes{{0, 2, 4}, {4, 5}}, First: part == 0, Last: part == 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if loss[0] != 5 || loss[1] != 0 || loss[2] != 0 {
+			t.Errorf("losses are %v", loss)
+		}
+	}
+	if grad[0][0] != 2 || grad[0][1] != 4 || grad[1][0] != 6 {
+		t.Errorf("the gradient is %v", grad)
+	}
+	if len(asked) != 2 || !asked[0].Zero || asked[1].Zero || asked[0].Lanes != nil || asked[0].Write || asked[1].Hold {
+		t.Errorf("asked for %+v", asked)
 	}
 }
 

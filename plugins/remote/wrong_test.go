@@ -32,6 +32,7 @@ type liar struct {
 	pluginpb.UnimplementedPluginServer
 	kind, facts string
 	answer      wire.Message
+	says        func(method string, m wire.Message) (wire.Message, bool) // before the rest; may be nil
 }
 
 func (l liar) Session(s pluginpb.Plugin_SessionServer) error {
@@ -42,7 +43,12 @@ func (l liar) Session(s pluginpb.Plugin_SessionServer) error {
 		Opened: &pluginpb.Opened{WindowBytes: wire.WindowBytes, FrameBytes: wire.FrameBytes}}}}); err != nil {
 		return err
 	}
-	return wire.NewSession(s, wire.Options{Handler: func(_ context.Context, target, method string, _ wire.Message) (wire.Message, error) {
+	return wire.NewSession(s, wire.Options{Handler: func(_ context.Context, target, method string, m wire.Message) (wire.Message, error) {
+		if l.says != nil {
+			if out, ok := l.says(method, m); ok {
+				return out, nil
+			}
+		}
 		switch {
 		case target == "" && method == "run":
 			return wire.Message{Outputs: &pluginpb.Outputs{Service: &pluginpb.Service{Kind: l.kind, Target: "it", Facts: []byte(l.facts)}}}, nil
