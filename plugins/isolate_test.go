@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -14,11 +15,13 @@ import (
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // isolated gives the built-in stages twice: in this process and out of it.
@@ -287,4 +290,80 @@ func all(t testing.TB, rows pipeline.Rows) []arrow.Record {
 func TestIsolateRefusesWhatItCannotDo(t *testing.T) {
 	h := newHost(t, io.Discard)
 	reason(t, h.Isolate(stages.Builtin(), []string{"path", "conductor"}), schemas.Usage, "conductor", "likelihood")
+}
+
+func TestIsolatedCouplingIsTheCoupling(t *testing.T) {
+	here, there := isolated(t)
+	const rows, dim = 70, 3
+	x0, x1 := random32(rows*dim), random32(2 * rows * dim)[rows*dim:]
+	for _, i := range here.Implementations("coupling") {
+		a := run(t, build(t, here, "coupling", i.Name, "{}"), nil).Service.(coupling.Coupling)
+		b := run(t, build(t, there, "coupling", i.Name, "{}"), nil).Service.(coupling.Coupling)
+		if _, same := a.(coupling.Independent); same != (b == coupling.Coupling(coupling.Independent{})) {
+			t.Errorf("%s is %T in another process", i.Name, b)
+		}
+		p, q := make([]int32, rows), make([]int32, rows)
+		for _, err := range []error{a.Pair(p, x0, x1, rows, dim), b.Pair(q, x0, x1, rows, dim)} {
+			if err != nil {
+				t.Fatalf("%s: %v", i.Name, err)
+			}
+		}
+		if !slices.Equal(p, q) {
+			t.Errorf("%s pairs other rows", i.Name)
+		}
+	}
+}
+
+// Every transform maps rows to the same bits, and is made again from its state.
+func TestIsolatedTransformIsTheTransform(t *testing.T) {
+	here, there := isolated(t)
+	for _, i := range here.Implementations("transform") {
+		data := run(t, build(t, here, "loader", "generate", `{"name":"moons","rows":300,"split":{"train":0.5,"test":0.5}}`), nil)
+		in := pipeline.Inputs{"data": {Splits: data.Rows}}
+		s := build(t, there, "transform", i.Name, "{}")
+		a, b := run(t, build(t, here, "transform", i.Name, "{}"), in), run(t, s, in)
+		if !a.Rows["test"].Schema().Equal(b.Rows["test"].Schema()) {
+			t.Errorf("%s: schema %v, not %v", i.Name, b.Rows["test"].Schema(), a.Rows["test"].Schema())
+		}
+		x, y := all(t, a.Rows["test"]), all(t, b.Rows["test"])
+		for k := range x {
+			if !array.RecordEqual(x[k], y[k]) {
+				t.Errorf("%s: batch %d differs", i.Name, k)
+			}
+		}
+		var applied []schemas.Transform
+		text, _ := b.Rows["test"].Schema().Metadata().GetValue(schemas.MetaTransforms)
+		if err := json.Unmarshal([]byte(text), &applied); err != nil {
+			t.Fatal(err)
+		}
+		f, err := transform.Restore(applied[0], 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := json.Marshal(applied[0].State)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := s.(transform.Stage).Fitted(state, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const rows = 50
+		v, back := make([]float64, 2*rows), [2][]float64{make([]float64, 2*rows), make([]float64, 2*rows)}
+		for k, u := range random32(2 * rows) {
+			v[k] = float64(u)
+		}
+		logdet := [2][]float64{make([]float64, rows), make([]float64, rows)}
+		for k, f := range []transform.Fitted{f, g} {
+			if err := f.Apply(back[k], v, logdet[k], rows); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Invert(back[k], back[k], rows); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !reflect.DeepEqual(back[0], back[1]) || !reflect.DeepEqual(logdet[0], logdet[1]) {
+			t.Errorf("%s: its transform is another in another process", i.Name)
+		}
+	}
 }
