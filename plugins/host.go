@@ -149,7 +149,7 @@ func (h *Host) Describe(ctx context.Context, name string, p Plugin) (*Descriptio
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case asking.Err() != nil:
+	case asking.Err() != nil, status.Code(err) == codes.DeadlineExceeded: // the other side's clock may be the first
 		return nil, running.Explain(schemas.Errorf(schemas.PluginTimeout, "it did not describe itself within %s", timeout))
 	case status.Code(err) == codes.Unavailable && p.Address != "":
 		return nil, schemas.Errorf(schemas.PluginStart, "plugin %q does not answer at %s: %s", name, p.Address, status.Convert(err).Message()).

@@ -86,6 +86,11 @@ func servePlugin(manner string) {
 		Serve(ownRegistry(), "own", "1")
 	case "own":
 		Serve(ownRegistry(), "own", "1")
+	case "moment":
+		dieAtAMoment()
+		Serve(ownRegistry(), "own", "1")
+	case "villain":
+		serveVillain()
 	case "mended": // what misbehaves in the others behaves
 		r := NewRegistry()
 		for _, what := range []string{"hangs", "dies", "kills"} {

@@ -53,6 +53,7 @@ type Instance struct {
 	closed chan struct{}
 
 	handler wire.Handler // nil: the peer answers
+	explain func(error) error
 
 	mu    sync.Mutex
 	lives []*life // the last is the one that is used
@@ -87,6 +88,9 @@ func Open(ctx context.Context, client pluginpb.PluginClient, kind, use string, c
 	opened, session, err := i.begin(ctx, client, open, pair, o)
 	if err != nil {
 		return nil, nil, err
+	}
+	if i.explain = o.Explain; i.explain == nil {
+		i.explain = func(err error) error { return err }
 	}
 	i.peer.session = newLine(session)
 	if o.Restart != nil {
@@ -234,6 +238,9 @@ func hello(ctx context.Context, client pluginpb.PluginClient, open *pluginpb.Ope
 		return nil, nil, err
 	}
 	f, err := stream.Recv()
+	if err == io.EOF {
+		err = schemas.Errorf(schemas.PluginProtocol, "the session ended before it began")
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -346,6 +353,10 @@ func (i *Instance) ask(ctx context.Context, method string, in pipeline.Inputs) (
 		return pipeline.Outputs{}, interrupted(err)
 	}
 	out, err := i.peer.outputs(m.Outputs, i.as)
+	var e *schemas.Error
+	if errors.As(err, &e) && e.Reason == schemas.PluginProtocol {
+		err = i.explain(err) // it names the plugin; the session may go on
+	}
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}

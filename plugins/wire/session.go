@@ -102,6 +102,7 @@ type Session struct {
 
 	active  atomic.Int64 // unix nanoseconds of the last sign of life
 	waiting atomic.Int64 // goroutines that wait for the other side
+	closing atomic.Bool  // we have asked for the end
 	busy    atomic.Int64 // calls of the other side that are being answered
 }
 
@@ -140,10 +141,14 @@ func (s *Session) Run() error {
 			break
 		}
 	}
-	if err == io.EOF {
+	switch {
+	case err == io.EOF && s.o.Host && !s.closing.Load():
+		err = nil
+		s.fail(broken("it ended the session, which the host had not asked for"))
+	case err == io.EOF:
 		err = nil
 		s.fail(errEnded)
-	} else {
+	default:
 		s.fail(err)
 	}
 	close(done)
@@ -225,5 +230,6 @@ func (s *Session) Stop() error {
 
 // SendClose asks the other side to end the instance.
 func (s *Session) SendClose() error {
+	s.closing.Store(true)
 	return s.send(&pluginpb.Frame{Body: &pluginpb.Frame_Close{Close: &pluginpb.Close{}}}, nil)
 }
