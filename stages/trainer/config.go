@@ -51,9 +51,11 @@ type ScheduleConfig struct {
 
 // TimeConfig chooses the time sampler.
 type TimeConfig struct {
-	Use  string  `yaml:"use" json:"use" enum:"uniform,stratified,logit-normal" doc:"The law of times."`
+	Use  string  `yaml:"use" json:"use" enum:"uniform,stratified,antithetic,logit-normal,beta" doc:"The law of times."`
 	Mean float64 `yaml:"mean" json:"mean" doc:"logit-normal: mean of the logit."`
 	Std  float64 `yaml:"std" json:"std" above:"0" doc:"logit-normal: standard deviation of the logit."`
+	A    float64 `yaml:"a" json:"a" min:"0.05" max:"1000" doc:"beta: exponent of t, plus one."`
+	B    float64 `yaml:"b" json:"b" min:"0.05" max:"1000" doc:"beta: exponent of 1-t, plus one."`
 }
 
 // DefaultConfig has what a file leaves out.
@@ -63,7 +65,7 @@ func DefaultConfig() Config {
 		Accumulate:     1,
 		Optimizer:      OptimizerConfig{Use: "adamw", LR: 1e-3},
 		Schedule:       ScheduleConfig{Use: "constant"},
-		Time:           TimeConfig{Use: "uniform", Std: 1},
+		Time:           TimeConfig{Use: "uniform", Std: 1, A: 1, B: 1},
 		Target:         "velocity",
 		ValidationRows: 4096,
 	}
@@ -111,6 +113,9 @@ func (c *Config) Validate() error {
 	if c.Time.Use != "logit-normal" && (c.Time.Mean != 0 || c.Time.Std != 1) {
 		add(schemas.Errorf(schemas.Conflict, "mean and std have no meaning with %s", c.Time.Use).At("time").Suggest("leave them out, or use logit-normal"))
 	}
+	if c.Time.Use != "beta" && (c.Time.A != 1 || c.Time.B != 1) {
+		add(schemas.Errorf(schemas.Conflict, "a and b have no meaning with %s", c.Time.Use).At("time").Suggest("leave them out, or use beta"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -154,6 +159,10 @@ func (c TimeConfig) sampler() TimeSampler {
 	switch c.Use {
 	case "stratified":
 		return Stratified{}
+	case "antithetic":
+		return Antithetic{}
+	case "beta":
+		return Beta{c.A, c.B}
 	case "logit-normal":
 		return LogitNormal{c.Mean, c.Std}
 	}

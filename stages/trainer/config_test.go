@@ -36,7 +36,7 @@ func TestConfigErrors(t *testing.T) {
 		{`{"ema": 1}`, schemas.OutOfRange, "ema"},
 		{`{"clip": -1}`, schemas.OutOfRange, "clip"},
 		{`{"target": "score"}`, schemas.UnknownValue, "target"},
-		{`{"time": "beta"}`, schemas.UnknownValue, "time.use"},
+		{`{"time": "betta"}`, schemas.UnknownValue, "time.use"},
 		{`{"time": {"use": "uniform", "std": 2}}`, schemas.Conflict, "time"},
 		{`{"optimizer": "adm"}`, schemas.UnknownValue, "optimizer.use"},
 		{`{"optimizer": {"use": "sgd", "beta1": 0.9}}`, schemas.Conflict, "optimizer.beta1"},

@@ -149,7 +149,7 @@ func TestAccumulatedBatchesAreOneBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sampler := range []TimeSampler{Uniform{}, Stratified{}, LogitNormal{0, 1}} {
+	for _, sampler := range []TimeSampler{Uniform{}, Stratified{}, LogitNormal{0, 1}, Antithetic{}, Beta{1.5, 1}} {
 		for _, c := range []coupling.Coupling{nil, coupling.Independent{}} {
 			one, many := options(4, 96), options(4, 32)
 			many.Accumulate = 3

@@ -3,6 +3,8 @@ package trainer
 import (
 	"math"
 
+	"gonum.org/v1/gonum/mathext"
+
 	"github.com/pathline/pathline/stages/random"
 )
 
@@ -49,5 +51,42 @@ func (s LogitNormal) Times(t []float64, key random.Key, first uint64, _, _ int) 
 	key.Normals64Rows(t, 1, first, len(t), 0)
 	for i, z := range t {
 		t[i] = 1 / (1 + math.Exp(-(s.Mean + s.Std*z)))
+	}
+}
+
+// Antithetic draws times in pairs t and 1-t, for the examples 2k and 2k+1: every
+// time alone is uniform, and what is odd about the middle of a step cancels
+// (Hammersley and Morton 1956).
+type Antithetic struct{}
+
+// Times draws t.
+func (Antithetic) Times(t []float64, key random.Key, first uint64, _, _ int) {
+	var u [64]float64
+	for len(t) > 0 {
+		odd := int(first % 2)
+		n := min(len(t), 2*len(u)-odd)
+		pairs := u[:(odd+n+1)/2]
+		key.UniformRows(pairs, first/2, 0)
+		for i := range n {
+			if k := odd + i; k%2 == 0 {
+				t[i] = pairs[k/2]
+			} else {
+				t[i] = min(1-pairs[k/2], 1-0x1p-53)
+			}
+		}
+		t, first = t[n:], first+uint64(n)
+	}
+}
+
+// Beta draws t from the beta distribution with density proportional to
+// t^(A-1) (1-t)^(B-1), by the inverse of its distribution function: more often
+// near data for A > B, as near noise for B > A.
+type Beta struct{ A, B float64 }
+
+// Times draws t.
+func (s Beta) Times(t []float64, key random.Key, first uint64, _, _ int) {
+	key.UniformRows(t, first, 0)
+	for i, u := range t {
+		t[i] = min(mathext.InvRegIncBeta(s.A, s.B, u), 1-0x1p-53)
 	}
 }
