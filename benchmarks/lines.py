@@ -2,7 +2,7 @@
 import dataclasses
 
 # Script of a peer, by the name that stands before the colon.
-SCRIPTS = {"torch": "peers_torch.py", "jax": "peers_jax.py"}
+SCRIPTS = {"torch": "peers_torch.py", "jax": "peers_jax.py", "pair": "peers_pair.py"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,8 @@ LINES = (
     Line("w2", "training, 21 columns, 4 x 512, batch 4096",
          ("jax:jax", "torch:torchcfm", "torch:torchcfm-fused", "torch:torchcfm-compile")),
     Line("w3", "training, 8 columns, 3 x 128, batch 512", TRAIN),
+    *(Line(f"w4-{d}x{rows}", f"optimal transport of {rows} rows, {d} columns",
+           ("pair:scipy", "pair:pot", "pair:torchcfm")) for d in (2, 21) for rows in (64, 256, 512, 1024)),
     Line("w5-small", "100 Euler steps, network of W1", EULER),
     Line("w5-wide", "100 Euler steps, network of W2", EULER, looking_rows=500, repeats=1),
     Line("w6-small", "dopri5, network of W1", ADAPTIVE, fixed_tolerance=True),

@@ -13,6 +13,7 @@
 // the same run.
 //
 //	w1 w2 w3      training     train.go
+//	w4            pairs        pair.go
 //	w5 w6         sampling     sample.go
 //	w7            log-density  density.go
 //	w11           products     product.go
@@ -20,8 +21,8 @@
 //	plugins-python  what stages in Python cost     python.go
 //	grow          cost of a row against rows, width, depth, dimension  growth.go
 //
-// Not here: W4, W8 and W9 (couplings, bijections, maximum likelihood), which
-// pathline does not have, and W10, the whole process, which only another process
+// Not here: W8 and W9 (bijections, maximum likelihood), which pathline does not
+// have, and W10, the whole process, which only another process
 // can time.
 //
 // To add a workload: a function of Settings in the file of its family, a line in

@@ -2,7 +2,9 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/pathline/pathline/stages/machine"
@@ -82,10 +84,18 @@ type Report struct {
 
 // Workloads are all there are, in order.
 func Workloads() []Workload {
-	return []Workload{
+	var pairs []Workload
+	for _, net := range []string{"small", "wide"} {
+		for _, rows := range []int{64, 256, 512, 1024} {
+			pairs = append(pairs, Workload{Name: fmt.Sprintf("w4-%dx%d", named[net].dim, rows),
+				Title: fmt.Sprintf("optimal transport of %d rows, %d columns", rows, named[net].dim), Files: true, run: pair(net, rows)})
+		}
+	}
+	return slices.Concat([]Workload{
 		{Name: "w1", Title: "training, 2 columns, 3 x 64 SELU, batch 256", Files: true, run: trainSmall},
 		{Name: "w2", Title: "training, 21 columns, 4 x 512 SiLU, batch 4096", Slow: true, run: trainWide},
 		{Name: "w3", Title: "training, 8 columns, 3 x 128 SiLU, batch 512", run: trainMid},
+	}, pairs, []Workload{
 		{Name: "w5-small", Title: "100 Euler steps, network of w1", Files: true, run: euler("small")},
 		{Name: "w5-wide", Title: "100 Euler steps, network of w2", Files: true, Slow: true, run: euler("wide")},
 		{Name: "w6-small", Title: "dopri5 to the tolerance, network of w1", Files: true, run: adaptive("small")},
@@ -101,7 +111,7 @@ func Workloads() []Workload {
 		{Name: "grow-train", Title: "training, cost of a row by batch, width, depth, columns", Slow: true, run: growTrain},
 		{Name: "grow-sample", Title: "100 Euler steps, cost of a row", Slow: true, run: growSample},
 		{Name: "grow-density", Title: "exact log-density, cost of a row", Slow: true, run: growDensity},
-	}
+	})
 }
 
 // session is what the workloads of one run share.

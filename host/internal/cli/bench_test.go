@@ -22,7 +22,7 @@ func TestBench(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range doc.Result.Results {
 		seen[r.Workload] = true
-		if !(r.Value > 0) || r.Threads != 1 || !(r.PeakShare > 0) || r.Rows > 200 {
+		if !(r.Value > 0) || r.Threads != 1 || r.PeakShare > 0 == strings.HasPrefix(r.Workload, "w4") || r.Rows > 200 {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -1,0 +1,38 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pathline/pathline/stages/coupling"
+)
+
+// pair is W4: noise and data of a batch are paired by exact optimal transport,
+// costs included; batches of the files in turn, as many as they hold, up to 16.
+func pair(net string, rows int) func(context.Context, *session) ([]Result, error) {
+	return func(ctx context.Context, s *session) ([]Result, error) {
+		inputs, err := readArrays(s.Data, "inputs")
+		if err != nil {
+			return nil, err
+		}
+		dim := named[net].dim
+		x0, x1 := inputs["x0_"+net].float32s(), inputs["x1_"+net].float32s()
+		batches := min(16, len(x1)/dim/rows)
+		c, index := coupling.NewOptimal(), make([]int32, rows)
+		next := 0
+		t, err := measure(ctx, s, clock(func() error {
+			from, to := next*rows*dim, (next+1)*rows*dim
+			next = (next + 1) % batches
+			return c.Pair(index, x0[from:to], x1[from:to], rows, dim)
+		}))
+		if err != nil {
+			return nil, err
+		}
+		for i := range t {
+			t[i] *= 1e3
+		}
+		r := t.seconds(Result{Params: fmt.Sprintf("d=%d batch=%d", dim, rows), Metric: "pair"}, 0)
+		r.Unit = "ms"
+		return []Result{r}, nil
+	}
+}
