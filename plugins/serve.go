@@ -13,6 +13,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/experimental"
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/plugins/launch"
@@ -114,6 +115,7 @@ func serverOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(launch.MessageBytes), grpc.MaxSendMsgSize(launch.MessageBytes),
 		grpc.InitialWindowSize(4 << 20), grpc.InitialConnWindowSize(8 << 20),
+		experimental.BufferPool(launch.Buffers()),
 	}
 }
 
