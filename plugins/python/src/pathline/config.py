@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import difflib
+import functools
 import inspect
 import json
 import math
@@ -83,7 +84,7 @@ def as_dataclass(cls: type) -> type:
     for name in inspect.get_annotations(cls):
         value = cls.__dict__.get(name)
         if _mutable(value):
-            setattr(cls, name, dataclasses.field(default_factory=lambda v=value: copy.deepcopy(v)))
+            setattr(cls, name, dataclasses.field(default_factory=functools.partial(copy.deepcopy, value)))
     return dataclass(cls)
 
 
@@ -193,7 +194,7 @@ def _schema(hint: Any, bounds: Bounds | None) -> dict[str, Any]:
         kinds = {type(a) for a in args}
         if len(kinds) != 1 or next(iter(kinds)) not in (str, int):
             raise TypeError("the words of a Literal are all texts or all whole numbers")
-        out = {"type": _SCALARS[next(iter(kinds))], "enum": list(args)}
+        out: dict[str, Any] = {"type": _SCALARS[next(iter(kinds))], "enum": list(args)}
     elif hint in _SCALARS:
         out = {"type": _SCALARS[hint]}
         if bounds is not None and hint in (int, float):
@@ -264,7 +265,7 @@ def _object(cls: type, given: Mapping[str, Any], path: str, wrong: list[Diagnost
             advice = f'did you mean "{near[0]}"?' if near else \
                 f"the keys here are {', '.join(keys)}" if keys else "nothing is configured here"
             wrong.append(Diagnostic("unknown_key", f'unknown key "{name}"', _join(path, name), advice))
-    values = {}
+    values: dict[str, Any] = {}
     for name, key in keys.items():
         value = given.get(name)
         if value is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -47,7 +48,7 @@ class LoaderStage(Stage):
     def check(self, ports: Mapping[str, pb.Port]) -> pb.Outputs:
         schema = schema_of(self.instance)
         splits = splits_of(self.instance)
-        rows = {name: offer_rows(self.opening, lambda name=name: self._read(name), schema, count) for name, count in splits.items()}
+        rows = {name: offer_rows(self.opening, partial(self._read, name), schema, count) for name, count in splits.items()}
         if "" not in splits:  # all rows are those of all splits
             counts = splits.values()
             rows[""] = offer_rows(self.opening, lambda: (b for name in splits for b in self._read(name)), schema,

@@ -128,8 +128,9 @@ def uniform_weights(shapes: Mapping[str, tuple[int, ...]], key: Key) -> dict[str
     return out
 
 
-def network_of(instance: Any, dim: int) -> Network:
-    """The network of a model for rows of dim columns."""
+def network_of(instance: Any, dim: int) -> Any:
+    """The network of a model for rows of dim columns: a Network, or what does the same
+    for a module of torch."""
     if hasattr(instance, "module"):
         from ..torch import TorchNetwork  # torch is loaded when it is needed, not before
 

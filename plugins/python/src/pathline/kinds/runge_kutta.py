@@ -45,7 +45,7 @@ def _step(m: Tableau, field: Callable[[Any, np.ndarray], np.ndarray], x: np.ndar
         if weight:
             out = out + (h * weight) * ki
     if m.b_err is not None:
-        error = sum((h * e) * ki for e, ki in zip(m.b_err, k) if e)
+        error = np.asarray(sum((h * e) * ki for e, ki in zip(m.b_err, k) if e))
     return out.astype(x.dtype, copy=False), error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ class TransformStage(Stage):
         dim = sum(c.dims for c in numbers)
         schema = pa.schema([pa.field("x", pa.list_(pa.field("item", pa.float32()), dim))],
                            metadata={META_COLUMNS: json.dumps(columns), META_TRANSFORMS: json.dumps(before + [own])})
-        return pb.Outputs(rows={name: offer_rows(self.opening, lambda rows=rows: self._mapped(rows, numbers, state, schema), schema, rows.count)
+        return pb.Outputs(rows={name: offer_rows(self.opening, partial(self._mapped, rows, numbers, state, schema), schema, rows.count)
                                 for name, rows in splits.items()})
 
     def _mapped(self, rows: Rows, numbers: list[Column], state: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -130,7 +130,8 @@ def _head(rows: int, nodes: list[int], parts: list[Any], meta: int, body: int) -
     buffers = 84 + 16 * n
     struct.pack_into("<IqII", out, 8 + 52, 52 - 36, rows, 76 - 64, buffers - 68)
     struct.pack_into(f"<I{len(nodes)}q", out, 8 + 76, n, *nodes)
-    places, at = [], 0
+    places: list[int] = []
+    at = 0
     for p in parts:
         places += (at, len(p))
         at += _padded(len(p))

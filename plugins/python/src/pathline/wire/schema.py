@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from ..errors import ProtocolError
@@ -9,7 +11,7 @@ from . import plugin_pb2 as pb
 
 __all__ = ["from_proto", "to_proto"]
 
-_PLAIN: dict[int, pa.DataType] = {
+_PLAIN: dict[pb.Type, pa.DataType] = {
     pb.BOOL: pa.bool_(), pb.INT8: pa.int8(), pb.INT16: pa.int16(), pb.INT32: pa.int32(), pb.INT64: pa.int64(),
     pb.UINT8: pa.uint8(), pb.UINT16: pa.uint16(), pb.UINT32: pa.uint32(), pb.UINT64: pa.uint64(),
     pb.FLOAT16: pa.float16(), pb.FLOAT32: pa.float32(), pb.FLOAT64: pa.float64(),
@@ -18,6 +20,10 @@ _PLAIN: dict[int, pa.DataType] = {
 }
 _PLAIN_OF = {t.id: p for p, t in _PLAIN.items()}
 _UNITS = ["s", "ms", "us", "ns"]
+
+
+def _unit(name: str) -> Any:
+    return _UNITS.index(name)
 
 
 def to_proto(schema: pa.Schema) -> pb.Schema:
@@ -40,13 +46,13 @@ def _field(f: pa.Field) -> pb.Field:
     elif pa.types.is_fixed_size_binary(t):
         p.type, p.width = pb.FIXED_SIZE_BINARY, t.byte_width
     elif pa.types.is_timestamp(t):
-        p.type, p.unit, p.zone = pb.TIMESTAMP, _UNITS.index(t.unit), t.tz or ""
+        p.type, p.unit, p.zone = pb.TIMESTAMP, _unit(t.unit), t.tz or ""
     elif pa.types.is_duration(t):
-        p.type, p.unit = pb.DURATION, _UNITS.index(t.unit)
+        p.type, p.unit = pb.DURATION, _unit(t.unit)
     elif pa.types.is_time32(t):
-        p.type, p.unit = pb.TIME32, _UNITS.index(t.unit)
+        p.type, p.unit = pb.TIME32, _unit(t.unit)
     elif pa.types.is_time64(t):
-        p.type, p.unit = pb.TIME64, _UNITS.index(t.unit)
+        p.type, p.unit = pb.TIME64, _unit(t.unit)
     elif pa.types.is_decimal128(t):
         p.type, p.width, p.scale = pb.DECIMAL128, t.precision, t.scale
     else:

@@ -145,7 +145,7 @@ class Session:
                 return
             received = self._received
             released = received.take() if received is not None else []
-            if f == "release":
+            if isinstance(f, str):
                 if not released:
                     continue
                 f = pb.Frame()
@@ -499,8 +499,7 @@ class Session:
         e, parent = self._begin(target, method, values, (), ())
         done = False
         try:
-            self._head(e)
-            if not e.head.result.more:
+            if not self._head(e).more:
                 raise ProtocolError(f"{method} gave a value where rows were due")
             while (item := self._next_item(e)) is not None:
                 yield item[0]
@@ -545,14 +544,15 @@ class Session:
             with parent.wake:
                 parent.children.discard(e)
 
-    def _head(self, e: _Exchange) -> None:
+    def _head(self, e: _Exchange) -> pb.Result:
         e.wait(lambda: e.head is not None)
+        assert e.head is not None
         if e.head.WhichOneof("body") == "fault":
             raise error_of(e.head.fault.diagnostics)
+        return e.head.result
 
     def _await(self, e: _Exchange) -> Message:
-        self._head(e)
-        r = e.head.result
+        r = self._head(e)
         batches = self._collect(e) if r.more else e.batches
         return Message(values=_read_json(r.values), batches=batches, outputs=r.outputs if r.HasField("outputs") else None)
 
