@@ -42,7 +42,7 @@ def test_describe_tells_everything_and_health_answers(every):
     assert {k for k, _ in kinds} == {"path", "coupling", "model", "solver", "loader", "transform", "trainer", "sampler", "likelihood", "evaluator", "writer"}
     i = kinds["solver", "heun"]
     assert i.doc == "Heun's method, which the host runs" and i.capabilities == ["tableau"]
-    assert json.loads(i.config_schema)["properties"]["steps"] == {"type": "integer", "minimum": 1, "default": 10}
+    assert json.loads(i.config_schema)["properties"]["steps"] == {"type": "integer", "minimum": 1, "default": 10, "description": "equal steps"}
     assert kinds["path", "bent"].capabilities == ["sample"] and kinds["model", "normal"].capabilities == ["exact"]
     assert every.raw("/grpc.health.v1.Health/Check") == b"\x08\x01"
     every.raw("/plugin.GRPCController/Shutdown")
@@ -256,7 +256,7 @@ def test_writer(every, use):
     if use == "lines":
         assert facts == {}
         with open(file) as f:
-            assert [json.loads(line)["a"] for line in f] == list(range(100))
+            assert json.loads(next(f)) == ["a", "s"] and [json.loads(line)["a"] for line in f] == list(range(100))
         return
     assert facts == {"readable": True}
     assert table_of(o, o.call(target, "open", {"file": file}).outputs.rows[""]).equals(table)

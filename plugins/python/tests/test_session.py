@@ -13,7 +13,6 @@ from pathline.kinds.stage import Kind, Service
 from pathline.registry import register
 from pathline.wire import batch as batches
 from pathline.wire import plugin_pb2 as pb
-from pathline.wire import session
 from pathline.wire.session import Message, Session
 
 
@@ -271,36 +270,31 @@ def test_random_frames_never_hang_and_raise_only_protocol_errors():
         assert not s._serving
 
 
-def test_cancelled_that_comes_as_a_call_ends_neither_answers_again_nor_ends_the_thread(registry, host, monkeypatch):
-    late = set()
+def test_interrupts_never_reach_another_call(registry, host, monkeypatch):
+    """Calls are given up around the moment at which they end anyway: whatever
+    happens, every later call is answered, and by itself."""
+    from pathline.wire import session as sessions
 
-    class Wake(threading.Condition):
-        """Where an asynchronous Cancelled is noticed: entering a with."""
+    monkeypatch.setattr(sessions, "GRACE", 0.002)
 
-        def __enter__(self):
-            if threading.get_ident() in late:
-                late.discard(threading.get_ident())
-                raise session.Cancelled()
-            return super().__enter__()
+    def work(opening, method, m):
+        limit = time.perf_counter() + m.values
+        n = 0
+        while time.perf_counter() < limit:
+            n += 1
+            if n % 50 == 0:
+                opening.session.call("host", "ping")
+        return Message(values=m.values)
 
-    made = session._Exchange.__init__
-
-    def exchange(self, seq, window):
-        made(self, seq, window)
-        self.wake = Wake()
-
-    monkeypatch.setattr(session._Exchange, "__init__", exchange)
-    answers = []
-
-    def answer(opening, method, m):
-        answers.append(threading.get_ident())
-        if method == "late":
-            late.add(threading.get_ident())
-        return Message(values=method)
-
-    echo(registry, answer)
+    echo(registry, work)
     o = host.open("path", "echo")
     target, _ = o.service()
-    for method in ("late", "late", "early"):
-        assert o.call(target, method).values == method
-    assert not late and o.session.error is None
+    o.objects["host"] = lambda method, m: Message()
+    random = np.random.default_rng(0)
+    for _ in range(150):
+        e, _ = o.session._begin(target, "work", float(random.uniform(0, 0.006)), (), ())
+        time.sleep(random.uniform(0, 0.003))
+        o.session._give_up(e)
+        for _ in range(2):
+            assert o.call(target, "work", 0.0005).values == 0.0005
+    assert o.error is None

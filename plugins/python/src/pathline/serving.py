@@ -280,9 +280,9 @@ class Service:
             error = Error("the session has ended", reason="plugin_protocol")
             try:
                 for f in frames:
+                    if f.WhichOneof("body") == "close":
+                        break  # the instance ends, whether or not its host ends the stream
                     s.take(f)
-                    if f.HasField("close"):
-                        break  # our side ends, whether or not the host ends its own
             except ProtocolError as e:
                 error = e
                 broken.append(e)

@@ -64,7 +64,7 @@ class Linear:
 class Normal:
     "the exact field of N(0, std^2 I) under a straight path"
 
-    std: float = 2.0
+    std: float = pathline.field(2.0, doc="standard deviation", above=0)
     columns = ["u", "v"]
 
     def connect(self, path):
@@ -96,7 +96,7 @@ class Normal:
 class Heun:
     "Heun's method, which the host runs"
 
-    steps: int = pathline.field(10, min=1)
+    steps: int = pathline.field(10, doc="equal steps", min=1)
 
     def tableau(self):
         return pathline.Tableau(c=[0, 1], a=[[0, 0], [1, 0]], b=[0.5, 0.5], order=2)
@@ -106,7 +106,7 @@ class Heun:
 class Midpoint:
     "the midpoint rule, which calls the field"
 
-    steps: int = pathline.field(10, min=1)
+    steps: int = pathline.field(10, doc="equal steps", min=1)
 
     def solve(self, field, x, t0, t1):
         h = (t1 - t0) / self.steps
@@ -120,7 +120,7 @@ class Midpoint:
 class Grid:
     "points of a grid, with splits"
 
-    rows: int = 100
+    rows: int = pathline.field(100, doc="rows of train; test has half as many", min=2)
 
     def schema(self):
         return pa.schema([pa.field("u", pa.float32()), pa.field("v", pa.int16()), pa.field("name", pa.utf8())][:2])
@@ -129,8 +129,8 @@ class Grid:
         return {"train": self.rows, "test": self.rows // 2}
 
     def read(self, split):
-        n = self.splits()[split]
-        for first in range(0, n, 30):
+        start, n = (0, self.rows) if split == "train" else (self.rows, self.rows + self.rows // 2)
+        for first in range(start, n, 30):
             i = np.arange(first, min(first + 30, n))
             yield {"u": (i % 10).astype(np.float32), "v": (i // 10).astype(np.int16)}
 
@@ -142,7 +142,7 @@ class Grid:
 class Shift:
     "moves every column to mean 0 and scale"
 
-    scale: float = 2.0
+    scale: float = pathline.field(2.0, doc="what values are divided by", above=0)
 
     def fit(self, batches):
         n, total = 0, 0.0
@@ -161,8 +161,8 @@ class Shift:
 class Descent:
     "gradient descent"
 
-    steps: int = 5
-    rate: float = 1e-3
+    steps: int = pathline.field(30, doc="steps of the descent", min=1)
+    rate: float = pathline.field(0.05, doc="length of a step", above=0)
 
     def setup(self, context):
         self.random = context.random("batches")
@@ -186,7 +186,7 @@ class Descent:
 class Ode:
     "draws along the field"
 
-    rows: int = 50
+    rows: int = pathline.field(50, doc="rows to make", min=1)
 
     def setup(self, context):
         self.key = context.random("base")
@@ -234,11 +234,12 @@ class Ipc:
 
 @pathline.writer("lines")
 class Lines:
-    "one line of JSON for each row; not read back"
+    "a line of names and one line of JSON for each row; not read back"
 
     def write(self, file, rows):
         n = 0
         with open(file, "w", encoding="utf-8") as f:
+            f.write(json.dumps(rows.schema.names) + "\n")
             for b in rows:
                 for row in b.to_pylist():
                     f.write(json.dumps(row) + "\n")

@@ -137,9 +137,11 @@ class SolverStage(Service):
         field = HostField(self.opening.session, p["field"], dim=dim, dtype=x.dtype, quads=quads, first=p.get("first", 0), rows=rows)
         # With integrals the state is wider than x; see HostField.
         y = np.concatenate([x, batches.column(b, "q")], axis=1, dtype=np.float64) if quads else x.copy()
-        s = solve_of(self.instance, field, y, p["t0"], p["t1"])
-        y = s.x
+        start = y.copy()
+        s = Solution(y, evaluations=0) if p["t0"] == p["t1"] else solve_of(self.instance, field, y, p["t0"], p["t1"])
+        y = np.array(s.x)
         finite = np.isfinite(y).all(axis=1)
+        y[~finite] = start[~finite]  # a row that left the numbers keeps a state that it had
         status = array(s.status, (rows,), np.uint8, "status of solve()") if s.status is not None else np.where(finite, OK, NON_FINITE).astype(np.uint8)
         out = {"x": y[:, :dim].astype(x.dtype, copy=False), "status": status,
                "evaluations": array(field.evaluations if s.evaluations is None else s.evaluations, (rows,), np.int32, "evaluations of solve()"),

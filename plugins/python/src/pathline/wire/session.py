@@ -9,7 +9,7 @@ be sent is queued; the thread that writes the stream takes it from
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import json
 import os
 import queue
@@ -18,7 +18,6 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +28,7 @@ from . import plugin_pb2 as pb
 from . import schema as schemas
 from .batch import Encoded, decode
 from .memory import Received, Sent
+from .workers import Interruptible, submit
 
 __all__ = ["FRAME_BYTES", "MESSAGE_BYTES", "Message", "Session", "WINDOW_BYTES", "diagnostics_of", "error_of"]
 
@@ -42,9 +42,13 @@ MAX_CALLS = 1024
 MAX_PARTS = 64
 GRACE = 0.5  # seconds that a cancelled call may take to notice
 
-# Threads of calls, for all sessions; idle ones are used again.
-_threads = ThreadPoolExecutor(max_workers=1 << 16, thread_name_prefix="call")
 _current = threading.local()
+
+
+def _ours() -> contextlib.AbstractContextManager[None]:
+    """Code of ours that code of the author calls: it is not interrupted halfway."""
+    e: _Exchange | None = getattr(_current, "exchange", None)
+    return contextlib.nullcontext() if e is None else e.author.ours()
 
 
 @dataclass
@@ -79,7 +83,8 @@ class _Exchange:
         self.cancelled = False
         self.ended: Error | None = None  # of the session
         # Of a call of theirs:
-        self.thread: int | None = None
+        self.author = Interruptible()
+        self.replied = False
         self.children: set[_Exchange] = set()
 
     def notify(self, **changes: Any) -> None:
@@ -217,9 +222,8 @@ class Session:
             waiting = [*self._calls.values(), *self._serving.values()]
         for e in waiting:
             e.notify(ended=error)
-        for e in waiting:
-            if e.thread is not None:
-                self._interrupt(e)
+            e.author.cancel()
+        self._insist(waiting)
 
     def finish(self, seconds: float) -> None:
         """Wait for the calls of the other side and end the outgoing frames."""
@@ -230,7 +234,8 @@ class Session:
 
     def progress(self, event: bytes = b"") -> None:
         """Report an event or, without one, that work goes on."""
-        self.send(pb.Frame(progress=pb.Progress(event=event)))
+        with _ours():
+            self.send(pb.Frame(progress=pb.Progress(event=event)))
 
     # -- what arrives
 
@@ -368,47 +373,34 @@ class Session:
                 raise ProtocolError(f"more than {MAX_CALLS} calls at a time")
             self._last = seq
             self._serving[seq] = e
-        _threads.submit(self._answer, e, c.target, c.method, c.more, m)
+        submit(lambda: self._answer(e, c.target, c.method, c.more, m))
 
-    def _answer(self, e: _Exchange, target: str, method: str, more: bool, m: Message) -> None:
-        """Answer one call, in its own thread."""
+    def _answer(self, e: _Exchange, target: str, method: str, more: bool, m: Message) -> bool:
+        """Answer one call, in its own thread; whether the thread may be used again."""
+        error: BaseException | None = None
+        _current.exchange = e
         try:
-            with e.wake:
-                e.thread = threading.get_ident()
-                if e.cancelled:
-                    raise Cancelled()
-            _current.exchange = e
-            try:
-                if more:
-                    m.batches = self._collect(e)
-                self._reply(e, self._handler(target, method, m))
-            finally:
-                self._leave(e)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the call is answered
+            if more:
+                m.batches = self._collect(e)
+            with e.author:
+                m = self._handler(target, method, m)
+            self._reply(e, m)
+        except BaseException as caught:  # noqa: BLE001 - whatever it is, the call is answered
+            error = caught
+        try:
+            e.author.leave()
+        except Cancelled as caught:  # it arrived at the last moment
+            error = error or caught
+            e.author.leave()
+        _current.exchange = None
+        if error is not None and not e.replied:
             if _is_news(error):
                 traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
                 sys.stderr.flush()
-            try:
+            with contextlib.suppress(Error):  # the session may be over
                 self.send(pb.Frame(seq=e.seq, fault=pb.Fault(diagnostics=diagnostics_of(error))))
-            except BaseException:  # noqa: BLE001 - the session is over
-                pass
-        finally:
-            self._leave(e)
-            self._drop(e.seq, False)
-
-    def _leave(self, e: _Exchange) -> None:
-        """From here on nobody raises Cancelled in this thread, and what was on its
-        way is dropped: it would end a thread that has other calls to answer, or come
-        after the result."""
-        while True:
-            try:
-                _current.exchange = None
-                with e.wake:
-                    e.thread = None
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
-                return
-            except Cancelled:
-                pass
+        self._drop(e.seq, False)
+        return not e.author.insisted
 
     def _reply(self, e: _Exchange, m: Message) -> None:
         """Send a result: whole, in pieces, or followed by rows."""
@@ -418,23 +410,34 @@ class Session:
         f = pb.Frame(seq=e.seq, result=head)
         if m.rows is not None:
             f.result.more = True
-            rows = iter(m.rows())
+            with e.author:
+                rows = iter(m.rows())
             self.send(f)
             first = count = 0
-            for batch in rows:
-                count += self._send_item(e, 0, batch, first)
-                first += batch.num_rows
-            self._leave(e)
+            try:
+                while True:
+                    with e.author:
+                        batch = next(rows, None)
+                    if batch is None:
+                        break
+                    count += self._send_item(e, 0, batch, first)
+                    first += batch.num_rows
+            finally:
+                close = getattr(rows, "close", None)
+                if close is not None:
+                    close()
+            e.replied = True
             self.send(pb.Frame(seq=e.seq, end=pb.End(batches=count, rows=first)))
         elif (put := self._put_all(m.batches)) is not None:
             parts, encoded = put
             f.result.batches.extend(parts)
-            self._leave(e)
+            e.replied = True
             self.send(f, zip(f.result.batches, encoded))
         else:
             f.result.more = True
             self.send(f)
             self._send_pieces(e, m.batches)
+            e.replied = True
 
     def _send_pieces(self, e: _Exchange, batches: list[pa.RecordBatch]) -> None:
         count = rows = 0
@@ -462,55 +465,65 @@ class Session:
         return 1
 
     def _cancel(self, e: _Exchange) -> None:
+        e.author.cancel()
         with e.wake:
             e.cancelled = True
             e.wake.notify_all()
             children = list(e.children)
         for c in children:
             c.notify(cancelled=True)
-        self._interrupt(e)
+        self._insist([e])
 
-    def _interrupt(self, e: _Exchange) -> None:
-        """Raise Cancelled in the thread of a call that does not notice by itself."""
+    def _insist(self, calls: list[_Exchange]) -> None:
+        """Interrupt calls that do not notice by themselves."""
         def insist() -> None:
-            with e.wake:
-                if e.thread is not None:
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(e.thread), ctypes.py_object(Cancelled))
-        t = threading.Timer(GRACE, insist)
-        t.daemon = True
-        t.start()
+            for e in calls:
+                e.author.insist()
+
+        if calls:
+            t = threading.Timer(GRACE, insist)
+            t.daemon = True
+            t.start()
 
     # -- our calls
 
     def call(self, target: str, method: str, values: Any = None, *batches: pa.RecordBatch,
              ports: Iterable[pb.Port] = ()) -> Message:
         """Ask the other side and wait for the answer."""
-        e, parent = self._begin(target, method, values, batches, ports)
-        try:
-            return self._await(e)
-        except Cancelled:
-            self._give_up(e)
-            raise
-        finally:
-            self._ended(e, parent)
+        with _ours():
+            e, parent = self._begin(target, method, values, batches, ports)
+            try:
+                return self._await(e)
+            except Cancelled:
+                self._give_up(e)
+                raise
+            finally:
+                self._ended(e, parent)
 
     def read(self, target: str, method: str = "read", values: Any = None) -> Iterator[pa.RecordBatch]:
         """Ask the other side for rows, which are fetched as they are taken."""
-        e, parent = self._begin(target, method, values, (), ())
+        with _ours():
+            e, parent = self._begin(target, method, values, (), ())
         done = False
         try:
-            if not self._head(e).more:
-                raise ProtocolError(f"{method} gave a value where rows were due")
-            while (item := self._next_item(e)) is not None:
+            with _ours():
+                if not self._head(e).more:
+                    raise ProtocolError(f"{method} gave a value where rows were due")
+            while True:
+                with _ours():
+                    item = self._next_item(e)
+                if item is None:
+                    break
                 yield item[0]
             done = True
         except Error:
             done = True
             raise
         finally:
-            if not done:
-                self._give_up(e)
-            self._ended(e, parent)
+            with _ours():
+                if not done:
+                    self._give_up(e)
+                self._ended(e, parent)
 
     def _begin(self, target: str, method: str, values: Any, batches: Iterable[pa.RecordBatch],
                ports: Iterable[pb.Port]) -> tuple[_Exchange, _Exchange | None]:
