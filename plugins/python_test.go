@@ -22,6 +22,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/plugins/conform"
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages"
@@ -596,6 +597,30 @@ func TestPythonLoadsFlows(t *testing.T) {
 			}
 			if d := apartBy(t, v, wide); d > 1e-5 {
 				t.Errorf("%s in %s: differs by %.2g", name, how, d)
+			}
+		}
+	}
+}
+
+// The examples conform, and with PATHLINE_SOAK, which takes minutes, a plugin of
+// every kind.
+func TestPythonConforms(t *testing.T) {
+	files := []string{"examples/python/sine_path.py", "examples/python/solvers.py"}
+	if os.Getenv("PATHLINE_SOAK") != "" {
+		files = append(files, "examples/python/reference.py", "python/tests/plugins/every_kind.py")
+	}
+	for _, file := range files {
+		p := inPython(t, file)
+		r, err := conform.Run(t.Context(), conform.Target{Name: filepath.Base(file), Command: p.Command, Env: p.Env},
+			conform.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Conforms() {
+			for _, c := range r.Results {
+				if c.Status == conform.Fail {
+					t.Errorf("%s %s %s: %s", file, c.ID, c.Implementation, c.Message)
+				}
 			}
 		}
 	}
