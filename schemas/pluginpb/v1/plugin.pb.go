@@ -334,7 +334,7 @@ type Implementation struct {
 	Version       string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`                               // changes whenever the same inputs would give other results
 	ConfigSchema  []byte                 `protobuf:"bytes,5,opt,name=config_schema,json=configSchema,proto3" json:"config_schema,omitempty"` // JSON Schema of `with:`, with defaults
 	Example       string                 `protobuf:"bytes,6,opt,name=example,proto3" json:"example,omitempty"`                               // one `with:` as a user would write it
-	Capabilities  []string               `protobuf:"bytes,7,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
+	Capabilities  []string               `protobuf:"bytes,7,rep,name=capabilities,proto3" json:"capabilities,omitempty"`                     // stateless: may be started again and asked again
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1164,6 +1164,7 @@ func (x *Surroundings) GetLogLevel() string {
 //	finish              -> outputs      the summary, metrics and report as they are now
 //	fingerprint         -> JSON string  when the instance has that capability
 //	restore       ports -> outputs      when the instance has that capability
+//	fitted (; state, dim) -> {target}   of a transform: the fitted transform of a state
 //
 // Other objects have the names that Service.target and Rows.target say. Rows
 // have the method `read`. A service has those of its kind; batches have the
@@ -1181,9 +1182,16 @@ func (x *Surroundings) GetLogLevel() string {
 //	         divergence(t, x, probe0, probe1, ...; probes) -> v, div
 //	model    of form exact: the methods of a field, sample(; key, first, rows) -> x,
 //	         log_prob(x) -> log_prob
-//	         of form definition: build(; dim) -> {target, tensors}
+//	         of form definition: build(; dim) -> {target, tensors, lanes}
 //	network  the methods of a field, write(w), init(; key) -> w,
-//	         gradient(t, x, target, weight | grad; loss, zero, weight) -> loss | grad
+//	         gradient(t, x, target, weight | grad | w; loss, zero, weight, write, lanes, hold)
+//	         -> loss | grad; with lanes [[rows, tile], ...], which a network takes whose
+//	         build says so, a loss for each tile and sums in the order of the tiles
+//
+// Facts of services: path {lo, hi, use, config, base_std, form: "sample" where it
+// is not affine}, coupling {independent}, writer {readable}, solver {tableau,
+// options} of a Runge-Kutta method, which then is not called, model {form, dim,
+// columns, use, config}.
 type Call struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
@@ -2287,12 +2295,13 @@ func (x *Service) GetFacts() []byte {
 
 // Flow is a trained flow, which is a file, or an exact model.
 type Flow struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	File          string                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`       // absolute
-	Planned       []byte                 `protobuf:"bytes,2,opt,name=planned,proto3" json:"planned,omitempty"` // JSON description of a flow that does not exist yet
-	Exact         *Service               `protobuf:"bytes,3,opt,name=exact,proto3" json:"exact,omitempty"`
-	Model         *Service               `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"` // the network of the file, where the host has it and the plugin may not
-	Path          *Service               `protobuf:"bytes,5,opt,name=path,proto3" json:"path,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	File    string                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`       // absolute
+	Planned []byte                 `protobuf:"bytes,2,opt,name=planned,proto3" json:"planned,omitempty"` // JSON description, also of a flow that does not exist yet; a transform in it
+	// may have a target whose method fitted makes it
+	Exact         *Service `protobuf:"bytes,3,opt,name=exact,proto3" json:"exact,omitempty"`
+	Model         *Service `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"` // the network of the file, where the host has it and the plugin may not
+	Path          *Service `protobuf:"bytes,5,opt,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
