@@ -123,6 +123,7 @@ type Description struct {
 	Name            string
 	Version         string
 	Code            string // digest of its program, "" when it does not say
+	Capabilities    []string
 	Implementations []Offered
 }
 
@@ -145,7 +146,7 @@ func (h *Host) Describe(ctx context.Context, name string, p Plugin) (*Descriptio
 	}
 	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	d, err := running.Client().Describe(asking, &pluginpb.DescribeRequest{})
+	d, err := running.Client().Describe(asking, &pluginpb.DescribeRequest{HostVersion: hostVersion(), Capabilities: Capabilities()})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -163,7 +164,7 @@ func (h *Host) Describe(ctx context.Context, name string, p Plugin) (*Descriptio
 	if len(d.GetCode()) > maxCode {
 		return nil, schemas.Errorf(schemas.PluginProtocol, "plugin %q has a digest of %d bytes", name, len(d.GetCode()))
 	}
-	out := &Description{Name: d.GetName(), Version: d.GetVersion(), Code: d.GetCode()}
+	out := &Description{Name: d.GetName(), Version: d.GetVersion(), Code: d.GetCode(), Capabilities: d.GetCapabilities()}
 	for _, i := range d.GetImplementations() {
 		config, err := pipeline.ParseSchema(i.GetConfigSchema())
 		if err != nil {

@@ -30,7 +30,7 @@ func (s *service) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginp
 	if err != nil {
 		return nil, err
 	}
-	out := &pluginpb.DescribeResponse{Name: s.name, Version: s.version, Code: code}
+	out := &pluginpb.DescribeResponse{Name: s.name, Version: s.version, Code: code, Capabilities: Capabilities()}
 	for _, k := range s.registry.Kinds() {
 		for _, i := range s.registry.Implementations(k.Name) {
 			var can []string

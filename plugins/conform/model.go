@@ -33,7 +33,7 @@ func modelCases() []Case {
 		own("model", "network-write", "The weights are all that a network knows: a second one with the same weights gives the same values.", networkWrite, definition),
 		own("model", "network-gradient", "gradient is the derivative of the loss that it returns, and is added to what is there.", networkGradient, definition),
 		own("model", "network-loss", "The loss is the sum over rows of weight times squared distance from eval to the target.", networkLoss, definition),
-		own("model", "network-rows", "100,000 rows are evaluated at once, and give what fewer rows give.", networkRows, definition))
+		own("model", "network-many-rows", "100,000 rows are evaluated at once, and give what fewer rows give.", networkRows, definition))
 }
 
 func exact(ctx context.Context, s *subject, i *implementation) (model.Exact, *instance, error) {

@@ -29,6 +29,8 @@ func sessionCases() []Case {
 			Sentence: "The same instance, opened anew, gives the same bytes."},
 		{ID: "session/apart", Kind: "*", run: apart,
 			Sentence: "Two instances at the same time share no state: each gives what it gives alone."},
+		{ID: "session/shared-memory", Kind: "*", run: sharedMemory,
+			Sentence: "With shared memory and without it the same bytes come out."},
 		{ID: "session/configuration", Kind: "*", run: configurationMatters,
 			Sentence: "An instance refuses the configuration that Validate refuses."},
 	}
@@ -385,6 +387,25 @@ func apart(ctx context.Context, s *subject, i *implementation) error {
 		}
 	}
 	return wrong
+}
+
+// sharedMemory compares the workout, and rows that are large enough to be shared,
+// with and without shared memory.
+func sharedMemory(ctx context.Context, s *subject, i *implementation) error {
+	defer func() { s.inline = false }()
+	var first []byte
+	for _, s.inline = range []bool{false, true} {
+		got, err := s.workout(ctx, i)
+		if err != nil {
+			return err
+		}
+		if first == nil {
+			first = got
+		} else if !bytes.Equal(first, got) {
+			return fmt.Errorf("without shared memory byte %d is the first that differs", difference(first, got))
+		}
+	}
+	return nil
 }
 
 func configurationMatters(ctx context.Context, s *subject, i *implementation) error {

@@ -52,6 +52,7 @@ type subject struct {
 	target          Target
 	dir             string // private folder, removed at the end
 	running         *launch.Plugin
+	inline          bool // offer no shared memory
 	suspect         bool // a case failed: look whether the process still answers
 	description     *pluginpb.DescribeResponse
 	implementations []*implementation
@@ -236,7 +237,7 @@ func (s *subject) openIn(ctx context.Context, p *launch.Plugin, i *implementatio
 		return nil, err
 	}
 	in, stage, err := remote.Open(ctx, p.Client(), i.kind, i.name, config, env,
-		remote.Options{CallTimeout: caseTimeout, StallTimeout: stall, Explain: p.Explain})
+		remote.Options{Inline: s.inline, CallTimeout: caseTimeout, StallTimeout: stall, Explain: p.Explain})
 	if err != nil {
 		return nil, fmt.Errorf("open with %s: %w", config, err)
 	}

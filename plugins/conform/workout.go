@@ -78,6 +78,10 @@ func workoutOf(kind string) (func(context.Context, *instance) ([]byte, error), e
 	}, nil
 }
 
+// largeRows make payloads of more than 256 KiB, which travel in shared memory where
+// both sides have it.
+const largeRows = 40_000
+
 // Moments of the toy data.
 var (
 	toyMean = []float64{0.5, -1}
@@ -151,9 +155,9 @@ func workPath(_ context.Context, h hash.Hash, _ *instance, out pipeline.Outputs)
 		put(h, ut)
 		return err
 	}
-	times := make([]float64, 1001)
+	times := make([]float64, largeRows)
 	for i := range times {
-		times[i] = float64(i) / 1000
+		times[i] = float64(i) / (largeRows - 1)
 	}
 	c := make([]path.Coef, len(times))
 	err := p.Coefficients(c, times)
@@ -179,11 +183,11 @@ func workSolver(ctx context.Context, h hash.Hash, _ *instance, out pipeline.Outp
 	if !ok {
 		return wrongService("solver", out.Service)
 	}
-	x := make([]float64, 60)
+	x := make([]float64, 2*largeRows)
 	for i := range x {
-		x[i] = float64(i)/20 - 1
+		x[i] = float64(i)/largeRows - 1
 	}
-	r, err := s.Solve64(ctx, turning[float64]{}, solver.State[float64]{X: x, Rows: 30, Dim: 2}, 1, 0.25)
+	r, err := s.Solve64(ctx, turning[float64]{}, solver.State[float64]{X: x, Rows: largeRows, Dim: 2}, 1, 0.25)
 	put(h, x)
 	put(h, r.Evaluations)
 	return err
@@ -209,7 +213,7 @@ func workModel(ctx context.Context, h hash.Hash, _ *instance, out pipeline.Outpu
 		if err != nil {
 			return err
 		}
-		rows := rowsFor(modelDim, 50)
+		rows := rowsFor(modelDim, largeRows)
 		g, v := zeros(n), make([]float32, len(rows.x))
 		if err := n.Eval(ctx, v, rows.t, rows.x, rows.rows); err != nil {
 			return err

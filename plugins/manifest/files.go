@@ -104,7 +104,7 @@ func OfCommand(dir string, command []string) (Digests, error) {
 		info, err := os.Stat(name)
 		if err != nil || !info.Mode().IsRegular() && !info.IsDir() || info.IsDir() && i == 0 {
 			if i == 0 {
-				return nil, schemas.Errorf(schemas.FileNotFound, "there is no program %s", name)
+				return nil, schemas.Errorf(schemas.PluginStart, "there is no program %s", name)
 			}
 			continue // another argument
 		}

@@ -47,12 +47,13 @@ func (f *isolateFlag) check() error {
 type pluginSet struct {
 	isolate isolateFlag
 	host    *plugins.Host
+	pins    pins
 	// registry is that of the pipeline, with what plugins added.
 	registry *pipeline.Registry
 }
 
 func newPlugins(isolate isolateFlag, log zerolog.Logger) *pluginSet {
-	s := &pluginSet{isolate: isolate, host: plugins.NewHost(log)}
+	s := &pluginSet{isolate: isolate, host: plugins.NewHost(log), pins: pins{yes: isolate.yes}}
 	s.host.NoBundles = isolate.bare
 	return s
 }
@@ -62,9 +63,21 @@ func newPlugins(isolate isolateFlag, log zerolog.Logger) *pluginSet {
 // isolated.
 func (s *pluginSet) prepare(ctx context.Context, dir string, declared map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
 	s.registry = r
+	if len(declared) > 0 {
+		if err := s.pins.begin(dir); err != nil {
+			return err
+		}
+	}
 	var errs []error
 	for _, name := range sortedKeys(declared) {
-		if err := s.host.Add(ctx, r, name, declaredPlugin(dir, declared[name])); err != nil {
+		err := s.pins.before(name, declared[name])
+		if err == nil {
+			err = s.host.Add(ctx, r, name, declaredPlugin(dir, declared[name]))
+		}
+		if err == nil {
+			err = s.pins.after(name, s.host.Records()[name])
+		}
+		if err != nil {
 			errs = append(errs, named(err, name))
 		}
 	}

@@ -36,6 +36,10 @@ func (a *app) load(ctx context.Context, file string, f loadFlags) (*pipeline.Pip
 		plugins.close()
 		return nil, nil, err
 	}
+	if err := plugins.accept(a); err != nil {
+		plugins.close()
+		return nil, nil, err
+	}
 	return p, plugins, nil
 }
 

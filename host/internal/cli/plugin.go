@@ -25,6 +25,10 @@ type pluginView struct {
 	Version         string     `json:"version"`
 	Command         []string   `json:"command,omitempty"`
 	Address         string     `json:"address,omitempty"`
+	Pinned          string     `json:"pinned,omitempty"` // pinned or changed, where a pipeline file has a lock
+	Protocol        uint       `json:"protocol"`
+	Capabilities    []string   `json:"capabilities,omitempty"` // of the plugin
+	Host            []string   `json:"host_capabilities"`
 	Implementations []implView `json:"implementations"`
 }
 
@@ -36,7 +40,7 @@ func (a *app) pluginCommand() *cobra.Command {
 		Args:  group,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.pluginList(), a.pluginInspect(), a.pluginTest(), a.pluginServe(), a.pluginReplay())
+	cmd.AddCommand(a.pluginNew(), a.pluginTest(), a.pluginList(), a.pluginInspect(), a.pluginDocs(), a.pluginPin(), a.pluginServe(), a.pluginReplay())
 	return cmd
 }
 
@@ -57,15 +61,15 @@ func (a *app) pluginList() *cobra.Command {
 				fmt.Fprintf(w, "%s declares no plugins\n", clean(args[0]))
 				return
 			}
-			rows := [][]string{{"PLUGIN", "VERSION", "IMPLEMENTS", ""}}
+			rows := [][]string{{"PLUGIN", "VERSION", "LOCK", "IMPLEMENTS", ""}}
 			for _, v := range views {
-				name, version := clean(v.Name), clean(v.Version)
+				name, version, lock := clean(v.Name), clean(v.Version), v.Pinned
 				for _, i := range v.Implementations {
-					rows = append(rows, []string{name, version, clean(i.Kind + " " + v.Name + "/" + i.Name), clean(i.Doc)})
-					name, version = "", ""
+					rows = append(rows, []string{name, version, lock, clean(i.Kind + " " + v.Name + "/" + i.Name), clean(i.Doc)})
+					name, version, lock = "", "", ""
 				}
 				if len(v.Implementations) == 0 {
-					rows = append(rows, []string{name, version, "nothing", ""})
+					rows = append(rows, []string{name, version, lock, "nothing", ""})
 				}
 			}
 			table(w, "", rows)
@@ -139,7 +143,8 @@ func describe(ctx context.Context, h *plugins.Host, name string, p plugins.Plugi
 	if err != nil {
 		return pluginView{}, err
 	}
-	v := pluginView{Name: name, Plugin: d.Name, Version: d.Version, Command: p.Command, Address: p.Address, Implementations: []implView{}}
+	v := pluginView{Name: name, Plugin: d.Name, Version: d.Version, Command: p.Command, Address: p.Address, Implementations: []implView{},
+		Protocol: launch.Handshake.ProtocolVersion, Capabilities: d.Capabilities, Host: plugins.Capabilities()}
 	for _, o := range d.Implementations {
 		i := implView{Kind: o.Kind, Name: o.Name, Doc: o.Doc, Keys: []keyView{}, Example: o.Example, Schema: o.Config.JSON()}
 		keys(o.Config, "", &i.Keys)
@@ -160,6 +165,10 @@ func (a *app) describePlugins(ctx context.Context, file, only string) ([]pluginV
 			if _, ok := declared[only]; !ok && only != "" {
 				return schemas.Errorf(schemas.UnknownUse, "there is no plugin %q", only).Suggest(pipeline.DidYouMean(only, sortedKeys(declared)))
 			}
+			var locked pins
+			if err := locked.begin(dir); err != nil {
+				return err
+			}
 			for _, name := range sortedKeys(declared) {
 				if only != "" && name != only {
 					continue
@@ -168,6 +177,7 @@ func (a *app) describePlugins(ctx context.Context, file, only string) ([]pluginV
 				if err != nil {
 					return named(err, name)
 				}
+				v.Pinned = locked.state(name, declared[name])
 				views = append(views, v)
 			}
 			return nil
@@ -184,6 +194,14 @@ func (a *app) describePlugins(ctx context.Context, file, only string) ([]pluginV
 	return views, errors.Join(errs...)
 }
 
+// orNone lists capabilities.
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "no capabilities"
+	}
+	return clean(strings.Join(list, ", "))
+}
+
 func writePlugin(w io.Writer, v pluginView) {
 	rows := [][]string{{"plugin", clean(v.Plugin)}, {"version", clean(v.Version)}}
 	if v.Address != "" {
@@ -191,6 +209,10 @@ func writePlugin(w io.Writer, v pluginView) {
 	} else {
 		rows = append(rows, []string{"command", clean(strings.Join(v.Command, " "))})
 	}
+	if v.Pinned != "" {
+		rows = append(rows, []string{"pathline.lock", v.Pinned})
+	}
+	rows = append(rows, []string{"protocol", fmt.Sprintf("%d; plugin: %s; host: %s", v.Protocol, orNone(v.Capabilities), orNone(v.Host))})
 	table(w, "", rows)
 	for _, i := range v.Implementations {
 		fmt.Fprintf(w, "\n%s/%s: %s\n", clean(i.Kind), clean(i.Name), clean(i.Doc))

@@ -197,8 +197,8 @@ func (a *app) testPlugin(cmd *cobra.Command, args []string, f pluginTestFlags) (
 		if err := encode(a.Stdout, document{Result: view, Errors: []jsonError{{Reason: schemas.PluginProtocol, Message: report.Summary()}}}); err != nil {
 			return result{}, err
 		}
-	} else if err := a.print(done); err != nil {
-		return result{}, err
+	} else {
+		a.note(clean(report.Summary()))
 	}
 	return result{}, alreadyReported{schemas.ExitPlugin}
 }

@@ -76,7 +76,7 @@ Exit codes: 0 done, 1 a stage failed, 2 the file or the arguments are wrong,
 	perf.add(cmd)
 	cmd.Flags().BoolVar(&resume, "resume", false, "continue stages from where an interrupted run saved them")
 	cmd.Flags().BoolVar(&load.isolate.bare, "no-crash-bundle", false, "when a plugin fails keep no folder that shows it again; such a folder holds rows of the data")
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "accept new digests of plugins (digests are not pinned yet: nothing is asked, and this changes nothing)")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "accept plugins that are not those of pathline.lock, and keep that in it")
 	return cmd
 }
 
