@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"google.golang.org/protobuf/encoding/protodelim"
@@ -35,7 +36,13 @@ type Recording struct {
 	Flight  int            // how many of them were
 	Answers []RecordedAnswer
 	Cut     bool // something is missing
+
+	beyond atomic.Bool
 }
+
+// Beyond says whether the plugin has asked for more than what it was answered:
+// it went on past the moment of the recording.
+func (r *Recording) Beyond() bool { return r.beyond.Load() }
 
 // RecordedCall is a call of the host.
 type RecordedCall struct {
@@ -299,6 +306,7 @@ func (r *Recording) Handler() Handler {
 		}
 		if found < 0 {
 			mu.Unlock()
+			r.beyond.Store(true)
 			return Message{}, schemas.Errorf(schemas.PluginProtocol, "the recording has no answer to %s of %q", method, target)
 		}
 		used[found] = true

@@ -129,6 +129,9 @@ func TestRecording(t *testing.T) {
 	if _, err = ask(t.Context(), "field/1", "eval", Message{}); err == nil {
 		t.Error("an answer is given twice")
 	}
+	if !got.Beyond() {
+		t.Error("the plugin is not seen to go on")
+	}
 	// Of a call that has ended the answers are forgotten, the call is not.
 	var after bytes.Buffer
 	if _, err := r.Write(&after, 1<<20, true); err != nil {

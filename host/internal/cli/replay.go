@@ -56,6 +56,9 @@ Exit codes: 0 it did not happen again, 4 a plugin failed.`,
 			for _, s := range r.Answers {
 				fmt.Fprintf(w, "  answered: %s\n", clean(s))
 			}
+			if r.Beyond {
+				fmt.Fprintln(w, "  the plugin went on past the moment of the failure")
+			}
 			if r.Crash.Reason == schemas.PluginProtocol {
 				fmt.Fprintln(w, "  the plugin kept to the protocol; whether its values are right only the run checks")
 			}
