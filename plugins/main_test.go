@@ -13,9 +13,7 @@ import (
 	"io"
 	"math/big"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -48,7 +46,17 @@ func TestMain(m *testing.M) {
 
 func command(manner string) []string { return []string{os.Args[0], "test-plugin", manner} }
 
+// manners are those that not every system has.
+var manners = map[string]func(){}
+
+// killSelf ends this process as nothing that it does itself would.
+var killSelf = func() { os.Exit(137) }
+
 func servePlugin(manner string) {
+	if serve := manners[manner]; serve != nil {
+		serve()
+		return
+	}
 	switch manner {
 	case "builtin":
 		Serve(stages.Builtin(), "pathline", "test")
@@ -63,9 +71,6 @@ func servePlugin(manner string) {
 	case "certificate": // go-plugin has no place to put it
 		fmt.Printf("1|1|tcp|localhost:1|grpc|%s\n", certificate())
 		time.Sleep(time.Hour)
-	case "mute": // one that says nothing when it is asked for its stacks
-		signal.Ignore(syscall.SIGQUIT)
-		Serve(ownRegistry(), "own", "1")
 	case "exits":
 		fmt.Fprintln(os.Stderr, "cannot find my device")
 		os.Exit(3)
@@ -86,11 +91,6 @@ func servePlugin(manner string) {
 		Serve(ownRegistry(), "own", "1")
 	case "own":
 		Serve(ownRegistry(), "own", "1")
-	case "moment":
-		dieAtAMoment()
-		Serve(ownRegistry(), "own", "1")
-	case "villain":
-		serveVillain()
 	case "mended": // what misbehaves in the others behaves
 		r := NewRegistry()
 		for _, what := range []string{"hangs", "dies", "kills"} {
@@ -141,8 +141,7 @@ func (m misbehaving) Coefficients(c []path.Coef, t []float64) error {
 		time.Sleep(time.Hour)
 	case "kills":
 		fmt.Fprintln(os.Stderr, "no way out")
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		time.Sleep(time.Hour)
+		killSelf()
 	case "poisoned":
 		if len(t) > 0 && t[0] == 0.625 {
 			os.Exit(3)

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -34,6 +35,22 @@ type villain struct {
 
 	// One session is used.
 	done, announced bool
+}
+
+func init() {
+	manners["villain"] = serveVillain
+	manners["moment"] = func() {
+		dieAtAMoment()
+		Serve(ownRegistry(), "own", "1")
+	}
+	manners["mute"] = func() { // says nothing when it is asked for its stacks
+		signal.Ignore(syscall.SIGQUIT)
+		Serve(ownRegistry(), "own", "1")
+	}
+	killSelf = func() {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(time.Hour)
+	}
 }
 
 func serveVillain() {
