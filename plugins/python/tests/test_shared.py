@@ -97,10 +97,18 @@ def test_what_is_held_stays_as_it_is(registry, host):
 
 
 def test_a_quarter_that_waits_is_told_without_another_frame(registry, host):
-    echo(registry, lambda opening, method, m: Message())
+    kept = []
+
+    def keep(opening, method, m):
+        kept.extend(m.batches)
+        return Message()
+
+    echo(registry, keep)
     o, s = share(host, 4 << 20)
     target, _ = o.service()
     o.call(target, "take", None, numbers(250_000))  # 2 MB, more than a quarter
+    assert s.sent.held() == 1
+    kept.clear()  # no frame of the plugin is on its way
     limit = time.monotonic() + 5
     while s.sent.held() and time.monotonic() < limit:
         time.sleep(0.01)
