@@ -18,7 +18,7 @@ func (s *Session) serve(seq uint64, ours bool, c *pluginpb.Call) error {
 		return err
 	}
 	m := Message{Values: c.GetParams(), Ports: c.GetPorts(), Batches: batches}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), answering{}, s))
 	e := newExchange(s, seq)
 	e.cancel = cancel
 	s.mu.Lock()
@@ -55,6 +55,10 @@ func (s *Session) serve(seq uint64, ours bool, c *pluginpb.Call) error {
 	}()
 	return nil
 }
+
+// answering marks the context of a handler with its session: what it asks there
+// the other side has to answer before it can be answered.
+type answering struct{}
 
 // answer runs the handler and sends what it gives.
 func (s *Session) answer(ctx context.Context, e *exchange, c *pluginpb.Call, m Message) {

@@ -19,8 +19,7 @@ func (s *Session) Call(ctx context.Context, target, method string, m Message) (o
 	if !more {
 		return out, nil
 	}
-	s.wait()
-	defer s.waited()
+	defer s.wait(ctx)()
 	out.Batches, err = e.items.collect(ctx)
 	if err != nil {
 		s.cancelled(e)
@@ -75,8 +74,7 @@ func (s *Session) call(ctx context.Context, target, method string, rows bool, m 
 			}
 		}()
 	}
-	s.wait()
-	defer s.waited()
+	defer s.wait(ctx)()
 	answered := make(chan struct{})
 	defer close(answered)
 	// Sending waits for a side that does not read. A call that was given up does
@@ -166,13 +164,20 @@ func (s *Session) begin(head *pluginpb.Call, payloads []payload, numbered func(u
 	return e, err
 }
 
-func (s *Session) wait() {
+// wait says that the other side is waited for; the result ends that.
+func (s *Session) wait(ctx context.Context) func() {
 	if s.waiting.Add(1) == 1 {
 		s.touch()
 	}
+	if ctx.Value(answering{}) != s {
+		return func() { s.waiting.Add(-1) }
+	}
+	unblock := s.block()
+	return func() {
+		unblock()
+		s.waiting.Add(-1)
+	}
 }
-
-func (s *Session) waited() { s.waiting.Add(-1) }
 
 // cancelled gives a call up. What still arrives of it is dropped.
 func (s *Session) cancelled(e *exchange) {

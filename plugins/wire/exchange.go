@@ -60,11 +60,15 @@ func (c *credit) take(ctx context.Context, s *Session, n int64) error {
 			return nil
 		}
 		c.mu.Unlock()
+		unblock := s.block()
 		select {
 		case <-c.wake:
+			unblock()
 		case <-ctx.Done():
+			unblock()
 			return ctx.Err()
 		case <-s.failed:
+			unblock()
 			return s.Err()
 		}
 	}

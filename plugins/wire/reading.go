@@ -22,8 +22,7 @@ func (r *reading) Next(ctx context.Context) (arrow.Record, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	r.s.wait()
-	defer r.s.waited()
+	defer r.s.wait(ctx)()
 	i, err := r.e.items.next(ctx)
 	if err != nil {
 		if r.err = err; err != io.EOF {

@@ -110,6 +110,7 @@ func hasWideRow(rec arrow.Record) bool {
 
 // send sends a frame that carries the payloads.
 func (s *Session) send(f *pluginpb.Frame, payloads []payload) error {
+	defer s.block()()
 	s.sendMu.Lock()
 	defer s.sendMu.Unlock()
 	return s.sendLocked(f, payloads)

@@ -104,6 +104,7 @@ type Session struct {
 	waiting atomic.Int64 // goroutines that wait for the other side
 	closing atomic.Bool  // we have asked for the end
 	busy    atomic.Int64 // calls of the other side that are being answered
+	blocked atomic.Int64 // of what answers them: waits for the other side to read, to credit or to answer
 }
 
 // NewSession makes a session; Run must be called for anything to arrive.
@@ -121,6 +122,14 @@ func NewSession(stream Stream, o Options) *Session {
 }
 
 func (s *Session) touch() { s.active.Store(time.Now().UnixNano()) }
+
+// block says that what follows depends on the other side alone, also when one of
+// its calls is being answered; the result ends that.
+func (s *Session) block() func() {
+	s.touch()
+	s.blocked.Add(1)
+	return func() { s.blocked.Add(-1) }
+}
 
 // Run reads frames until the stream ends and joins everything that the session
 // started. The error is nil when the other side ended its stream in order.
@@ -173,7 +182,7 @@ func (s *Session) watch(done chan struct{}) {
 		case <-tick.C:
 		}
 		idle := time.Since(time.Unix(0, s.active.Load()))
-		if s.waiting.Load() > 0 && s.busy.Load() == 0 && idle > s.o.Stall {
+		if s.waiting.Load() > 0 && s.busy.Load() <= s.blocked.Load() && idle > s.o.Stall {
 			s.fail(schemas.Errorf(schemas.PluginTimeout, "nothing happened for %s while an answer was awaited", s.o.Stall).
 				Suggest("raise stall_timeout when the work may take so long"))
 			return

@@ -379,3 +379,73 @@ func TestCloseEndsThePlugin(t *testing.T) {
 	}
 	<-closed
 }
+
+// endless gives batches for ever.
+type endless struct{}
+
+func (endless) Next(ctx context.Context) (arrow.Record, error) { return numbers(10_000), ctx.Err() }
+func (endless) Close() error                                   { return nil }
+
+// A side that stops in the middle of its own call stalls as one that does not
+// answer: when it reads rows and gives no credit, when it does not read at all,
+// when it is asked back. While an answer is worked on here it may be silent.
+func TestStallWhileAnswering(t *testing.T) {
+	for _, method := range []string{"credit", "deaf", "back", "slow"} {
+		t.Run(method, func(t *testing.T) {
+			const stall = 200 * time.Millisecond
+			a, b := newPipes()
+			var h *Session
+			h = NewSession(a, Options{Host: true, Stall: stall, Window: 1 << 20, Abort: func(error) { a.close() },
+				Handler: func(ctx context.Context, _, _ string, _ Message) (Message, error) {
+					switch method {
+					case "slow":
+						time.Sleep(3 * stall)
+						return Message{}, nil
+					case "back":
+						return h.Call(ctx, "", "more", Message{})
+					}
+					return Message{Rows: func(context.Context) (Rows, error) { return endless{}, nil }}, nil
+				}})
+			ran := make(chan struct{})
+			go func() {
+				defer close(ran)
+				_ = h.Run()
+			}()
+			called := make(chan error, 1)
+			go func() {
+				_, err := h.Call(context.Background(), "", "x", Message{})
+				called <- err
+			}()
+			if _, err := b.Recv(); err != nil { // the call
+				t.Fatal(err)
+			}
+			if err := b.Send(callFrame(2)); err != nil {
+				t.Fatal(err)
+			}
+			if method != "deaf" {
+				go func() {
+					for {
+						f, err := b.Recv()
+						if err != nil {
+							return
+						}
+						if method == "slow" && f.Seq == 2 && f.GetResult() != nil {
+							_ = b.Send(result(1, false))
+						}
+					}
+				}()
+			}
+			err := <-called
+			var e *schemas.Error
+			if method == "slow" {
+				if err != nil {
+					t.Error(err)
+				}
+			} else if !errors.As(err, &e) || e.Reason != schemas.PluginTimeout {
+				t.Errorf("the call ended with %v", err)
+			}
+			a.close()
+			<-ran
+		})
+	}
+}
