@@ -127,7 +127,7 @@ func (w *witness) report(err error) error {
 	if wrong != nil {
 		c.Message += fmt.Sprintf("\nno replay bundle could be written: %v", wrong)
 	} else {
-		c.Message += "\nreplay bundle, with rows of the data: " + dir
+		c.Message += "\nthe replay bundle " + dir + " holds rows of the data"
 	}
 	return &c
 }

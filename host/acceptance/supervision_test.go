@@ -60,6 +60,7 @@ func TestPluginEndsInTheMiddle(t *testing.T) {
 					}
 				}
 			})
+			p.stacks = c.signal == syscall.SIGSTOP // those of the plugin are what is wanted
 			r := p.wait()
 			late := time.Since(done) - c.deadline
 			t.Logf("the report came %s after the deadline", late.Round(time.Millisecond))
@@ -75,8 +76,11 @@ func TestPluginEndsInTheMiddle(t *testing.T) {
 			if r.code != 4 {
 				t.Errorf("exit %d\n%s", r.code, head(r.stderr))
 			}
+			if strings.Contains(r.stderr, "SIGQUIT") || len(r.stderr) > 20_000 {
+				t.Errorf("a report of %d bytes, with what nobody needs", len(r.stderr))
+			}
 			gone(t, dir, c.name)
-			found := regexp.MustCompile(`replay bundle, with rows of the data: (\S+)`).FindStringSubmatch(r.stderr)
+			found := regexp.MustCompile(`the replay bundle (\S+) holds rows of the data`).FindStringSubmatch(r.stderr)
 			if found == nil || !strings.HasPrefix(found[1], filepath.Join(dir, c.name, ".pathline", "samples")) {
 				t.Fatalf("no bundle is named\n%s", head(r.stderr))
 			}

@@ -73,7 +73,10 @@ func Start(ctx context.Context, c Config) (*Plugin, error) {
 	p := &Plugin{config: c, tail: &tail{}, log: &logger{out: c.Log}}
 	p.lines = &lines{take: func(line string) {
 		line = printable(line)
-		p.tail.add(line)
+		if p.tail.add(line) {
+			c.Log.Debug().Msg(line) // the report has it
+			return
+		}
 		p.log.line(line)
 	}}
 	p.process = newProcess(program, c.Command[1:], c.Dir, p.tail, p.lines)

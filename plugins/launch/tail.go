@@ -22,7 +22,8 @@ type tail struct {
 	answers []string
 }
 
-func (t *tail) add(line string) {
+// add keeps a line and says whether somebody listens, who will tell it.
+func (t *tail) add(line string) (heard bool) {
 	if len(line) > tailWidth {
 		line = line[:tailWidth] + "..."
 	}
@@ -40,6 +41,7 @@ func (t *tail) add(line string) {
 		default:
 		}
 	}
+	return t.fresh != nil
 }
 
 // listen keeps lines from now on apart; the channel says that there are some.

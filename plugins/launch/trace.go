@@ -38,25 +38,26 @@ var (
 // takes says whether a line belongs to a trace, and keeps it.
 func (t *trace) takes(s string) bool {
 	blank := strings.TrimSpace(s) == ""
+	head := s[:min(len(s), 300)] // a line may be long, and what begins a trace is not
 	switch t.form {
 	case noTrace:
 		switch {
-		case goStart.MatchString(s):
+		case goStart.MatchString(head):
 			t.form = goTrace
-		case pythonStart.MatchString(s):
+		case pythonStart.MatchString(head):
 			t.form, t.named = pythonTrace, strings.HasPrefix(s, "Traceback")
 		default:
 			return false
 		}
 	case goTrace:
 		// A program that dies says nothing else.
-		if strings.HasPrefix(s, "{") || pythonStart.MatchString(s) {
+		if strings.HasPrefix(s, "{") || pythonStart.MatchString(head) {
 			return false
 		}
 	case pythonTrace:
 		indented := strings.HasPrefix(s, " ") || strings.HasPrefix(s, "\t")
 		switch {
-		case blank, pythonStart.MatchString(s), pythonChain.MatchString(s):
+		case blank, pythonStart.MatchString(head), pythonChain.MatchString(head):
 			t.ended = blank // only a chain goes on after it
 			t.named = t.named || strings.HasPrefix(s, "Traceback")
 		case indented:
