@@ -17,20 +17,22 @@ import (
 	"github.com/pathline/pathline/schemas"
 )
 
-//go:embed all:go
+//go:embed all:go all:python
 var files embed.FS
 
 const ending = ".tmpl"
 
 // Project says what to write.
 type Project struct {
-	Lang string // go
+	Lang string // go, python
 	Kind string
 	Name string // of the plugin and of what it implements
 	// Of a project in Go:
 	Module  string // its path; "" for example.com/NAME
 	Version string // of pathline; "" for v0.0.0
 	Replace string // a folder of pathline's source to build against
+	// Of a project in Python:
+	Python string // the interpreter; "" for python3
 }
 
 // Languages are those that there are projects for.
@@ -48,14 +50,22 @@ func Languages() []string {
 
 // Kinds are the kinds that a language has projects for.
 func Kinds(lang string) []string {
-	names, _ := fs.Glob(files, lang+"/*_test.*"+ending)
+	entries, _ := files.ReadDir(lang)
 	var out []string
-	for _, n := range names {
-		kind, _, _ := strings.Cut(filepath.Base(n), "_test.")
-		out = append(out, kind)
+	for _, e := range entries {
+		if stem, _, _ := strings.Cut(e.Name(), "."); kindOf(e.Name()) != stem {
+			out = append(out, kindOf(e.Name()))
+		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// kindOf is the kind that a file is about: path of path.go, path_test.go and
+// test_path.py.
+func kindOf(name string) string {
+	stem, _, _ := strings.Cut(name, ".")
+	return strings.TrimPrefix(strings.TrimSuffix(stem, "_test"), "test_")
 }
 
 // Write writes a project into a folder, which is made; one that holds something
@@ -77,6 +87,9 @@ func Write(dir string, p Project) ([]string, error) {
 	}
 	if p.Version == "" {
 		p.Version = "v0.0.0"
+	}
+	if p.Python == "" {
+		p.Python = "python3"
 	}
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -125,7 +138,7 @@ func (p Project) texts(kinds []string) (texts [][]byte, names []string, err erro
 	}
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ending)
-		if kind, _, _ := strings.Cut(strings.Replace(name, "_test.", ".", 1), "."); slices.Contains(kinds, kind) && kind != p.Kind {
+		if kind := kindOf(name); slices.Contains(kinds, kind) && kind != p.Kind {
 			continue
 		}
 		raw, err := files.ReadFile(p.Lang + "/" + e.Name())

@@ -14,15 +14,17 @@ import (
 	"github.com/pathline/pathline/stages"
 )
 
-// Every kind has a project in Go.
+// Every kind has a project in every language.
 func TestKinds(t *testing.T) {
 	var want []string
 	for _, k := range stages.Builtin().Kinds() {
 		want = append(want, k.Name)
 	}
 	slices.Sort(want)
-	if got := template.Kinds("go"); !slices.Equal(got, want) {
-		t.Errorf("kinds are %v, want %v", got, want)
+	for _, lang := range template.Languages() {
+		if got := template.Kinds(lang); !slices.Equal(got, want) {
+			t.Errorf("%s has projects of %v, want %v", lang, got, want)
+		}
 	}
 }
 
@@ -35,11 +37,18 @@ func TestProjectsConform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	python := os.Getenv("PATHLINE_PYTHON")
 	for _, lang := range template.Languages() {
 		for _, kind := range template.Kinds(lang) {
 			t.Run(lang+"/"+kind, func(t *testing.T) {
+				if lang == "python" {
+					if python == "" {
+						t.Skip("PATHLINE_PYTHON names no interpreter with the packages that plugins need")
+					}
+					t.Setenv("PYTHONPATH", filepath.Join(root, "plugins/python/src"))
+				}
 				dir := filepath.Join(t.TempDir(), "p")
-				if _, err := template.Write(dir, template.Project{Lang: lang, Kind: kind, Name: "my-" + kind, Replace: root}); err != nil {
+				if _, err := template.Write(dir, template.Project{Lang: lang, Kind: kind, Name: "my-" + kind, Replace: root, Python: python}); err != nil {
 					t.Fatal(err)
 				}
 				m, err := manifest.Read(dir)
@@ -70,6 +79,8 @@ func prepare(t *testing.T, lang, root string, m *manifest.Manifest) {
 		}
 		command(t, m.Dir, nil, m.Build...)
 		command(t, m.Dir, nil, "go", "test", "-mod=mod", ".")
+	case "python":
+		command(t, m.Dir, nil, m.Command[0], "-m", "pytest", "-q", "-p", "no:cacheprovider")
 	}
 }
 

@@ -70,6 +70,7 @@ of its own, plugin.yaml and a README. It conforms as it is: build it, run
 	cmd.Flags().StringVar(&p.Module, "module", "", "path of the module of a project in Go; example.com/NAME when left out")
 	cmd.Flags().StringVar(&p.Version, "version", "", "version of pathline that a project in Go needs; the host's when left out")
 	cmd.Flags().StringVar(&p.Replace, "replace", "", "folder of pathline's source that a project in Go is built against")
+	cmd.Flags().StringVar(&p.Python, "python", "", "interpreter of a project in Python; python3 when left out")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(template.Kinds(lang.value), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
