@@ -24,7 +24,10 @@ import (
 // TestMain lets this program be the host that --isolate starts: a process with
 // the handshake of a plugin serves.
 func TestMain(m *testing.M) {
-	if os.Getenv(launch.Handshake.MagicCookieKey) == launch.Handshake.MagicCookieValue {
+	// Also one that is started by hand must not run the tests: one of them would
+	// start it again.
+	byHand := len(os.Args) > 2 && os.Args[1] == "plugin"
+	if byHand || os.Getenv(launch.Handshake.MagicCookieKey) == launch.Handshake.MagicCookieValue {
 		os.Exit(Main(Process{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.LookupEnv, Registry: stages.Builtin}))
 	}
 	goleak.VerifyTestMain(m)

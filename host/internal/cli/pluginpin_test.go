@@ -95,11 +95,16 @@ func TestPluginTestCommand(t *testing.T) {
 	}
 	write(t, "plugin.yaml", "version: 1\nname: mine\ncommand: ["+self+", plugin, serve]\nfiles: [plugin.yaml]\n")
 	args := "plugin test --kind coupling --junit report.xml ."
+	if code, out, _ := called(args); code != 0 || !strings.Contains(out, "conforms: ") || !strings.Contains(out, "(coupling)") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	// One that says nothing when it is started by hand.
+	write(t, "plugin.yaml", "version: 1\nname: mine\ncommand: [sh, -c, 'test -n \"$PATHLINE_PLUGIN\" && exec "+self+" plugin serve']\nfiles: [plugin.yaml]\n")
 	code, out, errs := called(args)
-	if code != 4 { // a test binary that was started by hand is no plugin
+	if code != 4 {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
-	for _, want := range []string{"FAIL  handshake/by-hand", "started without PATHLINE_PLUGIN", "does not conform: ", "(coupling)"} {
+	for _, want := range []string{"FAIL  handshake/by-hand", "says nothing on standard error", "does not conform: ", "(coupling)"} {
 		if !strings.Contains(out+errs, want) {
 			t.Errorf("there is no %q in\n%s", want, out)
 		}
