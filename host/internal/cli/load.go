@@ -55,3 +55,22 @@ func (a *app) registry(ctx context.Context, file string) (*pipeline.Registry, fu
 	}
 	return plugins.registry, plugins.close, nil
 }
+
+// pluginsOf is the built-in registry, with the plugins of a pipeline file when
+// one is named. What else is wrong with the file, as data that are not there, is
+// of no interest.
+func (a *app) pluginsOf(ctx context.Context, file string) (*pipeline.Registry, func(), error) {
+	if file == "" {
+		return a.Registry(), func() {}, nil
+	}
+	plugins := newPlugins(isolateFlag{}, a.logger(nil))
+	_, err := pipeline.Load(ctx, file, a.Registry(), pipeline.LoadOptions{Env: a.Env, Plugins: plugins.prepare})
+	if plugins.registry != nil { // it was read so far
+		err = aboutPlugins(err)
+	}
+	if err != nil {
+		plugins.close()
+		return nil, func() {}, err
+	}
+	return plugins.registry, plugins.close, nil
+}

@@ -185,13 +185,18 @@ func (a *app) describePlugins(ctx context.Context, file, only string) ([]pluginV
 	if !asked {
 		return nil, err
 	}
+	return views, aboutPlugins(err)
+}
+
+// aboutPlugins are the errors of a file that are about its plugins.
+func aboutPlugins(err error) error {
 	var errs []error
 	for _, e := range schemas.Errors(err, schemas.StageFailed) {
 		if strings.HasPrefix(e.Path, "plugins") {
 			errs = append(errs, e)
 		}
 	}
-	return views, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // orNone lists capabilities.

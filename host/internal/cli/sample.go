@@ -12,9 +12,9 @@ func (a *app) sampleCommand() *cobra.Command {
 	var perf performFlags
 	var rows int64
 	var seed uint64
-	var solver, out string
+	var solver, out, plugins string
 	cmd := a.command(&cobra.Command{
-		Use:   "sample FLOW --rows N --out FILE [--seed S] [--solver dopri5]",
+		Use:   "sample FLOW --rows N --out FILE [--seed S] [--solver dopri5] [--with-plugins FILE]",
 		Short: "Make new rows with a trained flow",
 		Long: `Draw rows from a trained flow, in the columns of the data that it was trained on,
 without a pipeline file. Equal seeds give equal rows. The ending of --out picks
@@ -53,13 +53,14 @@ the format: .parquet, .arrow or .csv.`,
 					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "solver": "solver"},
 					With: map[string]any{"rows": rows}},
 			},
-		}, out, perf)
+		}, out, plugins, perf)
 	})
 	cmd.Flags().Int64VarP(&rows, "rows", "n", 0, "make `N` rows")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed `S`: every random number is a function of it")
 	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver `NAME`, with keys after commas: rk4,steps=40")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write: .parquet, .arrow or .csv")
 	cmd.ValidArgsFunction = files("safetensors")
+	withPlugins(cmd, &plugins)
 	perf.add(cmd)
 	return cmd
 }

@@ -12,10 +12,10 @@ func (a *app) scoreCommand() *cobra.Command {
 	var perf performFlags
 	var seed uint64
 	var probes int
-	var solver, out string
+	var solver, out, plugins string
 	trace := choice{value: "exact", allowed: []string{"exact", "hutchinson"}}
 	cmd := a.command(&cobra.Command{
-		Use:   "score FLOW DATA --out FILE [--trace exact|hutchinson] [--probes K] [--solver dopri5]",
+		Use:   "score FLOW DATA --out FILE [--trace exact|hutchinson] [--probes K] [--solver dopri5] [--with-plugins FILE]",
 		Short: "Score rows of a file with a trained flow",
 		Long: `Compute the log-likelihood (natural logarithm) of every row of a Parquet or Arrow
 file under a trained flow, without a pipeline file. The flow's columns are read
@@ -66,7 +66,7 @@ is estimated.`,
 				{Name: "scores", Kind: "likelihood", Use: "ode",
 					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "data": "data", "solver": "solver"}, With: score},
 			},
-		}, out, perf)
+		}, out, plugins, perf)
 	})
 	cmd.Flags().Var(&trace, "trace", "the trace of the field's derivative: exact, or estimated with probes")
 	cmd.Flags().IntVar(&probes, "probes", 8, "number `K` of probes of the estimate")
@@ -75,6 +75,7 @@ is estimated.`,
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write: .parquet, .arrow or .csv")
 	trace.complete(cmd, "trace")
 	cmd.ValidArgsFunction = files("safetensors", "parquet", "arrow")
+	withPlugins(cmd, &plugins)
 	perf.add(cmd)
 	return cmd
 }

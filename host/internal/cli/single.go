@@ -28,8 +28,14 @@ type fileResult struct {
 }
 
 // single runs a pipeline that was built in code for one file, which the last
-// stage writes, and moves that file to out once it is complete.
-func (a *app) single(ctx context.Context, s pipeline.Spec, out string, perf performFlags) (result, error) {
+// stage writes, and moves that file to out once it is complete. with is a
+// pipeline file whose plugins are used, or "".
+func (a *app) single(ctx context.Context, s pipeline.Spec, out, with string, perf performFlags) (result, error) {
+	registry, closePlugins, err := a.pluginsOf(ctx, with)
+	if err != nil {
+		return result{}, err
+	}
+	defer closePlugins()
 	dir := filepath.Dir(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return result{}, pipeline.FileError(err)
@@ -42,7 +48,7 @@ func (a *app) single(ctx context.Context, s pipeline.Spec, out string, perf perf
 	defer os.RemoveAll(work)
 	last := &s.Stages[len(s.Stages)-1]
 	last.To = filepath.Base(out)
-	p, err := pipeline.New(ctx, s, a.Registry(), pipeline.LoadOptions{})
+	p, err := pipeline.New(ctx, s, registry, pipeline.LoadOptions{})
 	if err != nil {
 		return result{}, inArguments(err)
 	}
@@ -72,6 +78,9 @@ func inArguments(err error) error {
 		c := *e
 		c.File, c.Line, c.Column, c.Source = "", 0, 0, ""
 		c.Path = strings.TrimPrefix(c.Path, "stages.")
+		if c.Reason == schemas.UnknownUse && strings.Contains(c.Suggestion, "`plugins:`") {
+			c.Suggestion = "--with-plugins FILE names a pipeline file that declares the plugin"
+		}
 		out[i] = &c
 	}
 	return errors.Join(out...)
@@ -126,6 +135,12 @@ func keyValues(flag string, pairs []string) (map[string]any, error) {
 		at[keys[len(keys)-1]] = v
 	}
 	return out, nil
+}
+
+// withPlugins adds the flag that names a pipeline file for its plugins.
+func withPlugins(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "with-plugins", "", "a pipeline `FILE` whose plugins the flow, or the solver, needs")
+	_ = cmd.RegisterFlagCompletionFunc("with-plugins", files("yaml", "yml"))
 }
 
 // describeFlow reads the description of a flow file.
