@@ -36,6 +36,14 @@ func TestGuides(t *testing.T) {
 	}
 }
 
+// The README's plugin is worked through too.
+func TestReadmePlugin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a plugin")
+	}
+	workThrough(t, tools(t), blocks(t, "README.md", read(t, "../README.md")))
+}
+
 const noPython = "PATHLINE_PYTHON is not set: it names a python with grpcio, protobuf, pyarrow, numpy and pytest; `task unit` sets it"
 
 // tools makes the folder that stands first in a reader's PATH: the host, built
