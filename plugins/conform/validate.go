@@ -36,7 +36,7 @@ func (s *subject) validate(ctx context.Context, kind, use string, config []byte)
 	defer cancel()
 	out, err := p.Client().Validate(ctx, &pluginpb.ValidateRequest{Kind: kind, Use: use, Config: config})
 	if err != nil {
-		return nil, fmt.Errorf("Validate of %.200s is not answered: %w", config, p.Explain(err))
+		return nil, fmt.Errorf("the call Validate of %.200s is not answered: %w", config, p.Explain(err))
 	}
 	for _, d := range out.GetDiagnostics() {
 		if d.GetMessage() == "" || d.GetReason() == "" {
@@ -177,7 +177,7 @@ func refusesUnknownUse(ctx context.Context, s *subject, _ *implementation) error
 			return err
 		}
 		if len(out.GetDiagnostics()) == 0 {
-			return fmt.Errorf("Validate accepts kind %q, use %q", c[0], c[1])
+			return fmt.Errorf("the call Validate accepts kind %q, use %q", c[0], c[1])
 		}
 		t, err := s.dial(ctx)
 		if err != nil {

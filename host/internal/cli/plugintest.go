@@ -181,6 +181,9 @@ func (a *app) testPlugin(cmd *cobra.Command, args []string, f pluginTestFlags) (
 			return result{}, err
 		}
 	}
+	if r := report.Results; len(r) == 1 && r[0].Status == conform.Fail && report.Plugin == "" {
+		return result{}, schemas.Errorf(schemas.PluginStart, "%s", r[0].Message) // nothing could be tested
+	}
 	view := struct {
 		*conform.Report
 		Conforms bool `json:"conforms"`
