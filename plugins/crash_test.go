@@ -272,6 +272,7 @@ func TestHostKilled(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	for _, manner := range []string{"own", "deaf"} {
 		cmd := exec.Command(os.Args[0], "test-plugin", "host", manner)
+		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

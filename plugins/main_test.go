@@ -83,12 +83,13 @@ func servePlugin(manner string) {
 		fmt.Println(h.running["mine"].plugin.Pid())
 		time.Sleep(time.Minute)
 	case "deaf": // one that does not notice the end of its standard input
-		r, _, err := os.Pipe()
+		r, w, err := os.Pipe()
 		if err != nil {
 			panic(err)
 		}
 		os.Stdin = r
 		Serve(ownRegistry(), "own", "1")
+		w.Close() // until then the collector must not close it
 	case "own":
 		Serve(ownRegistry(), "own", "1")
 	case "mended": // what misbehaves in the others behaves

@@ -199,7 +199,7 @@ func TestRestart(t *testing.T) {
 	if err := os.Remove(mark); err != nil {
 		t.Fatal(err)
 	}
-	reason(t, v.(path.Path).Coefficients(c, ts), schemas.PluginCrash, "status 3")
+	reason(t, v.(path.Path).Coefficients(c, ts), schemas.PluginCrash, "status 3", "(coefficients)")
 	if n := h.Records()["mine"].Restarts; n != 1 {
 		t.Errorf("the record says %d restarts", n)
 	}

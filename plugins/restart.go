@@ -24,6 +24,9 @@ func (h *Host) restart(ctx context.Context, dead *launch.Plugin) (*launch.Plugin
 		return nil, remote.ErrNoRestart
 	}
 	if p, err := h.start(ctx, name, s.spec); p != dead {
+		if err == nil && p.Died() {
+			err = remote.ErrNoRestart // it was the second
+		}
 		return p, err
 	}
 	if n > 0 || !dead.Died() {
