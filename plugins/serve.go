@@ -144,6 +144,9 @@ func listen(ctx context.Context, s *service, address string) error {
 	} else if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, name = "unix", path
 	}
+	if network == "unix" {
+		removeStale(name)
+	}
 	l, err := net.Listen(network, name)
 	if err != nil {
 		return fmt.Errorf("plugins: %w", err)
@@ -153,6 +156,19 @@ func listen(ctx context.Context, s *service, address string) error {
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
 	return server.Serve(l)
+}
+
+// removeStale removes the socket that a plugin which was killed, as a debugger
+// does, left behind: one that nobody listens at.
+func removeStale(name string) {
+	if info, err := os.Lstat(name); err != nil || info.Mode()&os.ModeSocket == 0 {
+		return
+	}
+	if c, err := net.Dial("unix", name); err == nil {
+		c.Close()
+		return
+	}
+	_ = os.Remove(name)
 }
 
 // served is the go-plugin plugin of the plugin's side.
