@@ -188,7 +188,7 @@ func TestStartsThatFail(t *testing.T) {
 		{"missing file", Plugin{Command: []string{"./absent"}, Dir: t.TempDir()}, []string{"./absent"}},
 		{"nothing", Plugin{}, []string{"neither"}},
 		{"no plugin", Plugin{Command: []string{"true"}}, []string{"status 0"}},
-		{"wrong language", Plugin{Command: []string{"echo", "1|9|unix|/x|grpc|"}}, []string{"version"}},
+		{"wrong language", Plugin{Command: []string{"echo", "1|9|unix|/x|grpc|"}}, []string{"version 9", "version 1", "update"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHost(t, io.Discard)

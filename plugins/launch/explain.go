@@ -45,6 +45,10 @@ func (p *Plugin) startError(err error) error {
 	case noise != "" && strings.Count(noise, "|") < 3:
 		e.Message += fmt.Sprintf(": it printed %q on standard output before the handshake", noise)
 		e.Suggestion = "a plugin prints nothing on standard output; standard error is for messages"
+	case strings.Contains(err.Error(), "ncompatible API version"):
+		// go-plugin's line: core version | protocol version | ...
+		e.Message += fmt.Sprintf(": it speaks version %s of the plugin protocol, this host version %d", strings.Split(noise, "|")[1], Handshake.ProtocolVersion)
+		e.Suggestion = "use a plugin and a host that have a version in common: update the older one"
 	case noise == "":
 		e.Message += ": it " + p.process.ending() + " before the handshake"
 		if why := p.tail.why(); why != "" {
