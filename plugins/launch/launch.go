@@ -142,7 +142,7 @@ func programOf(c Config) (string, error) {
 		return "", schemas.Errorf(schemas.PluginStart, "plugin %q has neither a command nor an address", c.Name)
 	}
 	name := c.Command[0]
-	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
+	if c.Dir != "" && strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
 		name = filepath.Join(c.Dir, name)
 	}
 	found, err := exec.LookPath(name)

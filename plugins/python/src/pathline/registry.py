@@ -62,8 +62,11 @@ default = Registry()
 """Where the decorators register."""
 
 
-def register(kind: "Kind", name: str, *, version: str = "", example: str = "", registry: Registry | None = None) -> Callable[[C], C]:
-    """The decorator of a kind."""
+def register(kind: "Kind", name: str, *, version: str = "", example: str = "", stateless: bool = False,
+             registry: Registry | None = None) -> Callable[[C], C]:
+    """The decorator of a kind. What is ``stateless`` answers every call by its
+    arguments alone: should its process die, the host starts it again, once, and
+    repeats the call."""
     if not isinstance(name, str) or not name or set(name) & set("/ \n"):
         raise ValueError(f"{name!r} is no name: a name is a word without spaces and slashes, as in @pathline.{kind.name}(\"sine\")")
 
@@ -74,9 +77,12 @@ def register(kind: "Kind", name: str, *, version: str = "", example: str = "", r
         made = config.as_dataclass(cls)
         kind.check_class(made)
         schema = config.schema_of(made)
+        capabilities = list(kind.capabilities(made))
+        if stateless:
+            capabilities.append("stateless")
         (registry or default).add(Implementation(
             kind, name, made, (doc or "").split("\n\n")[0].replace("\n", " "), version, example,
-            kind.capabilities(made), json.dumps(schema, allow_nan=False).encode()))
+            capabilities, json.dumps(schema, allow_nan=False).encode()))
         return made  # type: ignore[return-value]
 
     return decorate

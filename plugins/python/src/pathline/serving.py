@@ -362,4 +362,4 @@ def code_of(registry: Registry) -> str:
     for name in sorted(files):
         with contextlib.suppress(OSError):
             digest.update(name.encode() + b"\0" + hashlib.sha256(files[name].read_bytes()).digest())
-    return "sha256:" + digest.hexdigest()
+    return digest.hexdigest()

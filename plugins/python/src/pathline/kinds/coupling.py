@@ -47,11 +47,15 @@ class CouplingStage(Service):
 KIND = Kind("coupling", CouplingStage, "pair")
 
 
-def coupling(name: str, *, version: str = "", example: str = "", registry: Registry | None = None) -> Callable[[C], C]:
+def coupling(name: str, *, version: str = "", example: str = "", stateless: bool = True,
+         registry: Registry | None = None) -> Callable[[C], C]:
     """A coupling of noise and data.
 
     The class has ``pair(self, x0, x1)``, which gets two [rows, dim] arrays and
     gives, for every row of x1, the number of the row of x0 that goes with it: a
     permutation. The result is a function of the arguments alone.
+
+    Give ``stateless=False`` when an answer depends on the calls before: else the
+    host starts a process that died again, once, and repeats the call.
     """
-    return register(KIND, name, version=version, example=example, registry=registry)
+    return register(KIND, name, version=version, example=example, stateless=stateless, registry=registry)

@@ -87,7 +87,8 @@ KIND = Kind("path", PathStage, "coefficients | sample",
             lambda cls: ["affine"] if hasattr(cls, "coefficients") else ["sample"])
 
 
-def path(name: str, *, version: str = "", example: str = "", registry: Registry | None = None) -> Callable[[C], C]:
+def path(name: str, *, version: str = "", example: str = "", stateless: bool = True,
+         registry: Registry | None = None) -> Callable[[C], C]:
     """A probability path, x_t = alpha x1 + sigma x0.
 
     The class has ``coefficients(self, t)``, which gets the times as a float64
@@ -97,5 +98,8 @@ def path(name: str, *, version: str = "", example: str = "", registry: Registry 
     attribute ``domain = (lo, hi)`` says where derivatives are finite, when that is
     not everywhere on [0, 1]; ``base_std`` is the standard deviation of the noise,
     where the coefficients at the start do not say it.
+
+    Give ``stateless=False`` when an answer depends on the calls before: else the
+    host starts a process that died again, once, and repeats the call.
     """
-    return register(KIND, name, version=version, example=example, registry=registry)
+    return register(KIND, name, version=version, example=example, stateless=stateless, registry=registry)

@@ -155,7 +155,8 @@ class SolverStage(Service):
 KIND = Kind("solver", SolverStage, "tableau | solve", lambda cls: [] if hasattr(cls, "solve") else ["tableau"])
 
 
-def solver(name: str, *, version: str = "", example: str = "", registry: Registry | None = None) -> Callable[[C], C]:
+def solver(name: str, *, version: str = "", example: str = "", stateless: bool = True,
+         registry: Registry | None = None) -> Callable[[C], C]:
     """A solver of dx/dt = v(t, x).
 
     The class has ``tableau(self)``, which gives a :class:`Tableau`: the host runs
@@ -164,5 +165,8 @@ def solver(name: str, *, version: str = "", example: str = "", registry: Registr
     ``v = field(t, x)`` as often as it wants and gives x at t1, or a
     :class:`Solution`. t may be a number or one for each row; the field is never
     evaluated outside of [t0, t1].
+
+    Give ``stateless=False`` when an answer depends on the calls before: else the
+    host starts a process that died again, once, and repeats the call.
     """
-    return register(KIND, name, version=version, example=example, registry=registry)
+    return register(KIND, name, version=version, example=example, stateless=stateless, registry=registry)
