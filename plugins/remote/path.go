@@ -207,17 +207,25 @@ func (p remotePath) Coefficients(c []path.Coef, t []float64) error {
 	if err := batches(out, 1); err != nil {
 		return p.broke(err)
 	}
+	var columns [len(coefficientNames)][]float64
 	for k, name := range coefficientNames {
-		v, err := wire.Values[float64](out.Batches[0], name, 0, len(t))
-		if err != nil {
+		if columns[k], err = wire.Values[float64](out.Batches[0], name, 0, len(t)); err != nil {
 			return p.broke(err)
 		}
-		for i, x := range v {
-			if math.IsNaN(x) || math.IsInf(x, 0) {
-				return p.blame(schemas.Errorf(schemas.NonFinite, "%s at t = %v is %v", name, t[i], x))
+	}
+	alpha, sigma, gamma := columns[0], columns[1], columns[2]
+	dalpha, dsigma, dgamma := columns[3], columns[4], columns[5]
+	for i := range t {
+		x := path.Coef{Alpha: alpha[i], Sigma: sigma[i], Gamma: gamma[i], DAlpha: dalpha[i], DSigma: dsigma[i], DGamma: dgamma[i]}
+		// A difference of what is not finite is not zero.
+		if (x.Alpha-x.Alpha)+(x.Sigma-x.Sigma)+(x.Gamma-x.Gamma)+(x.DAlpha-x.DAlpha)+(x.DSigma-x.DSigma)+(x.DGamma-x.DGamma) != 0 {
+			for k, name := range coefficientNames {
+				if v := *coefficient(&x, k); v-v != 0 {
+					return p.blame(schemas.Errorf(schemas.NonFinite, "%s at t = %v is %v", name, t[i], v))
+				}
 			}
-			*coefficient(&c[i], k) = x
 		}
+		c[i] = x
 	}
 	return nil
 }

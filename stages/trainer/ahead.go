@@ -8,7 +8,7 @@ import "github.com/pathline/pathline/stages/path"
 // they are asked for.
 type ahead struct {
 	x       *examples
-	batches int64 // of a portion
+	batches int64 // of the next portion
 	end     int64 // batches of the training
 	now     *portion
 	then    *portion      // is being asked for, when asked is not nil
@@ -24,11 +24,16 @@ type portion struct {
 	panicked any // of the path, for the goroutine that takes the portion
 }
 
-// aheadTimes is how many times are asked for in one call, about.
-const aheadTimes = 1 << 15
+// A call asks for about so many times: for few at first, which a training waits
+// for, then for more and more, so that what a call costs (a millisecond in Python)
+// does not count.
+const (
+	firstTimes = 1 << 13
+	aheadTimes = 1 << 17
+)
 
 func newAhead(x *examples) *ahead {
-	a := &ahead{x: x, batches: int64(max(1, aheadTimes/x.o.Batch)), end: x.o.Steps * int64(x.o.parts())}
+	a := &ahead{x: x, batches: int64(max(1, firstTimes/x.o.Batch)), end: x.o.Steps * int64(x.o.parts())}
 	a.now, a.then = &portion{}, &portion{}
 	return a
 }
@@ -49,6 +54,7 @@ func (a *ahead) batch(q int64) ([]float64, []path.Coef, error) {
 		if a.now.err != nil {
 			return nil, nil, a.now.err
 		}
+		a.batches = min(4*a.batches, max(1, int64(aheadTimes/a.x.o.Batch)))
 		if p := a.then; a.now.to < a.end {
 			p.from, p.to = a.now.to, min(a.now.to+a.batches, a.end)
 			asked := make(chan struct{})

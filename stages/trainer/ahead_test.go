@@ -77,7 +77,9 @@ func TestDistantPathIsAskedAhead(t *testing.T) {
 			t.Errorf("%+v: other weights", c)
 		}
 		batches := o.Steps * int64(o.parts())
-		if most := 3 + 2*batches*max(c.batch, aheadTimes/2)/aheadTimes; c.batch < aheadTimes && calls.Load() > most {
+		// Portions grow from the first to the largest; an interruption begins anew.
+		most := 3 + 2*batches*c.batch/firstTimes
+		if c.batch < firstTimes && calls.Load() > most || calls.Load() > 2*batches+2 {
 			t.Errorf("%+v: %d calls for %d batches, more than %d", c, calls.Load(), batches, most)
 		}
 	}
@@ -88,7 +90,7 @@ func TestDistantPathIsAskedAhead(t *testing.T) {
 func TestDistantPathFailsAhead(t *testing.T) {
 	for at := range int64(4) {
 		for name, how := range map[string]func(){"error": nil, "panic": func() { panic("far away") }} {
-			o := options(120, 1000)
+			o := options(600, 1000)
 			var calls atomic.Int64
 			o.Path = far{Path: o.Path, calls: &calls, at: at + 1, how: how}
 			func() {

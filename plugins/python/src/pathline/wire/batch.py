@@ -18,7 +18,11 @@ def make(**columns: Any) -> pa.RecordBatch:
     one of fixed-size lists. Contiguous arrays are not copied."""
     arrays = []
     for values in columns.values():
-        a = np.ascontiguousarray(values)
+        a = np.asarray(values)
+        if a.ndim == 1 and a.size > 1 and a.strides == (0,):  # one number, as np.broadcast_to gives it
+            arrays.append(pa.repeat(pa.scalar(a[0].item(), pa.from_numpy_dtype(a.dtype)), a.size))
+            continue
+        a = np.ascontiguousarray(a)
         flat = pa.array(a.reshape(-1))
         arrays.append(flat if a.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, a.shape[1]))
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
