@@ -78,7 +78,7 @@ func workoutOf(kind string) (func(context.Context, *instance) ([]byte, error), e
 	}, nil
 }
 
-// largeRows make payloads of more than 256 KiB, which travel in shared memory where
+// largeRows make payloads of several hundred KiB, which travel in shared memory where
 // both sides have it.
 const largeRows = 40_000
 

@@ -22,7 +22,7 @@ const SegmentBytes = 256 << 20
 
 // inlineBytes is the largest payload that travels inside of its frame when there
 // is a segment.
-const inlineBytes = 256 << 10
+const inlineBytes = 32 << 10
 
 // shared is what a session knows of its segments. A nil shared has none.
 type shared struct {

@@ -36,7 +36,7 @@ FRAME_BYTES = 64 << 20  # largest payload of one frame
 MESSAGE_BYTES = FRAME_BYTES + (1 << 20)  # limit of gRPC messages, on both sides
 WINDOW_BYTES = 32 << 20  # items that are held before credit is given
 PIECE_BYTES = 4 << 20  # larger values travel as items of about this size
-SHARED_BYTES = 1 << 10 if os.environ.get("PATHLINE_SHARED_MEMORY") == "test" else 256 << 10  # larger payloads go into shared memory
+SHARED_BYTES = 1 << 10 if os.environ.get("PATHLINE_SHARED_MEMORY") == "test" else 32 << 10  # larger payloads go into shared memory
 MAX_SCHEMAS = 4096
 MAX_CALLS = 1024
 MAX_PARTS = 64
