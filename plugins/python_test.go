@@ -626,47 +626,6 @@ func TestPythonConforms(t *testing.T) {
 	}
 }
 
-// What the guide shows can be done in the way that it shows.
-func TestPythonInTenMinutes(t *testing.T) {
-	p := inPython(t, "examples/python/sine_path.py")
-	page, err := os.ReadFile("../docs/python-in-ten-minutes.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, files := t.TempDir(), map[string]string{}
-	for _, b := range strings.Split(string(page), "\n```")[1:] { // every other one is text
-		_, text, _ := strings.Cut(b, "\n")
-		if name, ok := strings.CutPrefix(text, "# "); ok {
-			name, _, _ = strings.Cut(name, "\n")
-			files[name] = strings.Replace(text, "[venv/bin/python, eased.py]", "["+p.Command[0]+", eased.py]", 1)
-		}
-	}
-	if len(files) != 3 {
-		t.Fatalf("the page has %d files", len(files))
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(p.Command[0], "-m", "pytest", "-q", "test_eased.py")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PYTHONPATH="+p.Env["PYTHONPATH"])
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("its tests: %v\n%s", err, out)
-	}
-	h := newHost(t, io.Discard)
-	loaded, err := pipeline.Load(t.Context(), filepath.Join(dir, "pipeline.yaml"), stages.Builtin(), pipeline.LoadOptions{
-		Plugins: func(ctx context.Context, dir string, declared map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
-			return h.Add(ctx, r, "mine", Plugin{Command: declared["mine"].Command, Dir: dir, Env: p.Env})
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := loaded.Run(t.Context(), pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: filepath.Join(dir, "out")}, Threads: 2}); err != nil {
-		t.Error(err)
-	}
-}
-
 // The torch example trains on the host's batches: its loss falls as that of the
 // built-in network of the same shape, and its divergence by probes agrees with
 // the exact one.
