@@ -5,5 +5,6 @@
 //	go run ./vector     ../vector
 //	go run ./philox     ../philox
 //	go run ./update     ../update
+//	go run ./assign     ../assign
 //	go run ./pause      ../pause
 package gen

@@ -5,16 +5,11 @@ import (
 	"fmt"
 	"go/format"
 	"log"
-	"os"
-	"path/filepath"
 
 	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
-)
 
-// folder is where the files go, seen from the module gen.
-const folder = "../vector"
+	"github.com/pathline/pathline/stages/internal/kernel/gen"
+)
 
 func main() {
 	log.SetFlags(0)
@@ -23,9 +18,7 @@ func main() {
 		log.Fatal(err)
 	}
 	for name, text := range all {
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
-			log.Fatal(err)
-		}
+		gen.Save("vector", name, text, nil)
 	}
 }
 
@@ -58,17 +51,7 @@ func assemble(s set, all map[string][]byte) error {
 		}
 	}
 	m.table.write(m)
-	file, err := m.Result()
-	if err != nil {
-		return err
-	}
-	if err := pass.Compile.Execute(file); err != nil {
-		return err
-	}
-	settings := printer.Config{Name: "avo", Argv: []string{"go", "run", "./vector"}, Pkg: "vector"}
-	if all[s.name+"_amd64.s"], err = printer.NewGoAsm(settings).Print(file); err != nil {
-		return err
-	}
-	all[s.name+"_amd64.go"], err = printer.NewStubs(settings).Print(file)
+	asm, stubs, err := gen.Assembly("vector", m.Context, 0)
+	all[s.name+"_amd64.s"], all[s.name+"_amd64.go"] = asm, stubs
 	return err
 }

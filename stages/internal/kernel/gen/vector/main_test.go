@@ -14,7 +14,7 @@ func TestCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range all {
-		got, err := os.ReadFile(filepath.Join("..", folder, name))
+		got, err := os.ReadFile(filepath.Join("..", "..", "vector", name))
 		if err != nil {
 			t.Fatal(err)
 		}
