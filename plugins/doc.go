@@ -15,9 +15,15 @@
 // their own with [Isolate].
 //
 // The way of the data: a stage in a plugin is a session, one stream of frames
-// in each direction. Package wire turns values into frames, package remote makes
-// the stage of another process look like one of this process, package launch
-// starts processes and ends them. The protocol is schemas/pluginpb/v1.
+// in each direction. Package wire turns values into frames, package segment is
+// the memory that both sides see, package remote makes the stage of another
+// process look like one of this process, package launch starts processes and ends
+// them. The protocol is schemas/pluginpb/v1; what a host of another version says
+// is kept in testdata/versions.
+//
+// Package conform tests any plugin over the wire, package manifest reads
+// plugin.yaml and pathline.lock, package template writes the first files of a
+// plugin, and the folder python is the package for Python.
 //
 // To add a kind whose services plugins may offer, see package remote.
 package plugins

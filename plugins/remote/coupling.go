@@ -55,19 +55,22 @@ func couplingBinding() binding {
 		}}
 }
 
-func answerPair(c coupling.Coupling, m wire.Message) (wire.Message, error) {
-	var none wire.Message
-	d, err := rowsOf(m)
-	if err != nil {
-		return none, err
+// noiseAndData takes x0 and x1 [rows][d] of a call.
+func noiseAndData(m wire.Message) (x0, x1 []float32, rows, d int, err error) {
+	if d, err = rowsOf(m); err != nil {
+		return nil, nil, 0, 0, err
 	}
 	rec := m.Batches[0]
-	rows := int(rec.NumRows())
-	x0, err := wire.Values[float32](rec, "x0", d, rows)
-	if err != nil {
-		return none, err
+	rows = int(rec.NumRows())
+	if x0, err = wire.Values[float32](rec, "x0", d, rows); err == nil {
+		x1, err = wire.Values[float32](rec, "x1", d, rows)
 	}
-	x1, err := wire.Values[float32](rec, "x1", d, rows)
+	return x0, x1, rows, d, err
+}
+
+func answerPair(c coupling.Coupling, m wire.Message) (wire.Message, error) {
+	var none wire.Message
+	x0, x1, rows, d, err := noiseAndData(m)
 	if err != nil {
 		return none, err
 	}

@@ -110,21 +110,11 @@ func pathBinding() binding {
 
 func answerSample(s path.Sampler, m wire.Message) (wire.Message, error) {
 	var none wire.Message
-	d, err := rowsOf(m)
+	x0, x1, rows, d, err := noiseAndData(m)
 	if err != nil {
 		return none, err
 	}
-	rec := m.Batches[0]
-	rows := int(rec.NumRows())
-	t, err := wire.Values[float64](rec, "t", 0, rows)
-	if err != nil {
-		return none, err
-	}
-	x0, err := wire.Values[float32](rec, "x0", d, rows)
-	if err != nil {
-		return none, err
-	}
-	x1, err := wire.Values[float32](rec, "x1", d, rows)
+	t, err := wire.Values[float64](m.Batches[0], "t", 0, rows)
 	if err != nil {
 		return none, err
 	}

@@ -14,6 +14,10 @@
 //	  lanes       -> gradient    summed in a fixed order; its norm, clipping
 //	  optim       -> weights     one update, the moving average
 //
+// A path of another process is asked once for the coefficients of many batches,
+// while those before are trained on (ahead.go), and a network for whole batches
+// (docs/decisions/013).
+//
 // The lanes are ranges of rows that do not depend on the number of workers
 // (docs/decisions/010). Several batches may be added before an update
 // (Options.Accumulate): their examples are those of one batch of as many rows,
