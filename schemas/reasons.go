@@ -120,9 +120,9 @@ var Reasons = []Advice{
 	{Interrupted, ExitInterrupted, "the run was interrupted; `--resume` goes on where it stopped"},
 	{StaleInput, ExitUsage, "--only needs the results of other stages, and they are missing or out of date; run those too"},
 	{PluginStart, ExitPlugin, "a plugin did not start; run its command by hand to see why"},
-	{PluginCrash, ExitPlugin, "a plugin process ended while it was needed"},
+	{PluginCrash, ExitPlugin, "a plugin process ended while it was needed; its last lines say why, and `--resume` goes on with what was done before"},
 	{PluginTimeout, ExitPlugin, "a plugin did not answer in time; see start_timeout, call_timeout, stall_timeout"},
-	{PluginProtocol, ExitPlugin, "a plugin answered with something that the protocol does not allow"},
+	{PluginProtocol, ExitPlugin, "a plugin answered with something that the protocol does not allow; `host plugin test` shows its author what"},
 	{PluginFault, ExitStage, "a plugin reported an error of its own"},
 }
 
