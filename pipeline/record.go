@@ -52,7 +52,7 @@ type StageRecord struct {
 	Status      string                `json:"status"`
 	Why         string                `json:"why"`
 	Rows        int64                 `json:"rows"`
-	Seconds     float64               `json:"seconds"`
+	Seconds     float64               `json:"seconds"`               // that making the result took, in this run or earlier
 	Evaluations float64               `json:"evaluations,omitempty"` // of the field, mean over rows
 	Outputs     map[string]FileDigest `json:"outputs"`
 	Summary     map[string]any        `json:"summary,omitempty"`

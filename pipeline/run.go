@@ -159,7 +159,7 @@ func (r *runner) run(ctx context.Context) error {
 		case row.Action == ActionUpToDate:
 			last := r.plan.work[s].last
 			rec.Status, rec.Rows, rec.Outputs = StatusUpToDate, last.Rows, last.Outputs
-			rec.Summary, rec.Metrics = last.Summary, last.Metrics
+			rec.Seconds, rec.Summary, rec.Metrics = last.Seconds, last.Summary, last.Metrics
 			rec.Evaluations = number(last.Summary["evaluations"])
 			r.reports(s, last.Report)
 			r.emit(Event{Type: StageEnded, Stage: s.name, Status: StatusUpToDate, Why: row.Why, Rows: last.Rows})

@@ -96,7 +96,7 @@ type countConfig struct {
 }
 
 type workConfig struct {
-	Do    string  `yaml:"do" json:"do" doc:"what to do" enum:"nothing,fail,panic,wait,hang"`
+	Do    string  `yaml:"do" json:"do" doc:"what to do" enum:"nothing,fail,panic,wait,hang,seed"`
 	Speed float64 `yaml:"speed" json:"speed" doc:"how fast" above:"0"`
 }
 
@@ -155,10 +155,21 @@ func fake(waiting chan<- struct{}) func() *pipeline.Registry {
 						<-ctx.Done()
 						return pipeline.Outputs{}, ctx.Err()
 					}
-					f := env.Stage + ".json"
-					return pipeline.Outputs{Files: []string{f}, Metrics: map[string]float64{"speed": c.Speed},
+					f, speed := env.Stage+".json", c.Speed
+					if c.Do == "seed" { // the measure is the seed; 13 fails, and 99 waits where a file says so
+						speed = float64(env.Seed)
+						if _, err := os.Stat("wait"); env.Seed == 99 && err == nil {
+							waiting <- struct{}{}
+							<-env.Stop
+							return pipeline.Outputs{}, pipeline.ErrInterrupted
+						}
+						if env.Seed == 13 {
+							return pipeline.Outputs{}, schemas.Errorf(schemas.NonFinite, "the loss is infinite at step 3")
+						}
+					}
+					return pipeline.Outputs{Files: []string{f}, Metrics: map[string]float64{"speed": speed},
 						Report: []pipeline.ReportItem{{Kind: "quality", Data: []map[string]any{{"name": "speed", "value": c.Speed, "se": nil, "floor": 0.1}}}},
-					}, pipeline.WriteFile(filepath.Join(env.Out, f), []byte("{}"))
+					}, pipeline.WriteFile(filepath.Join(env.Out, f), []byte(`{"metrics": [{"name": "speed", "floor": 0.25}]}`))
 				}}, nil
 		})
 		return r
