@@ -47,7 +47,7 @@ func TestDistantPathIsAskedAhead(t *testing.T) {
 			o.Steps = 6
 		}
 		run := func(o Options) (*Result, error) {
-			return Train(context.Background(), network(t, 4), 2, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
+			return Train(context.Background(), network(t, 4), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
 		}
 		want, err := run(o)
 		if err != nil {
@@ -99,7 +99,7 @@ func TestDistantPathFailsAhead(t *testing.T) {
 						t.Errorf("%s at call %d: recovered %v", name, at, v)
 					}
 				}()
-				_, err := Train(context.Background(), network(t, 4), 2, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
+				_, err := Train(context.Background(), network(t, 4), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
 				if !errors.Is(err, errFar) {
 					t.Errorf("%s at call %d: %v", name, at, err)
 				}

@@ -73,7 +73,7 @@ func TestWholeBatchesGiveTheSameBits(t *testing.T) {
 						o := options(steps, batch)
 						o.Accumulate, o.Workers, o.EMA, o.Path, o.Coupling = parts, workers, 0.9, p, couple
 						o.Valid, o.ValidateEvery = validation(t, dim, o), 2
-						r, err := Train(context.Background(), def, dim, NewMemory(x, dim, o.Keys.Shuffle), o)
+						r, err := Train(context.Background(), def, Layout{Dim: dim}, NewMemory(x, dim, o.Keys.Shuffle), o)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -100,7 +100,7 @@ func TestWholeBatchesGiveTheSameBits(t *testing.T) {
 func TestFailureOfAWholeBatchIsReported(t *testing.T) {
 	o := options(1, 10)
 	calls := 0
-	_, err := Train(context.Background(), wholeDefinition{network(t, 9), &calls, true}, 1, NewMemory(numbered(5), 1, 1), o)
+	_, err := Train(context.Background(), wholeDefinition{network(t, 9), &calls, true}, Layout{Dim: 1}, NewMemory(numbered(5), 1, 1), o)
 	if err == nil || err.Error() != "the line is cut" {
 		t.Errorf("error is %v", err)
 	}

@@ -50,7 +50,7 @@ func TestPathThatIsNotAffine(t *testing.T) {
 				o.Valid, o.ValidateEvery = validation(t, 2, o), 2
 				rows := open(o.Keys)
 				defer rows.Close()
-				r, err := Train(context.Background(), network(t, 9), 2, rows, o)
+				r, err := Train(context.Background(), network(t, 9), Layout{Dim: 2}, rows, o)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -16,23 +16,24 @@ const namedRows = 5
 // diverged says why a batch's loss is not finite: the rows whose data or whose
 // loss is not. The weights are those that the batch was computed with.
 func (l *loop) diverged(ctx context.Context, loss float64) error {
-	d, s := l.net.Dim(), newTile(tileRows, l.net.Dim())
-	v := make([]float32, tileRows*d)
+	layout := l.examples.layout
+	d, in, s := layout.Dim, layout.Input(), newTile(tileRows, layout)
+	v := make([]float32, tileRows*in)
 	var bad, broken named
 	for lo := 0; lo < l.o.Batch; lo += tileRows {
 		hi := min(lo+tileRows, l.o.Batch)
 		if err := l.examples.fill(s, lo, hi); err != nil {
 			return err
 		}
-		if err := l.net.Eval(ctx, v, s.t, s.xt, hi-lo); err != nil {
+		if err := l.net.Eval(ctx, v, s.t, s.in, hi-lo); err != nil {
 			return err
 		}
 		for i, n := range l.examples.number[lo:hi] {
-			lo, hi := i*d, (i+1)*d
-			if !finite(norm2(s.x1[lo:hi])) {
+			x1, target := s.x1[i*d:(i+1)*d], s.target[i*d:(i+1)*d]
+			if !finite(norm2(x1)) {
 				broken.add(n)
 			}
-			if !finite(squares(v[lo:hi], s.target[lo:hi])) {
+			if !finite(squares(v[i*in:i*in+d], target)) {
 				bad.add(n)
 			}
 		}

@@ -2,7 +2,8 @@
 //
 // The way of the data in one step, of B rows and d columns:
 //
-//	Rows        -> x1 [B][d]     Memory or Window: each row once per pass, shuffled
+//	Rows        -> rows [B][width]: x1, conditions, own noise (Layout)
+//	                            Memory or Window: each row once per pass, shuffled
 //	Coupling    -> which x0 goes with which x1, where there is one: noise is drawn first
 //	for the tiles of each lane, of at most 256 rows, on all workers:
 //	  TimeSampler -> t

@@ -23,7 +23,7 @@ func ExampleTrain() {
 		x[i] += 3
 	}
 	keys := trainer.NewKeys(1, "example")
-	result, err := trainer.Train(context.Background(), def, 1, trainer.NewMemory(x, 1, keys.Shuffle), trainer.Options{
+	result, err := trainer.Train(context.Background(), def, trainer.Layout{Dim: 1}, trainer.NewMemory(x, 1, keys.Shuffle), trainer.Options{
 		Steps: 300, Batch: 64, LogEvery: 100,
 		Path: path.CondOT{}, Time: trainer.Stratified{},
 		Rule: optim.DefaultAdamW(), LR: 1e-2, Keys: keys, Workers: 2,

@@ -15,7 +15,7 @@ type examples struct {
 	o      *Options
 	rows   Rows
 	noise  normals
-	dim    int
+	layout Layout
 	lo, hi float64 // where the path is differentiable
 	crew   *crew
 
@@ -25,9 +25,10 @@ type examples struct {
 	place  int
 	number []int64
 
-	table  indexed     // rows are copied tile by tile; nil when x1 has them
-	x1     []float32   // [batch][dim]
-	fresh  []float32   // [batch][dim], noise as drawn, where there is a coupling
+	table  indexed     // rows are copied tile by tile; nil when row has them
+	row    []float32   // [batch][width]
+	x1     []float32   // [batch][dim], where there is a coupling or a distant path; row, when that is bare
+	fresh  []float32   // [batch][dim], noise as drawn, likewise
 	index  []int32     // which of fresh goes with which row
 	t      []float64   // of the whole batch for a distant path, else empty
 	coef   []path.Coef // likewise
@@ -51,12 +52,12 @@ type indexed interface {
 	gather(x []float32, number []int64) // the rows; safe for concurrent use
 }
 
-func newExamples(o *Options, rows Rows, dim int, c *crew) *examples {
-	x := &examples{o: o, rows: rows, noise: o.Keys.Noise, dim: dim, crew: c, number: make([]int64, o.Batch)}
+func newExamples(o *Options, rows Rows, layout Layout, c *crew) *examples {
+	x := &examples{o: o, rows: rows, noise: o.Keys.Noise, layout: layout, crew: c, number: make([]int64, o.Batch)}
 	x.lo, x.hi = path.Interior(o.Path)
 	x.table, _ = rows.(indexed)
 	x.curved, _ = path.SamplerOf(o.Path)
-	size := o.Batch * dim
+	size := o.Batch * layout.Dim
 	if path.Distant(o.Path) {
 		x.t = make([]float64, o.Batch)
 		if x.curved == nil {
@@ -75,6 +76,9 @@ func newExamples(o *Options, rows Rows, dim int, c *crew) *examples {
 		x.fresh, x.draw = make([]float32, size), x.drawBlock
 	}
 	if x.table == nil || x.draw != nil {
+		x.row = make([]float32, o.Batch*layout.Width())
+	}
+	if x.x1 = x.row; x.draw != nil && !layout.bare() {
 		x.x1 = make([]float32, size)
 	}
 	return x
@@ -86,7 +90,7 @@ func (x *examples) next(ctx context.Context, step int64, part int) error {
 	x.first = uint64(step)*uint64(x.o.rows()) + uint64(x.place)
 	if x.table != nil {
 		x.table.numbers(x.number)
-	} else if err := x.rows.Next(ctx, x.x1, x.number); err != nil {
+	} else if err := x.rows.Next(ctx, x.row, x.number); err != nil {
 		return err
 	}
 	var err error
@@ -105,7 +109,7 @@ func (x *examples) next(ctx context.Context, step int64, part int) error {
 	x.crew.run((x.o.Batch+tileRows-1)/tileRows, x.draw)
 	x0 := x.fresh
 	if x.couple != nil {
-		if err := x.couple.Pair(x.index, x.fresh, x.x1, x.o.Batch, x.dim); err != nil {
+		if err := x.couple.Pair(x.index, x.fresh, x.x1, x.o.Batch, x.layout.Dim); err != nil {
 			return err
 		}
 		if err := within(x.index, x.o.Batch); err != nil {
@@ -119,12 +123,12 @@ func (x *examples) next(ctx context.Context, step int64, part int) error {
 	if x.xt == nil {
 		return nil
 	}
-	return x.curved.Sample(x.xt, x.ut, x0, x.x1, x.t, x.o.Batch, x.dim)
+	return x.curved.Sample(x.xt, x.ut, x0, x.x1, x.t, x.o.Batch, x.layout.Dim)
 }
 
 // paired copies the noise of these numbers to x0 [len(index)][dim].
 func (x *examples) paired(x0 []float32, index []int32) {
-	d := x.dim
+	d := x.layout.Dim
 	for i, j := range index {
 		copy(x0[i*d:(i+1)*d], x.fresh[int(j)*d:])
 	}
@@ -132,11 +136,19 @@ func (x *examples) paired(x0 []float32, index []int32) {
 
 // drawBlock makes what a coupling, or a distant path, needs of a block of rows.
 func (x *examples) drawBlock(b int) {
-	lo, hi, d := b*tileRows, min((b+1)*tileRows, x.o.Batch), x.dim
+	lo, hi, d, w := b*tileRows, min((b+1)*tileRows, x.o.Batch), x.layout.Dim, x.layout.Width()
+	rows, fresh := x.row[lo*w:hi*w], x.fresh[lo*d:hi*d]
 	if x.table != nil {
-		x.table.gather(x.x1[lo*d:hi*d], x.number[lo:hi])
+		x.table.gather(rows, x.number[lo:hi])
 	}
-	x.noise.Normals32Rows(x.fresh[lo*d:hi*d], d, x.first+uint64(lo), hi-lo, 0)
+	if !x.layout.bare() {
+		x.layout.data(x.x1[lo*d:hi*d], rows)
+	}
+	if x.layout.Noise {
+		x.layout.noise(fresh, rows)
+	} else {
+		x.noise.Normals32Rows(fresh, d, x.first+uint64(lo), hi-lo, 0)
+	}
 }
 
 // times draws the times of examples lo, lo+1, ... of the batch, with the
@@ -170,25 +182,35 @@ const tileRows = 256
 type tile struct {
 	t          []float64   // [rows]
 	coef       []path.Coef // [rows]
+	row        []float32   // [rows][width], as they came
 	x1, x0, e  []float32   // [rows][dim]; e, the second noise, is empty where there is none
 	xt, target []float32   // [rows][dim]
+	in, want   []float32   // [rows][input], for the network: xt and target, where nothing is held
 
 	second []float32 // memory of e, once it is needed
 }
 
-func newTile(rows, dim int) *tile {
-	n := rows * dim
-	return &tile{t: make([]float64, rows), coef: make([]path.Coef, rows), x1: make([]float32, n), x0: make([]float32, n),
+func newTile(rows int, l Layout) *tile {
+	n := rows * l.Dim
+	s := &tile{t: make([]float64, rows), coef: make([]path.Coef, rows), row: make([]float32, rows*l.Width()), x0: make([]float32, n),
 		xt: make([]float32, n), target: make([]float32, n)}
+	if !l.bare() {
+		s.x1 = make([]float32, n)
+	}
+	if l.Held > 0 {
+		s.in, s.want = make([]float32, rows*l.Input()), make([]float32, rows*l.Input())
+	}
+	return s
 }
 
 // fill makes examples lo..hi-1 of the batch at hand, at most as many as the
 // tile was made for.
 func (x *examples) fill(s *tile, lo, hi int) error {
-	d, rows := x.dim, hi-lo
+	d, w, rows := x.layout.Dim, x.layout.Width(), hi-lo
 	n, first := rows*d, x.first+uint64(lo)
 	if x.xt != nil { // the path gave all of it
-		s.t, s.x1, s.xt, s.target = x.t[lo:hi], x.x1[lo*d:hi*d], x.xt[lo*d:hi*d], x.ut[lo*d:hi*d]
+		s.t, s.row, s.x1, s.xt, s.target = x.t[lo:hi], x.row[lo*w:hi*w], x.x1[lo*d:hi*d], x.xt[lo*d:hi*d], x.ut[lo*d:hi*d]
+		x.hold(s, lo, hi)
 		return nil
 	}
 	s.x0, s.xt, s.target = s.x0[:n], s.xt[:n], s.target[:n]
@@ -200,26 +222,48 @@ func (x *examples) fill(s *tile, lo, hi int) error {
 			return err
 		}
 	}
-	if x.x1 != nil {
-		s.x1 = x.x1[lo*d : hi*d]
+	if x.row != nil {
+		s.row = x.row[lo*w : hi*w]
 	} else {
-		s.x1 = s.x1[:n]
-		x.table.gather(s.x1, x.number[lo:hi])
+		s.row = s.row[:rows*w]
+		x.table.gather(s.row, x.number[lo:hi])
 	}
-	if x.couple != nil {
+	switch {
+	case x.layout.bare():
+		s.x1 = s.row
+	case x.draw != nil:
+		s.x1 = x.x1[lo*d : hi*d]
+	default:
+		s.x1 = s.x1[:n]
+		x.layout.data(s.x1, s.row)
+	}
+	switch {
+	case x.couple != nil:
 		x.paired(s.x0, x.index[lo:hi])
-	} else {
+	case x.layout.Noise:
+		x.layout.noise(s.x0, s.row)
+	default:
 		x.noise.Normals32Rows(s.x0, d, first, rows, 0)
 	}
+	if err := x.interpolate(s, first, rows); err != nil {
+		return err
+	}
+	x.hold(s, lo, hi)
+	return nil
+}
+
+// interpolate makes x_t and the target.
+func (x *examples) interpolate(s *tile, first uint64, rows int) error {
+	d := x.layout.Dim
 	if x.curved != nil {
 		return x.curved.Sample(s.xt, s.target, s.x0, s.x1, s.t, rows, d)
 	}
 	s.e = nil
 	if gamma(s.coef) {
-		if cap(s.second) < n {
+		if cap(s.second) < rows*d {
 			s.second = make([]float32, cap(s.xt))
 		}
-		s.e = s.second[:n]
+		s.e = s.second[:rows*d]
 		x.o.Keys.Bridge.Normals32Rows(s.e, d, first, rows, 0)
 	}
 	if x.o.Target == path.Velocity { // both in one pass
@@ -229,6 +273,18 @@ func (x *examples) fill(s *tile, lo, hi int) error {
 	path.Interpolate(s.xt, nil, s.coef, s.x0, s.x1, s.e, rows, d)
 	x.o.Target.Write(s.target, s.coef, s.x0, s.x1, s.e, rows, d)
 	return nil
+}
+
+// hold puts the conditions of examples lo..hi-1 behind x_t.
+func (x *examples) hold(s *tile, lo, hi int) {
+	if x.layout.Held == 0 {
+		s.in, s.want = s.xt, s.target
+		return
+	}
+	n := (hi - lo) * x.layout.Input()
+	s.in, s.want = s.in[:n], s.want[:n]
+	x.layout.input(s.in, s.xt, s.row)
+	x.layout.wanted(s.want, s.target, hi-lo)
 }
 
 // within refuses a coupling that names noise which is not there.

@@ -56,7 +56,7 @@ func newLanes(net model.Network, x *examples) *lanes {
 	}
 	for i := range count {
 		l.grad = append(l.grad, like(tensors))
-		l.tile = append(l.tile, newTile(min(tileRows, l.begin[i+1]-l.begin[i]), x.dim))
+		l.tile = append(l.tile, newTile(min(tileRows, l.begin[i+1]-l.begin[i]), x.layout))
 	}
 	return l
 }
@@ -144,5 +144,5 @@ func (l *lanes) oneTile(lane, lo, hi int) (float64, error) {
 	if err := l.x.fill(s, lo, hi); err != nil {
 		return 0, err
 	}
-	return l.net.Gradient(l.ctx, l.grad[lane], s.t, s.xt, s.target, nil, hi-lo)
+	return l.net.Gradient(l.ctx, l.grad[lane], s.t, s.in, s.want, nil, hi-lo)
 }

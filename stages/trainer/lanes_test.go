@@ -79,7 +79,7 @@ func TestLanesHaveEveryRowOnce(t *testing.T) {
 			o := options(1, batch)
 			var calls []asked
 			o.Time = counter{}
-			l, err := newLoop(mute{sizes: []int{weights}, asked: &calls}, 1, NewMemory(numbered(5), 1, 1), o)
+			l, err := newLoop(mute{sizes: []int{weights}, asked: &calls}, Layout{Dim: 1}, NewMemory(numbered(5), 1, 1), o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,8 +124,8 @@ func examplesOf(t *testing.T, o Options, rows Rows, dim int, step int64) (out []
 	t.Helper()
 	c := newCrew(o.Workers)
 	defer c.dismiss()
-	x := newExamples(&o, rows, dim, c)
-	s := newTile(tileRows, dim)
+	x := newExamples(&o, rows, Layout{Dim: dim}, c)
+	s := newTile(tileRows, Layout{Dim: dim})
 	for part := range o.parts() {
 		if err := x.next(context.Background(), step, part); err != nil {
 			t.Fatal(err)
@@ -156,7 +156,7 @@ func TestAccumulatedBatchesAreOneBatch(t *testing.T) {
 			var losses [2][]Point
 			for i, o := range []*Options{&one, &many} {
 				o.Path, o.Time, o.Coupling, o.LogEvery, o.Rule = ve, sampler, c, 1, optimSGD
-				r, err := Train(context.Background(), network(t, 9), 2, normal(2), *o)
+				r, err := Train(context.Background(), network(t, 9), Layout{Dim: 2}, normal(2), *o)
 				if err != nil {
 					t.Fatal(err)
 				}

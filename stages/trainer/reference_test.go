@@ -87,7 +87,7 @@ func TestLossesAreThoseOfPyTorch(t *testing.T) {
 		r := &recorded{batches: reference.Batches, dim: reference.Dim}
 		o := Options{Steps: int64(len(c.Losses)), Batch: len(r.batches[0].T), Path: path.CondOT{}, Time: r,
 			Rule: rules[c.Rule], LR: rates[c.Rule], LogEvery: 1, Workers: 2}
-		l, err := newLoop(def, r.dim, r, o)
+		l, err := newLoop(def, Layout{Dim: r.dim}, r, o)
 		if err != nil {
 			t.Fatal(err)
 		}

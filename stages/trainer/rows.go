@@ -13,7 +13,7 @@ import (
 // table, each row once per pass, in an order that a key decides. It is used by
 // one goroutine.
 type Rows interface {
-	// Next writes len(number) rows to x [rows][dim], and the place of each in
+	// Next writes len(number) rows to x [rows][width], and the place of each in
 	// the table to number.
 	Next(ctx context.Context, x []float32, number []int64) error
 
@@ -37,7 +37,7 @@ type Table func(ctx context.Context) (Reader, error)
 
 // Reader is one reading of a table.
 type Reader interface {
-	// Read fills x [rows][dim] from its start and returns the number of rows;
+	// Read fills x [rows][width] from its start and returns the number of rows;
 	// less than asked for only together with io.EOF or an error.
 	Read(ctx context.Context, x []float32) (rows int, err error)
 	Close() error
@@ -54,26 +54,27 @@ var errOutside = errors.New("trainer: the place to continue from lies outside of
 // when a pass begins, or in the middle of one after Seek. More rows than Shuffle
 // can number, 2^31, have the order of key.Permute.
 type Memory struct {
-	x   []float32
-	dim int
-	key random.Key
-	at  Cursor
+	x     []float32
+	width int
+	key   random.Key
+	at    Cursor
 
 	large bool
 	order []int32 // of the rows in pass; nil before the first row, and when there are too many
 	pass  int64
 }
 
-// NewMemory takes x [rows][dim], which it keeps. There must be a row.
-func NewMemory(x []float32, dim int, key random.Key) *Memory {
-	if dim < 1 || len(x) == 0 || len(x)%dim != 0 {
-		panic("trainer: table is not rows of dim columns")
+// NewMemory takes x [rows][width], which it keeps; see Layout. There must be a
+// row.
+func NewMemory(x []float32, width int, key random.Key) *Memory {
+	if width < 1 || len(x) == 0 || len(x)%width != 0 {
+		panic("trainer: table is not rows of width columns")
 	}
-	return &Memory{x: x, dim: dim, key: key, large: len(x)/dim > math.MaxInt32}
+	return &Memory{x: x, width: width, key: key, large: len(x)/width > math.MaxInt32}
 }
 
 // Rows is the number of rows in the table.
-func (m *Memory) Rows() int64 { return int64(len(m.x) / m.dim) }
+func (m *Memory) Rows() int64 { return int64(len(m.x) / m.width) }
 
 // Next gives the next rows.
 func (m *Memory) Next(_ context.Context, x []float32, number []int64) error {
@@ -115,11 +116,11 @@ func (m *Memory) shuffle() {
 	m.pass = m.at.Pass
 }
 
-// gather copies the rows of these numbers to x [len(number)][dim].
+// gather copies the rows of these numbers to x [len(number)][width].
 func (m *Memory) gather(x []float32, number []int64) {
-	d := m.dim
+	w := m.width
 	for i, r := range number {
-		copy(x[i*d:(i+1)*d], m.x[int(r)*d:])
+		copy(x[i*w:(i+1)*w], m.x[int(r)*w:])
 	}
 }
 
@@ -142,7 +143,7 @@ func (m *Memory) Close() error { return nil }
 // is nil and count the number of rows, which is -1 when countAll is false: then
 // the reading stops as soon as the table is known not to fit. expect is the
 // number of rows if it is known, or 0.
-func Load(ctx context.Context, table Table, dim int, limit, expect int64, countAll bool) (x []float32, count int64, err error) {
+func Load(ctx context.Context, table Table, width int, limit, expect int64, countAll bool) (x []float32, count int64, err error) {
 	r, err := table(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -152,8 +153,8 @@ func Load(ctx context.Context, table Table, dim int, limit, expect int64, countA
 			err = e
 		}
 	}()
-	chunk := make([]float32, max(1, 1<<14/dim)*dim)
-	x = make([]float32, 0, min(expect, limit)*int64(dim))
+	chunk := make([]float32, max(1, 1<<14/width)*width)
+	x = make([]float32, 0, min(expect, limit)*int64(width))
 	for {
 		n, err := r.Read(ctx, chunk)
 		count += int64(n)
@@ -163,7 +164,7 @@ func Load(ctx context.Context, table Table, dim int, limit, expect int64, countA
 				return nil, -1, nil
 			}
 		} else {
-			x = append(x, chunk[:n*dim]...)
+			x = append(x, chunk[:n*width]...)
 		}
 		if err == io.EOF {
 			return x, count, nil

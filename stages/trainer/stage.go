@@ -146,7 +146,7 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 		return nil, err
 	}
 	p.flow = flow.Description{
-		Version: flow.FormatVersion, Columns: p.data.columns, Transforms: p.data.transforms, Dim: p.data.dim,
+		Version: flow.FormatVersion, Columns: p.data.columns, Transforms: p.data.transforms, Dim: p.data.layout.Dim,
 		Path:   flow.Component{Use: p.path.Use, With: p.path.Config},
 		Model:  flow.Component{Use: p.model.Use(), With: p.model.Config()},
 		Target: s.config.Target, BaseStd: std,
@@ -182,19 +182,19 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		Stop: s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
 	}
 	if p.valid != nil {
-		x, number, err := Sample(ctx, p.valid.open(s.env.Stop), p.data.dim, s.config.ValidationRows, keys.Validation)
+		x, number, err := Sample(ctx, p.valid.open(s.env.Stop), p.data.layout.Width(), s.config.ValidationRows, keys.Validation)
 		if err != nil {
 			return none, err
 		}
 		if len(number) == 0 {
 			return none, schemas.Errorf(schemas.EmptyData, "there are no rows to validate on").At("from.valid").Suggest("leave out the input valid, or give it a larger split")
 		}
-		if o.Valid, err = NewValidation(x, number, p.data.dim, o.Batch, o.Path, o.Coupling, o.Target, keys); err != nil {
+		if o.Valid, err = NewValidation(x, number, p.data.layout, o.Batch, o.Path, o.Coupling, o.Target, keys); err != nil {
 			return none, err
 		}
 	}
 	o.Resume = s.load()
-	result, err := Train(ctx, p.model, p.data.dim, rows, o)
+	result, err := Train(ctx, p.model, p.data.layout, rows, o)
 	if errors.Is(err, ErrStopped) {
 		return none, pipeline.ErrInterrupted
 	}
@@ -212,21 +212,21 @@ const windowBytes = pipeline.DefaultMemory / 2
 // rows chooses between memory and a window, and counts the rows when the number
 // of steps depends on it.
 func (s *cfm) rows(ctx context.Context, p *parts, keys Keys) (Rows, int64, error) {
-	d := p.data.dim
+	width := p.data.layout.Width()
 	limit := s.config.Window
-	each := int64(4*d + 8) // a row in a window takes its values and its number
+	each := int64(4*width + 8) // a row in a window takes its values and its number
 	if limit == 0 {
 		limit = max(1, windowBytes/each)
 	}
 	count := p.data.rows.Count()
 	if held := min(limit, count); held*each > s.env.Memory/2 {
-		return nil, 0, schemas.Errorf(schemas.TooLarge, "%d training rows of %d columns take %d MiB, which is more than half of the memory of the run, %d MiB", held, d, held*each>>20, s.env.Memory>>20).
+		return nil, 0, schemas.Errorf(schemas.TooLarge, "%d training rows of %d columns take %d MiB, which is more than half of the memory of the run, %d MiB", held, width, held*each>>20, s.env.Memory>>20).
 			At("window").Suggest(fmt.Sprintf("set window: %d, or allow the run more memory; the order of the rows follows the window", s.env.Memory/2/each))
 	}
 	var x []float32
 	if count <= limit {
 		var err error
-		if x, count, err = Load(ctx, p.data.open(s.env.Stop), d, limit, max(count, 0), s.config.Epochs != nil); err != nil {
+		if x, count, err = Load(ctx, p.data.open(s.env.Stop), width, limit, max(count, 0), s.config.Epochs != nil); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -234,9 +234,9 @@ func (s *cfm) rows(ctx context.Context, p *parts, keys Keys) (Rows, int64, error
 	case count == 0:
 		return nil, 0, schemas.Errorf(schemas.EmptyData, "there are no rows to train on").At("from.data")
 	case x != nil:
-		return NewMemory(x, d, keys.Shuffle), count, nil
+		return NewMemory(x, width, keys.Shuffle), count, nil
 	}
-	return NewWindow(p.data.open(nil), d, limit, keys.Shuffle), count, nil
+	return NewWindow(p.data.open(nil), width, limit, keys.Shuffle), count, nil
 }
 
 func (s *cfm) observe(p Progress) {
@@ -382,7 +382,7 @@ type table struct {
 	columns    []schemas.Column
 	transforms []schemas.Transform
 	vector     bool
-	dim        int
+	layout     Layout
 }
 
 func newTable(in pipeline.Inputs, port string) (*table, error) {
@@ -411,7 +411,7 @@ func newTable(in pipeline.Inputs, port string) (*table, error) {
 		if !ok || list.Elem().ID() != arrow.FLOAT32 || list.Len() < 1 {
 			return nil, schemas.Errorf(schemas.ColumnType, "column %q has type %s where a fixed-size list of float32 is needed", schemas.ColumnVector, fields[0].Type).At(at)
 		}
-		t.vector, t.dim = true, int(list.Len())
+		t.vector, t.layout.Dim = true, int(list.Len())
 		return t, nil
 	}
 	var err error
@@ -422,7 +422,7 @@ func newTable(in pipeline.Inputs, port string) (*table, error) {
 		}
 		return nil, err
 	}
-	if t.dim = schemas.Dims(t.columns); t.dim == 0 {
+	if t.layout.Dim = schemas.Dims(t.columns); t.layout.Dim == 0 {
 		return nil, schemas.Errorf(schemas.EmptyData, "the rows have no columns").At(at)
 	}
 	return t, nil
@@ -433,8 +433,8 @@ func (t *table) like(other *table) error {
 	fail := func(r schemas.Reason, format string, args ...any) error {
 		return schemas.Errorf(r, format, args...).At("from.valid").Suggest("take both inputs from splits of the same stage")
 	}
-	if t.dim != other.dim {
-		return fail(schemas.DimensionDiffer, "the validation rows have %d dimensions, the training rows %d", t.dim, other.dim)
+	if t.layout != other.layout {
+		return fail(schemas.DimensionDiffer, "the validation rows have %d dimensions, the training rows %d", t.layout.Dim, other.layout.Dim)
 	}
 	for i, c := range t.columns {
 		if i >= len(other.columns) || c.Name != other.columns[i].Name || c.Width != other.columns[i].Width {
@@ -475,7 +475,7 @@ type reader struct {
 const pieceRows = 4096
 
 func (r *reader) Read(ctx context.Context, x []float32) (int, error) {
-	n, want := 0, len(x)/r.dim
+	n, want := 0, len(x)/r.layout.Width()
 	for n < want {
 		if r.rec == nil {
 			select {
@@ -490,7 +490,7 @@ func (r *reader) Read(ctx context.Context, x []float32) (int, error) {
 			r.rec, r.at = rec, 0
 		}
 		m := min(int64(want-n), r.rec.NumRows()-r.at, pieceRows)
-		if err := r.piece(x[n*r.dim:(n+int(m))*r.dim], m); err != nil {
+		if err := r.piece(x[n*r.layout.Width():(n+int(m))*r.layout.Width()], m); err != nil {
 			return n, err
 		}
 		n += int(m)
@@ -508,8 +508,8 @@ func (r *reader) piece(x []float32, m int64) error {
 	defer piece.Release()
 	if r.vector {
 		v, dim, err := schemas.Vector(piece, schemas.ColumnVector)
-		if err == nil && dim != r.dim {
-			err = schemas.Errorf(schemas.DimensionDiffer, "a batch has %d dimensions where %d were promised", dim, r.dim)
+		if err == nil && dim != r.layout.Dim {
+			err = schemas.Errorf(schemas.DimensionDiffer, "a batch has %d dimensions where %d were promised", dim, r.layout.Dim)
 		}
 		copy(x, v)
 		return err

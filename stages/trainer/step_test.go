@@ -39,7 +39,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 			o := options(1<<40, 256)
 			o.Workers, o.LogEvery = workers, 0
 			change(&o)
-			l, err := newLoop(network(t, 8), 2, normal(2), o)
+			l, err := newLoop(network(t, 8), Layout{Dim: 2}, normal(2), o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +94,7 @@ func BenchmarkStep(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/workers=%d", c.name, workers), func(b *testing.B) {
 				o := options(1<<40, c.batch)
 				o.LogEvery, o.Workers, o.Rule, o.LR = 0, workers, c.rule, 1e-3
-				l, err := newLoop(c.net, c.dim, NewMemory(gaussian(c.rows, c.dim, 0, 1, "data"), c.dim, o.Keys.Shuffle), o)
+				l, err := newLoop(c.net, Layout{Dim: c.dim}, NewMemory(gaussian(c.rows, c.dim, 0, 1, "data"), c.dim, o.Keys.Shuffle), o)
 				if err != nil {
 					b.Fatal(err)
 				}

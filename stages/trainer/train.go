@@ -22,14 +22,15 @@ type Result struct {
 //
 //	1/(B d) sum_i |f(t_i, x_i) - u_i|²,   x_i = alpha x1_i + sigma x0_i + gamma e_i
 //
-// over a batch of B rows x1, noise x0 ~ N(0, I) coupled to them, times t, and
-// u the target of Options; over several batches together where gradients are
-// accumulated. A time outside of the path's Domain is moved to its
+// over a batch of B rows x1 of d columns, noise x0 ~ N(0, I) coupled to them or
+// brought by the rows, times t, and u the target of Options; over several batches
+// together where gradients are accumulated. The network also gets the conditions
+// that layout says the rows have. A time outside of the path's Domain is moved to its
 // nearest end, for the path and the network alike.
 // The weights have the same bits for any number of workers, and after any
 // number of interruptions.
-func Train(ctx context.Context, def model.Definition, dim int, rows Rows, o Options) (*Result, error) {
-	l, err := newLoop(def, dim, rows, o)
+func Train(ctx context.Context, def model.Definition, layout Layout, rows Rows, o Options) (*Result, error) {
+	l, err := newLoop(def, layout, rows, o)
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +83,11 @@ type loop struct {
 	reported time.Time
 }
 
-func newLoop(def model.Definition, dim int, rows Rows, o Options) (*loop, error) {
+func newLoop(def model.Definition, layout Layout, rows Rows, o Options) (*loop, error) {
 	if o.Steps < 1 || o.Batch < 1 || o.Accumulate < 0 || o.EMA < 0 || o.EMA >= 1 || o.Clip < 0 || o.Path == nil || o.Time == nil || o.Rule == nil {
 		panic("trainer: options out of range")
 	}
-	net, err := def.Build(dim)
+	net, err := model.Build(def, layout.Dim, layout.Held)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func newLoop(def model.Definition, dim int, rows Rows, o Options) (*loop, error)
 		l.o.Schedule = optim.Constant{}
 	}
 	if o.EMA > 0 {
-		if l.mean, err = def.Build(dim); err != nil {
+		if l.mean, err = model.Build(def, layout.Dim, layout.Held); err != nil {
 			return nil, err
 		}
 	}
@@ -104,7 +105,7 @@ func newLoop(def model.Definition, dim int, rows Rows, o Options) (*loop, error)
 	} else {
 		l.crew = newCrew(o.Workers)
 	}
-	l.examples = newExamples(&l.o, rows, dim, l.crew)
+	l.examples = newExamples(&l.o, rows, layout, l.crew)
 	l.lanes = newLanes(net, l.examples)
 	if l.descent, err = newDescent(&l.o, net, l.lanes.grad, l.crew); err != nil {
 		l.crew.dismiss()
@@ -156,7 +157,7 @@ func (l *loop) best() model.Network {
 
 // step makes one update, from Accumulate batches.
 func (l *loop) step(ctx context.Context) error {
-	entries := float64(l.o.rows()) * float64(l.net.Dim())
+	entries := float64(l.o.rows()) * float64(l.examples.layout.Dim)
 	var loss float64
 	clear(l.lanes.loss)
 	for part := range l.o.parts() {

@@ -53,7 +53,7 @@ func validation(t testing.TB, dim int, o Options) *Validation {
 	for i := range number {
 		number[i] = int64(3 * i)
 	}
-	v, err := NewValidation(x, number, dim, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
+	v, err := NewValidation(x, number, Layout{Dim: dim}, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 				o.Clip, o.Coupling, o.Accumulate = 0, nil, 3
 			}
 			o.Valid, o.ValidateEvery = validation(t, 2, o), 2
-			r, err := Train(context.Background(), network(t, 9), 2, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
+			r, err := Train(context.Background(), network(t, 9), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +138,7 @@ func TestResumedIsUninterrupted(t *testing.T) {
 				run := func(o Options) (*Result, error) {
 					rows := open(o.Keys)
 					defer rows.Close()
-					return Train(context.Background(), network(t, 9), dim, rows, o)
+					return Train(context.Background(), network(t, 9), Layout{Dim: dim}, rows, o)
 				}
 				whole, err := run(o)
 				if err != nil {
@@ -225,7 +225,7 @@ func TestCheckpointThatDoesNotFit(t *testing.T) {
 	o := options(3, 8)
 	rows := NewMemory(gaussian(20, 2, 0, 1, "data"), 2, o.Keys.Shuffle)
 	o.Resume = &State{Step: 1}
-	_, err := Train(context.Background(), network(t, 3), 2, rows, o)
+	_, err := Train(context.Background(), network(t, 3), Layout{Dim: 2}, rows, o)
 	var e *schemas.Error
 	if !errors.As(err, &e) || e.Reason != schemas.CorruptFile {
 		t.Errorf("no weights: %v", err)
@@ -244,7 +244,7 @@ func TestFirstStep(t *testing.T) {
 			o := options(1, batch)
 			o.Path, o.Target, o.Coupling, o.Rule, o.LR, o.LogEvery = p, target, backwards{}, optim.SGD{}, 1, 1
 			x := gaussian(90, dim, 1, 2, "data")
-			r, err := Train(context.Background(), network(t, 4), dim, NewMemory(x, dim, o.Keys.Shuffle), o)
+			r, err := Train(context.Background(), network(t, 4), Layout{Dim: dim}, NewMemory(x, dim, o.Keys.Shuffle), o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -304,7 +304,7 @@ func TestLossApproachesItsMinimum(t *testing.T) {
 		for i := range number {
 			number[i] = int64(i)
 		}
-		v, err := NewValidation(x, number, dim, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
+		v, err := NewValidation(x, number, Layout{Dim: dim}, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,17 +313,17 @@ func TestLossApproachesItsMinimum(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Train(context.Background(), def, dim, NewMemory(gaussian(20000, dim, mean, std, "data"), dim, o.Keys.Shuffle), o)
+		r, err := Train(context.Background(), def, Layout{Dim: dim}, NewMemory(gaussian(20000, dim, mean, std, "data"), dim, o.Keys.Shuffle), o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, se := *r.State.Validation, *r.State.ValidationSE
 		least := math.Pi / 2 * std
 		var exact float64 // the loss of the exact field
-		for i := range v.xt {
+		for i := range v.in {
 			tt := v.t[i/dim]
-			field := mean + (tt*std*std-(1-tt))/(tt*tt*std*std+(1-tt)*(1-tt))*(float64(v.xt[i])-tt*mean)
-			exact += math.Pow(field-float64(v.target[i]), 2) / float64(len(v.xt))
+			field := mean + (tt*std*std-(1-tt))/(tt*tt*std*std+(1-tt)*(1-tt))*(float64(v.in[i])-tt*mean)
+			exact += math.Pow(field-float64(v.target[i]), 2) / float64(len(v.in))
 		}
 		if math.Abs(exact-least) > 4*se {
 			t.Errorf("%d-D: the exact field has loss %.4f ± %.4f, its expectation is %.4f", dim, exact, se, least)
@@ -346,21 +346,21 @@ func TestDivergenceIsReported(t *testing.T) {
 	x := gaussian(100, 2, 1, 1, "data")
 	o := options(50, 64)
 	o.Rule, o.LR = optim.SGD{}, 1e30
-	_, err := Train(context.Background(), network(t, 5), 2, NewMemory(x, 2, o.Keys.Shuffle), o)
+	_, err := Train(context.Background(), network(t, 5), Layout{Dim: 2}, NewMemory(x, 2, o.Keys.Shuffle), o)
 	if e := reason(err); e.Reason != schemas.Numerical || !bytes.Contains([]byte(e.Error()), []byte("step ")) || e.Suggestion == "" {
 		t.Errorf("too high a rate: %v", err)
 	}
 
 	x[2*41] = float32(math.Inf(1))
 	o = options(50, 100)
-	_, err = Train(context.Background(), network(t, 5), 2, NewMemory(x, 2, o.Keys.Shuffle), o)
+	_, err = Train(context.Background(), network(t, 5), Layout{Dim: 2}, NewMemory(x, 2, o.Keys.Shuffle), o)
 	if e := reason(err); e.Reason != schemas.NonFinite || !bytes.Contains([]byte(e.Message), []byte("step 1: ")) || !bytes.Contains([]byte(e.Message), []byte("1 row (41,")) {
 		t.Errorf("an infinite row: %v", err)
 	}
 
 	o.Valid, o.ValidateEvery = validation(t, 2, o), 1
 	o.Valid.target[2*7] = float32(math.NaN())
-	_, err = Train(context.Background(), network(t, 5), 2, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
+	_, err = Train(context.Background(), network(t, 5), Layout{Dim: 2}, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
 	if e := reason(err); e.Reason != schemas.Numerical || !bytes.Contains([]byte(e.Message), []byte("1 row (21,")) {
 		t.Errorf("validation: %v", err)
 	}
@@ -369,7 +369,7 @@ func TestDivergenceIsReported(t *testing.T) {
 func TestCouplingOutsideOfTheBatch(t *testing.T) {
 	o := options(2, 8)
 	o.Coupling = beyond{}
-	if _, err := Train(context.Background(), network(t, 3), 2, NewMemory(gaussian(20, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o); err == nil {
+	if _, err := Train(context.Background(), network(t, 3), Layout{Dim: 2}, NewMemory(gaussian(20, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o); err == nil {
 		t.Error("accepted")
 	}
 }
@@ -388,7 +388,7 @@ func TestCancelledContextEnds(t *testing.T) {
 	cancel()
 	o := options(1000, 8)
 	o.Workers = 3
-	if _, err := Train(ctx, network(t, 3), 2, NewMemory(gaussian(20, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o); !errors.Is(err, context.Canceled) {
+	if _, err := Train(ctx, network(t, 3), Layout{Dim: 2}, NewMemory(gaussian(20, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -399,7 +399,7 @@ func TestPointsAndProgress(t *testing.T) {
 	var seen []Progress
 	o.Observe = func(p Progress) { seen = append(seen, p) }
 	o.Workers = 2
-	r, err := Train(context.Background(), network(t, 3), 2, NewMemory(gaussian(20, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o)
+	r, err := Train(context.Background(), network(t, 3), Layout{Dim: 2}, NewMemory(gaussian(20, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -424,7 +424,7 @@ func TestPointsAndProgress(t *testing.T) {
 func TestClippedStepHasTheLengthOfTheClip(t *testing.T) {
 	o := options(1, 64)
 	o.Rule, o.LR, o.Schedule, o.Clip, o.LogEvery = optim.SGD{}, 4, optim.Warmup{Steps: 1}, 0.01, 1
-	r, err := Train(context.Background(), network(t, 5), 2, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
+	r, err := Train(context.Background(), network(t, 5), Layout{Dim: 2}, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +467,7 @@ func TestFlowGetsTheAverage(t *testing.T) {
 		t.Fatal(err)
 	}
 	train := func(o Options) *Result {
-		r, err := Train(context.Background(), network(t, 5), 2, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
+		r, err := Train(context.Background(), network(t, 5), Layout{Dim: 2}, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -495,7 +495,7 @@ func TestTimesStayInsideOfTheDomain(t *testing.T) {
 	lo, hi := path.Interior(bridge)
 	o := options(2, 32)
 	o.Path, o.Time = bridge, ends{}
-	l, err := newLoop(network(t, 3), 2, NewMemory(gaussian(50, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o)
+	l, err := newLoop(network(t, 3), Layout{Dim: 2}, NewMemory(gaussian(50, 2, 0, 1, "data"), 2, o.Keys.Shuffle), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -503,7 +503,7 @@ func TestTimesStayInsideOfTheDomain(t *testing.T) {
 	if err := l.examples.next(context.Background(), 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	s := newTile(tileRows, 2)
+	s := newTile(tileRows, Layout{Dim: 2})
 	if err := l.examples.fill(s, 0, 32); err != nil {
 		t.Fatal(err)
 	}
@@ -551,7 +551,7 @@ func TestValidationExamplesAreCoupledLikeTraining(t *testing.T) {
 		o.Keys.ValidNoise.Normals32(x0, uint64(3*partner), 0) // rows are numbered 0, 3, 6, ...
 		for j := range 2 {
 			xt := v.t[i]*float64(x[2*i+j]) + (1-v.t[i])*float64(x0[j])
-			if got := float64(v.xt[2*i+j]); math.Abs(got-xt) > 1e-6 {
+			if got := float64(v.in[2*i+j]); math.Abs(got-xt) > 1e-6 {
 				t.Errorf("row %d: x_t is %v, not %v", i, got, xt)
 			}
 		}

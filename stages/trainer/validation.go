@@ -19,19 +19,20 @@ import (
 // network learned and not by what was drawn. Row i of R has the time
 // (Permute(i, R, 0) + 1/2) / R.
 type Validation struct {
-	dim        int
-	number     []int64 // of the rows in their table
-	t          []float64
-	xt, target []float32 // [rows][dim]
+	layout Layout
+	number []int64 // of the rows in their table
+	t      []float64
+	in     []float32 // [rows][input], x_t and the conditions
+	target []float32 // [rows][dim]
 
-	v    []float32 // [rows][dim], what the network says
+	v    []float32 // [rows][input], what the network says
 	loss []float64 // per row
 }
 
 // Sample reads a table and keeps at most limit of its rows: those whose number
 // r has the smallest key.Uniform(r, 0), a sample without replacement that does
 // not depend on the order of reading. The rows come in the order of the table.
-func Sample(ctx context.Context, table Table, dim, limit int, key random.Key) (x []float32, number []int64, err error) {
+func Sample(ctx context.Context, table Table, width, limit int, key random.Key) (x []float32, number []int64, err error) {
 	r, err := table(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -42,12 +43,12 @@ func Sample(ctx context.Context, table Table, dim, limit int, key random.Key) (x
 		}
 	}()
 	var kept lottery
-	chunk := make([]float32, max(1, 1<<14/dim)*dim)
+	chunk := make([]float32, max(1, 1<<14/width)*width)
 	for row := int64(0); ; {
 		n, err := r.Read(ctx, chunk)
 		for i := 0; i < n; i, row = i+1, row+1 {
 			u := key.Uniform(uint64(row), 0)
-			one := chunk[i*dim : (i+1)*dim]
+			one := chunk[i*width : (i+1)*width]
 			if len(kept) < limit {
 				heap.Push(&kept, ticket{u, row, slices.Clone(one)})
 			} else if limit > 0 && u < kept[0].u {
@@ -89,16 +90,16 @@ func (l *lottery) Pop() any {
 	return t
 }
 
-// NewValidation draws the examples for rows x [rows][dim] with their numbers.
+// NewValidation draws the examples for rows x [rows][width] with their numbers.
 // Noise is coupled as in training, in batches of the size that training has.
-func NewValidation(x []float32, number []int64, dim, batch int, p path.Path, c coupling.Coupling, target path.Prediction, keys Keys) (*Validation, error) {
-	rows := len(number)
-	if len(x) != rows*dim || batch < 1 {
+func NewValidation(x []float32, number []int64, layout Layout, batch int, p path.Path, c coupling.Coupling, target path.Prediction, keys Keys) (*Validation, error) {
+	rows, dim := len(number), layout.Dim
+	if len(x) != rows*layout.Width() || batch < 1 {
 		panic("trainer: validation rows and their numbers differ in length")
 	}
-	v := &Validation{dim: dim, number: number, t: make([]float64, rows),
-		xt: make([]float32, rows*dim), target: make([]float32, rows*dim),
-		v: make([]float32, rows*dim), loss: make([]float64, rows)}
+	v := &Validation{layout: layout, number: number, t: make([]float64, rows),
+		in: make([]float32, rows*layout.Input()), target: make([]float32, rows*dim),
+		v: make([]float32, rows*layout.Input()), loss: make([]float64, rows)}
 	lo, hi := path.Interior(p)
 	for i := range v.t {
 		at := keys.ValidTime.Permute(uint64(i), uint64(rows), 0)
@@ -117,23 +118,34 @@ func NewValidation(x []float32, number []int64, dim, batch int, p path.Path, c c
 		e = make([]float32, rows*dim)
 	}
 	for i, n := range number {
-		keys.ValidNoise.Normals32(fresh[i*dim:(i+1)*dim], uint64(n), 0)
+		if !layout.Noise {
+			keys.ValidNoise.Normals32(fresh[i*dim:(i+1)*dim], uint64(n), 0)
+		}
 		if e != nil {
 			keys.ValidNoise.Normals32(e[i*dim:(i+1)*dim], uint64(n), 1)
 		}
 	}
-	index, err := pairs(fresh, x, rows, dim, batch, c)
+	if layout.Noise {
+		layout.noise(fresh, x)
+	}
+	x1 := layout.bareRows(x)
+	index, err := pairs(fresh, x1, rows, dim, batch, c)
 	if err != nil {
 		return nil, err
 	}
 	for i, j := range index {
 		copy(x0[i*dim:(i+1)*dim], fresh[int(j)*dim:])
 	}
+	xt := make([]float32, rows*dim)
 	if curved != nil {
-		return v, curved.Sample(v.xt, v.target, x0, x, v.t, rows, dim)
+		if err := curved.Sample(xt, v.target, x0, x1, v.t, rows, dim); err != nil {
+			return nil, err
+		}
+	} else {
+		path.Interpolate(xt, nil, coef, x0, x1, e, rows, dim)
+		target.Write(v.target, coef, x0, x1, e, rows, dim)
 	}
-	path.Interpolate(v.xt, nil, coef, x0, x, e, rows, dim)
-	target.Write(v.target, coef, x0, x, e, rows, dim)
+	layout.input(v.in, xt, x)
 	return v, nil
 }
 
@@ -164,7 +176,7 @@ func pairs(x0, x1 []float32, rows, dim, batch int, c coupling.Coupling) ([]int32
 // evaluate is the mean over all entries of (f - target)² and its standard
 // error, from the spread of the rows' losses. Rows are summed in their order.
 func (v *Validation) evaluate(ctx context.Context, net model.Network, c *crew) (mean, se float64, err error) {
-	rows, d := len(v.t), v.dim
+	rows, d, in := len(v.t), v.layout.Dim, v.layout.Input()
 	size := tileRows
 	if solver.Distant[float32](net) {
 		size = rows // in one call
@@ -173,11 +185,11 @@ func (v *Validation) evaluate(ctx context.Context, net model.Network, c *crew) (
 	errs := make([]error, blocks)
 	c.run(blocks, func(b int) {
 		lo, hi := b*size, min((b+1)*size, rows)
-		if errs[b] = net.Eval(ctx, v.v[lo*d:hi*d], v.t[lo:hi], v.xt[lo*d:hi*d], hi-lo); errs[b] != nil {
+		if errs[b] = net.Eval(ctx, v.v[lo*in:hi*in], v.t[lo:hi], v.in[lo*in:hi*in], hi-lo); errs[b] != nil {
 			return
 		}
 		for r := lo; r < hi; r++ {
-			v.loss[r] = squares(v.v[r*d:(r+1)*d], v.target[r*d:(r+1)*d]) / float64(d)
+			v.loss[r] = squares(v.v[r*in:r*in+d], v.target[r*d:(r+1)*d]) / float64(d)
 		}
 	})
 	for _, e := range errs {

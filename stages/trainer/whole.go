@@ -20,7 +20,7 @@ type whole struct {
 // takeWhole prepares for a network that is asked for the gradient of whole
 // batches, cut as they are for others.
 func (l *lanes) takeWhole(net model.Batched) {
-	rows, d := l.x.o.Batch, l.x.dim
+	rows, d := l.x.o.Batch, l.x.layout.Input()
 	l.batched, l.fill = net, l.fillTile
 	l.grad = [][][]float32{like(net.Tensors())}
 	l.batch = model.Batch{T: make([]float64, rows), X: make([]float32, rows*d), Target: make([]float32, rows*d), Rows: rows}
@@ -35,8 +35,11 @@ func (l *lanes) takeWhole(net model.Batched) {
 	l.tiles = make([]float64, l.batch.Lanes.Tiles())
 	for lo := 0; lo < rows; lo += tileRows {
 		hi := min(lo+tileRows, rows)
-		s := newTile(hi-lo, d)
-		s.xt, s.target = l.batch.X[lo*d:hi*d], l.batch.Target[lo*d:hi*d]
+		s := newTile(hi-lo, l.x.layout)
+		in, want := l.batch.X[lo*d:hi*d], l.batch.Target[lo*d:hi*d]
+		if s.in, s.want = in, want; l.x.layout.Held == 0 {
+			s.xt, s.target = in, want
+		}
 		l.tile = append(l.tile, s)
 	}
 }
@@ -55,7 +58,7 @@ func (l *lanes) fillTile(i int) {
 // addWhole is add for such a network.
 func (l *lanes) addWhole(ctx context.Context) error {
 	b := l.batch
-	if x := l.x; x.xt != nil { // a distant path has made all of it
+	if x := l.x; x.xt != nil && x.layout.Held == 0 { // a distant path has made all of it
 		b.T, b.X, b.Target = x.t, x.xt, x.ut
 	} else {
 		l.x.crew.run(len(l.tile), l.fill)

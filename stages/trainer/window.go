@@ -22,7 +22,7 @@ import (
 // window that spans it.
 type Window struct {
 	table Table
-	dim   int
+	width int
 	size  int64
 	key   random.Key
 	at    Cursor
@@ -39,19 +39,19 @@ type Window struct {
 	aheadNext int
 }
 
-// NewWindow makes a window of size rows over a table of rows of dim columns.
-func NewWindow(table Table, dim int, size int64, key random.Key) *Window {
-	if dim < 1 || size < 1 {
+// NewWindow makes a window of size rows over a table of rows of width columns.
+func NewWindow(table Table, width int, size int64, key random.Key) *Window {
+	if width < 1 || size < 1 {
 		panic("trainer: window without rows or columns")
 	}
-	return &Window{table: table, dim: dim, size: size, key: key,
-		ahead: make([]float32, max(1, 1<<14/dim)*dim)}
+	return &Window{table: table, width: width, size: size, key: key,
+		ahead: make([]float32, max(1, 1<<14/width)*width)}
 }
 
 // Next gives the next rows.
 func (w *Window) Next(ctx context.Context, x []float32, number []int64) error {
 	for i := range number {
-		if err := w.take(ctx, x[i*w.dim:(i+1)*w.dim], &number[i]); err != nil {
+		if err := w.take(ctx, x[i*w.width:(i+1)*w.width], &number[i]); err != nil {
 			return err
 		}
 	}
@@ -67,7 +67,7 @@ func (w *Window) take(ctx context.Context, x []float32, number *int64) error {
 	}
 	// slot = floor(u held): bias below held/2^53.
 	slot := min(int64(w.key.Uniform(uint64(w.at.Place), uint32(w.at.Pass))*float64(w.held)), w.held-1)
-	d := int64(w.dim)
+	d := int64(w.width)
 	at := w.x[slot*d : (slot+1)*d]
 	if x != nil {
 		copy(x, at)
@@ -101,7 +101,7 @@ func (w *Window) begin(ctx context.Context) error {
 	}
 	w.reader, w.ended, w.read, w.held, w.aheadRows, w.aheadNext = r, false, 0, 0, 0, 0
 	if w.x == nil {
-		w.x, w.number = make([]float32, w.size*int64(w.dim)), make([]int64, w.size)
+		w.x, w.number = make([]float32, w.size*int64(w.width)), make([]int64, w.size)
 	}
 	for w.held < w.size {
 		row, err := w.next(ctx)
@@ -111,7 +111,7 @@ func (w *Window) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		copy(w.x[w.held*int64(w.dim):], row)
+		copy(w.x[w.held*int64(w.width):], row)
 		w.number[w.held] = w.read - 1
 		w.held++
 	}
@@ -138,10 +138,10 @@ func (w *Window) next(ctx context.Context) ([]float32, error) {
 			return nil, io.EOF
 		}
 	}
-	i := w.aheadNext * w.dim
+	i := w.aheadNext * w.width
 	w.aheadNext++
 	w.read++
-	return w.ahead[i : i+w.dim], nil
+	return w.ahead[i : i+w.width], nil
 }
 
 // Cursor says where the next row stands.

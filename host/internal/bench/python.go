@@ -80,7 +80,7 @@ func pathInPython(ctx context.Context, s *session, far path.Path) (Result, error
 	train := func(p path.Path) func() error {
 		return func() error {
 			rows := trainer.NewMemory(x, 2, keys.Shuffle)
-			_, err := trainer.Train(ctx, def, 2, rows, trainer.Options{
+			_, err := trainer.Train(ctx, def, trainer.Layout{Dim: 2}, rows, trainer.Options{
 				Steps: quickSteps, Batch: quickBatch, Path: p, Time: trainer.Uniform{}, Rule: optim.DefaultAdamW(), LR: 1e-3,
 				LogEvery: quickSteps, Keys: keys, Workers: s.Threads,
 			})

@@ -61,7 +61,7 @@ func timeTraining(ctx context.Context, s *session, net shape, x []float32, batch
 	keys := trainer.NewKeys(1, "bench")
 	return measure(ctx, s, func(n int) (time.Duration, error) {
 		rows := &stopwatch{Rows: trainer.NewMemory(x, net.dim, keys.Shuffle)}
-		_, err := trainer.Train(ctx, def, net.dim, rows, trainer.Options{
+		_, err := trainer.Train(ctx, def, trainer.Layout{Dim: net.dim}, rows, trainer.Options{
 			Steps: int64(n), Batch: batch, Path: path.CondOT{}, Time: trainer.Uniform{}, Rule: rule, LR: 1e-3,
 			LogEvery: int64(n), Keys: keys, Workers: s.Threads,
 		})

@@ -1,0 +1,28 @@
+package model
+
+import "fmt"
+
+// Conditional is an optional extension of a [Definition]: its networks take
+// conditions, columns that are held.
+type Conditional interface {
+	Definition
+	// BuildHeld makes the network for rows of dim columns and, behind them, held
+	// columns of conditions; weights zero. The network has Dim() = dim + held. It
+	// writes zero for the columns held, and its divergence and its probes are
+	// those of the first dim columns.
+	BuildHeld(dim, held int) (Network, error)
+}
+
+// Build makes the network of a definition for rows of dim columns and held
+// columns of conditions behind them. A definition that takes no conditions is an
+// error when there are some.
+func Build(d Definition, dim, held int) (Network, error) {
+	if held == 0 {
+		return d.Build(dim)
+	}
+	c, ok := d.(Conditional)
+	if !ok {
+		return nil, fmt.Errorf("model: %s takes no conditions, and the rows have some", d.Use())
+	}
+	return c.BuildHeld(dim, held)
+}
