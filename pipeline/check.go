@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sort"
 	"strings"
 
@@ -190,16 +191,22 @@ func (l *fileLoader) readWith(s *stage, path string) {
 
 func (l *fileLoader) readFrom(s *stage, path string, r *Registry) {
 	from := s.node.get("from")
+	ports, owner := r.allPorts(s.kind.Name), s.kind.Name
+	if s.impl != nil {
+		if ports = r.PortsOf(s.impl); s.impl.Ports != nil {
+			owner += "/" + s.impl.Name
+		}
+	}
 	if from != nil && from.kind == mappingNode {
 		for _, f := range from.fields {
-			port, ok := s.kind.Port(f.key)
+			at := slices.IndexFunc(ports, func(p Port) bool { return p.Name == f.key })
 			p := path + ".from." + f.key
-			if !ok {
+			if at < 0 {
 				var names []string
-				for _, p := range s.kind.Ports {
+				for _, p := range ports {
 					names = append(names, p.Name)
 				}
-				e := f.at.fail(schemas.UnknownPort, p, "a %s has no input %q", s.kind.Name, f.key)
+				e := f.at.fail(schemas.UnknownPort, p, "a %s has no input %q", owner, f.key)
 				if d := DidYouMean(f.key, names); d != "" {
 					e.Suggest(d)
 				} else if len(names) == 0 {
@@ -211,8 +218,8 @@ func (l *fileLoader) readFrom(s *stage, path string, r *Registry) {
 				s.ok = false
 				continue
 			}
-			if e := l.readEdge(s, port, f.value, p); e != nil {
-				s.from[port.Name] = e
+			if e := l.readEdge(s, ports[at], f.value, p); e != nil {
+				s.from[f.key] = e
 			} else {
 				s.ok = false
 			}
@@ -220,7 +227,7 @@ func (l *fileLoader) readFrom(s *stage, path string, r *Registry) {
 	} else if from != nil && !from.isNull() {
 		s.ok = false
 	}
-	for _, port := range s.kind.Ports {
+	for _, port := range ports {
 		if from.get(port.Name) != nil || port.Optional && port.Default == "" {
 			continue
 		}

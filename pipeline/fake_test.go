@@ -238,6 +238,15 @@ func newFakes() *fakes {
 						pipeline.WriteFile(filepath.Join(env.Out, name), fmt.Appendf(nil, `{"sum": %d}`, sum))
 				}}, nil
 		})
+	// An evaluator of other inputs than its kind's.
+	pipeline.Register(r, "evaluator", "steps", "counts steps", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
+		return pipeline.Service(func(_ context.Context, in pipeline.Inputs) (any, error) {
+			if in["solver"].Service != "euler" {
+				return nil, errors.New("no solver")
+			}
+			return nil, nil
+		}), nil
+	}).Ports = []pipeline.Port{{Name: "rows", Takes: rows, Doc: "rows"}, {Name: "solver", Takes: pipeline.GivesService, Kind: "solver", Default: "euler"}}
 	for _, name := range []string{"parquet", "csv"} {
 		pipeline.Register(r, "writer", name, "writes", struct{}{}, func(context.Context, pipeline.Env, struct{}) (pipeline.Stage, error) {
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return textFile{name == "csv"}, nil }), nil

@@ -209,6 +209,15 @@ func withReferences(m map[string]any) map[string]any {
 	return outer
 }
 
+// portsSchema is what may stand in `from:`.
+func portsSchema(ports []Port) map[string]any {
+	named := map[string]any{}
+	for _, p := range ports {
+		named[p.Name] = map[string]any{"description": p.Doc}
+	}
+	return map[string]any{"properties": named, "additionalProperties": false}
+}
+
 // FileSchema is the JSON Schema of pipeline files for everything that the
 // registry holds.
 func FileSchema(r *Registry) json.RawMessage {
@@ -224,15 +233,16 @@ func FileSchema(r *Registry) json.RawMessage {
 	for _, k := range r.Kinds() {
 		kinds = append(kinds, k.Name)
 		var uses []any
-		ports := map[string]any{}
-		for _, p := range k.Ports {
-			ports[p.Name] = map[string]any{"description": p.Doc}
-		}
+		all := r.allPorts(k.Name)
 		for _, i := range r.Implementations(k.Name) {
 			uses = append(uses, map[string]any{"const": i.Name, "description": i.Doc})
+			then := map[string]any{"with": withReferences(i.Config.jsonSchema())}
+			if own := r.PortsOf(i); len(own) < len(all) {
+				then["from"] = portsSchema(own)
+			}
 			rules = append(rules, map[string]any{
 				"if":   map[string]any{"properties": map[string]any{"kind": map[string]any{"const": k.Name}, "use": map[string]any{"const": i.Name}}, "required": []string{"kind", "use"}},
-				"then": map[string]any{"properties": map[string]any{"with": withReferences(i.Config.jsonSchema())}},
+				"then": map[string]any{"properties": then},
 			})
 		}
 		uses = append(uses, map[string]any{"pattern": "/", "description": "PLUGIN/NAME, from plugins:"})
@@ -240,7 +250,7 @@ func FileSchema(r *Registry) json.RawMessage {
 			"if": map[string]any{"properties": map[string]any{"kind": map[string]any{"const": k.Name}}, "required": []string{"kind"}},
 			"then": map[string]any{"properties": map[string]any{
 				"use":  map[string]any{"anyOf": uses},
-				"from": map[string]any{"properties": ports, "additionalProperties": false}}},
+				"from": portsSchema(all)}},
 		})
 	}
 	stage["properties"].(map[string]any)["kind"] = map[string]any{"enum": kinds, "description": "what the stage is for"}

@@ -17,7 +17,7 @@ const (
 type Kind struct {
 	Name  string
 	Doc   string // one sentence
-	Ports []Port
+	Ports []Port // of implementations that do not name their own
 	Gives Result
 
 	// Stored kinds give rows that are expensive to make again: they are
@@ -43,14 +43,4 @@ type Port struct {
 	Also     string // a kind whose service is accepted where Takes is a flow (an exact model)
 	Optional bool
 	Default  string // an implementation of Kind that is used when the port is left out
-}
-
-// Port finds a port by name.
-func (k *Kind) Port(name string) (Port, bool) {
-	for _, p := range k.Ports {
-		if p.Name == name {
-			return p, true
-		}
-	}
-	return Port{}, false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -27,6 +28,8 @@ type Implementation struct {
 	// Stateless says that what a service of it answers depends on the arguments
 	// alone: a call may be repeated in a new process when the first has died.
 	Stateless bool
+	// Ports are its inputs where they are not those of its kind; nil otherwise.
+	Ports []Port
 	// Hidden ones are left out of lists and schemas.
 	Hidden bool
 	// Example is one `with:` as a user would write it.
@@ -76,6 +79,29 @@ func Register[C any](r *Registry, kind, name, doc string, defaults C, build func
 			return build(ctx, env, config)
 		}})
 	return r.impls[kind][name]
+}
+
+// PortsOf are the inputs of an implementation: its own, or those of its kind.
+func (r *Registry) PortsOf(i *Implementation) []Port {
+	if i.Ports != nil {
+		return i.Ports
+	}
+	return r.kinds[i.Kind].Ports
+}
+
+// allPorts are the inputs of a kind and, as optional ones, those that any of its
+// implementations has beside them.
+func (r *Registry) allPorts(kind string) []Port {
+	ports := slices.Clone(r.kinds[kind].Ports)
+	for _, i := range r.Implementations(kind) {
+		for _, p := range i.Ports {
+			if !slices.ContainsFunc(ports, func(q Port) bool { return q.Name == p.Name }) {
+				p.Optional, p.Default = true, ""
+				ports = append(ports, p)
+			}
+		}
+	}
+	return ports
 }
 
 // Kind finds a kind by name.

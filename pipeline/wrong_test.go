@@ -61,6 +61,10 @@ var wrong = []struct {
 	{"unknown choice", good + "  b: {kind: evaluator, use: sum, from: {data: data}, with: {optimizer: adan}}\n", schemas.UnknownValue, 6, 72, `"adam"`},
 	{"a stage's own check", head + "  data: {kind: loader, use: count, with: {rows: 13}}\n", schemas.OutOfRange, 4, 49, "thirteen"},
 	{"unknown port", good + "  b: {kind: evaluator, use: sum, from: {data: data, dta: data}}\n", schemas.UnknownPort, 6, 53, "input"},
+	{"port of the kind that an implementation does not have", good + "  b: {kind: evaluator, use: steps, from: {rows: data, data: data}}\n", schemas.UnknownPort, 6, 55, "evaluator/steps has no input"},
+	{"port that another implementation has", good + "  b: {kind: evaluator, use: sum, from: {data: data, rows: data}}\n", schemas.UnknownPort, 6, 53, "its inputs are data"},
+	{"own port not joined", good + "  b: {kind: evaluator, use: steps}\n", schemas.MissingPort, 6, 3, "rows"},
+	{"unknown implementation with a port of another", good + "  b: {kind: evaluator, use: step, from: {rows: data, data: data}}\n", schemas.UnknownUse, 6, 29, `"steps"`},
 	{"port not joined", head + data + "  b: {kind: evaluator, use: sum}\n", schemas.MissingPort, 5, 3, "data"},
 	{"unknown stage", head + data + "  b: {kind: evaluator, use: sum, from: {data: dat}}\n", schemas.UnknownStage, 5, 47, `"data"`},
 	{"unknown split", head + data + "  b: {kind: evaluator, use: sum, from: {data: data.test}}\n", schemas.UnknownSplit, 5, 47, "split"},
@@ -93,6 +97,9 @@ func load(t *testing.T, text string, set ...string) (*pipeline.Pipeline, error) 
 func TestWrongFiles(t *testing.T) {
 	if _, err := load(t, good); err != nil {
 		t.Fatalf("the file that the others are made of: %v", err)
+	}
+	if _, err := load(t, head+data+"  b: {kind: evaluator, use: steps, from: {rows: data}}\n"); err != nil {
+		t.Errorf("inputs of an implementation of its own: %v", err)
 	}
 	for _, c := range wrong {
 		t.Run(c.name, func(t *testing.T) {

@@ -35,6 +35,7 @@ type implView struct {
 	Kind    string          `json:"kind"`
 	Name    string          `json:"name"`
 	Doc     string          `json:"doc"`
+	Ports   []portView      `json:"ports,omitempty"` // where they are not the kind's
 	Keys    []keyView       `json:"keys,omitempty"`
 	Example string          `json:"example,omitempty"`
 	Schema  json.RawMessage `json:"schema,omitempty"`
@@ -52,7 +53,15 @@ type keyView struct {
 
 func viewKind(r *pipeline.Registry, k *pipeline.Kind) kindView {
 	v := kindView{Name: k.Name, Doc: k.Doc, Gives: string(k.Gives), Ports: []portView{}, Implementations: []implView{}}
-	for _, p := range k.Ports {
+	v.Ports = append(v.Ports, viewPorts(k.Ports)...)
+	for _, i := range r.Implementations(k.Name) {
+		v.Implementations = append(v.Implementations, implView{Kind: i.Kind, Name: i.Name, Doc: i.Doc})
+	}
+	return v
+}
+
+func viewPorts(ports []pipeline.Port) (out []portView) {
+	for _, p := range ports {
 		takes := string(p.Takes)
 		if p.Takes == pipeline.GivesService {
 			takes = p.Kind
@@ -60,12 +69,27 @@ func viewKind(r *pipeline.Registry, k *pipeline.Kind) kindView {
 		if p.Also != "" {
 			takes += " or " + p.Also
 		}
-		v.Ports = append(v.Ports, portView{p.Name, p.Doc, takes, p.Optional || p.Default != "", p.Default})
+		out = append(out, portView{p.Name, p.Doc, takes, p.Optional || p.Default != "", p.Default})
 	}
-	for _, i := range r.Implementations(k.Name) {
-		v.Implementations = append(v.Implementations, implView{Kind: i.Kind, Name: i.Name, Doc: i.Doc})
+	return out
+}
+
+func writePorts(w io.Writer, ports []portView) {
+	if len(ports) == 0 {
+		return
 	}
-	return v
+	fmt.Fprintln(w, "\ninputs")
+	var rows [][]string
+	for _, p := range ports {
+		must := "required"
+		if p.Default != "" {
+			must = "default " + p.Default
+		} else if p.Optional {
+			must = "optional"
+		}
+		rows = append(rows, []string{p.Name, p.Takes, must, clean(p.Doc)})
+	}
+	table(w, "  ", rows)
 }
 
 func showKinds(r *pipeline.Registry) result {
@@ -99,20 +123,7 @@ func showKind(r *pipeline.Registry, k *pipeline.Kind) result {
 	return result{v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %s\n", clean(v.Name), clean(v.Doc))
 		fmt.Fprintf(w, "gives %s\n", v.Gives)
-		if len(v.Ports) > 0 {
-			fmt.Fprintln(w, "\ninputs")
-			var rows [][]string
-			for _, p := range v.Ports {
-				must := "required"
-				if p.Default != "" {
-					must = "default " + p.Default
-				} else if p.Optional {
-					must = "optional"
-				}
-				rows = append(rows, []string{p.Name, p.Takes, must, clean(p.Doc)})
-			}
-			table(w, "  ", rows)
-		}
+		writePorts(w, v.Ports)
 		fmt.Fprintln(w, "\nimplementations")
 		var rows [][]string
 		for _, i := range v.Implementations {
@@ -126,10 +137,11 @@ func showImplementation(cmd *cobra.Command, i *pipeline.Implementation, f showFl
 	if len(f.with) > 0 {
 		return result{}, usage(cmd, "--with goes with --at")
 	}
-	v := implView{Kind: i.Kind, Name: i.Name, Doc: i.Doc, Keys: []keyView{}, Example: example(i), Schema: i.Config.JSON()}
+	v := implView{Kind: i.Kind, Name: i.Name, Doc: i.Doc, Ports: viewPorts(i.Ports), Keys: []keyView{}, Example: example(i), Schema: i.Config.JSON()}
 	keys(i.Config, "", &v.Keys)
 	return result{v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s/%s: %s\n", clean(i.Kind), clean(i.Name), clean(i.Doc))
+		writePorts(w, v.Ports)
 		writeKeys(w, v.Keys)
 		fmt.Fprintf(w, "\nexample\n%s", indent(v.Example, "  "))
 	}}, nil
