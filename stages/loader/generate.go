@@ -17,7 +17,7 @@ import (
 
 // Generate configures generate.
 type Generate struct {
-	Name  string             `yaml:"name" json:"name" doc:"the distribution" required:"true" enum:"moons,8gaussians,checkerboard,circles,rings,swissroll,scurve,pinwheel,2spirals"`
+	Name  string             `yaml:"name" json:"name" doc:"the distribution" required:"true" enum:"moons,8gaussians,checkerboard,circles,rings,swissroll,scurve,pinwheel,2spirals,normal,cfm-8gaussians,cfm-moons,cfm-8gaussians-12,cfm-moons-7"`
 	Rows  int64              `yaml:"rows" json:"rows" doc:"number of rows" min:"1" max:"1000000000000"`
 	Split map[string]float64 `yaml:"split" json:"split" doc:"fraction of the rows of each split, by name; which rows depends on the seed and the row's number only"`
 }

@@ -135,4 +135,3 @@ func TestSeedsInterrupted(t *testing.T) {
 		t.Errorf("%+v %v", again.Stages["quality"], err)
 	}
 }
-

@@ -52,6 +52,16 @@ func All() []Distribution {
 			"five curved arms around the origin"),
 		plane("2spirals", 2.646, 4, 2, twoSpirals,
 			"two spirals of one and a half turns, one the other turned by 180 degrees"),
+		plane("normal", 1+math.Log(2*math.Pi), 0, 2, normal,
+			"the standard normal distribution in the plane"),
+		plane("cfm-8gaussians", 4.77073, 1, 2, cfmEightGaussians,
+			"eight Gaussians of sd 1 on a circle of radius 5"),
+		plane("cfm-moons", 1.67548, 2, 2, cfmMoons,
+			"two half circles of radius 2 facing each other, noise 0.1"),
+		plane("cfm-8gaussians-12", 5.72194, 1, 2, cfmEightGaussians12,
+			"eight Gaussians of sd 1.5 on a circle of radius 12"),
+		plane("cfm-moons-7", 5.54814, 2, 2, cfmMoons7,
+			"two half circles of radius 9.68 facing each other, noise 0.97"),
 	}
 }
 

@@ -61,6 +61,13 @@ func TestMoments(t *testing.T) {
 		"scurve":       {0, 0, 2.25 * (2*(1-(math.Sin(1.5*pi))/(1.5*pi)) + 0.005)},
 		"pinwheel":     {0, 0, 4 * (1.09 + 0.01)},
 		"2spirals":     {0, 0, math.NaN()},
+		"normal":       {0, 0, 2},
+		// 2x - 1 of E x = 1/2, E y = 1/4, E x^2 = 1, E y^2 = 5/8 - 1/pi, plus noise 0.1.
+		"cfm-moons":         {0, -0.5, 4*(1+0.625-1/pi) - 4*(0.5+0.25) + 2 + 0.02},
+		"cfm-8gaussians":    {0, 0, 25 + 2},
+		"cfm-8gaussians-12": {0, 0, 144 + 2*2.25},
+		// Standardised over all entries: the squares sum to 2, times 49.
+		"cfm-moons-7": {7 * 0.125 / 0.722994, -7 * 0.125 / 0.722994, 98},
 	}
 	const rows = 200_000
 	for _, d := range All() {

@@ -7,8 +7,9 @@
 // 10^9 costs what row 0 costs. Uniform draws stand at step 0 of the row's
 // address, normal draws at step 1.
 //
-// The formulas are those of toy_data.py of FFJORD, except scurve, which is
-// the one of the torchcfm paper suite. Where the originals walk a curve at
+// The formulas are those of toy_data.py of FFJORD, except scurve and those whose
+// names begin with cfm, which are of the torchcfm paper suite; sizes differ
+// between the two, and so do the papers' numbers. Where the originals walk a curve at
 // equally spaced angles and deal rows out in equal parts, a row here draws
 // its angle and its part at random, since it does not know how many rows there
 // are. The distribution is the limit of the original's for many rows, and
@@ -21,5 +22,5 @@
 // References: W. Grathwohl et al., "FFJORD: Free-form continuous dynamics for
 // scalable reversible generative models", ICLR 2019, section 4.1 and its code;
 // A. Tong et al., "Improving and generalizing flow-based generative models
-// with minibatch optimal transport", TMLR 2024, appendix on the 2-D suite.
+// with minibatch optimal transport", TMLR 2024, appendix on the 2-D suite, and its code, runner/src/datamodules.
 package distribution

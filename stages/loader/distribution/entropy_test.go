@@ -79,6 +79,24 @@ func TestEntropy(t *testing.T) {
 			return p / float64(2*len(spiral))
 		},
 		"checkerboard": func(x, y float64) float64 { return 1.0 / 32 },
+		"normal":       gauss(1, [][2]float64{{0, 0}}),
+		// A centre of eight stands at angle 0: the midpoint rule begins half a step later.
+		"cfm-8gaussians":    gauss(1, curve(8, func(u float64) (float64, float64) { return circle(5)(u - 1.0/16) })),
+		"cfm-8gaussians-12": gauss(1.5, curve(8, func(u float64) (float64, float64) { return circle(12)(u - 1.0/16) })),
+		"cfm-moons": gauss(0.1, join(
+			curve(300, func(u float64) (float64, float64) {
+				return 2*math.Cos(math.Pi*u) - 1, 2*math.Sin(math.Pi*u) - 1
+			}),
+			curve(300, func(u float64) (float64, float64) {
+				return 1 - 2*math.Cos(math.Pi*u), -2 * math.Sin(math.Pi*u)
+			}))),
+		"cfm-moons-7": gauss(0.968196, join(
+			curve(150, func(u float64) (float64, float64) {
+				return 9.6819 * (math.Cos(math.Pi*u) - 0.375), 9.6819 * (math.Sin(math.Pi*u) - 0.375)
+			}),
+			curve(150, func(u float64) (float64, float64) {
+				return 9.6819 * (0.625 - math.Cos(math.Pi*u)), 9.6819 * (0.125 - math.Sin(math.Pi*u))
+			}))),
 	}
 	for _, d := range All() {
 		p, ok := density[d.Name]
