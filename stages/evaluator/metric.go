@@ -23,9 +23,16 @@ type Options struct {
 	Key           random.Key // of the row choice and of the projections
 	QuadraticRows int        // cap per set for metrics over all pairs; 5,000, for d > 64 times sqrt(64/d)
 	SlicedRows    int        // cap per set for the sliced distance; 50,000
+	ExactRows     int        // cap per set for the exact distance, which takes 4 ExactRows² bytes; 2,000, less than 0: none
 	Projections   int        // random directions; 128
 	Workers       int        // goroutines; 1. Never changes a bit.
+
+	Raw bool // distances in the data's own units, not in its standard deviations
+	MMD Kernel
 }
+
+// mostExact bounds ExactRows: such an assignment takes some 10 s.
+const mostExact = 10_000
 
 func (o Options) filled(d int) Options {
 	quadratic := int(5_000 * min(1, math.Sqrt(64/float64(d))))
@@ -36,6 +43,12 @@ func (o Options) filled(d int) Options {
 		if *f.v <= 0 {
 			*f.v = f.value
 		}
+	}
+	switch {
+	case o.ExactRows == 0:
+		o.ExactRows = 2_000
+	case o.ExactRows > mostExact:
+		o.ExactRows = mostExact
 	}
 	o.QuadraticRows = max(o.QuadraticRows, 4)
 	o.SlicedRows = max(o.SlicedRows, 4)

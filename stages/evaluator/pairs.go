@@ -15,13 +15,12 @@ func (s *pairSum) add(o pairSum) { s.distance += o.distance; s.kernel += o.kerne
 // the pairs. Both are 2 E f(X,Y) - E f(X,X') - E f(Y,Y') up to the sign, over
 // pairs of different rows (U-statistics).
 //
-// The MMD's kernel is the mean of five Gaussian kernels exp(-r^2/(2 h^2)) with
-// h = 1/4, 1/2, 1, 2 and 4 times the median distance of two rows of the data
-// (of the first 1,000 chosen; the mean distance if the median is 0). It
-// depends on the data alone, so models can be compared.
+// The median of distances is that of two rows of the data: of the first 1,000
+// chosen; the mean distance if the median is 0. With it the kernel depends on the
+// data alone, so models can be compared.
 func pairMetrics(ctx context.Context, s sets, d int, o Options) ([]Metric, error) {
 	count := groupCount(s.ra, s.rb)
-	h := bandwidth(s.a, min(s.ra, 1000), d)
+	k := o.MMD.scaled(func() float64 { return bandwidth(s.a, min(s.ra, 1000), d) })
 	type block struct{ g, h int }
 	type part struct {
 		x, y   []float64
@@ -39,7 +38,7 @@ func pairMetrics(ctx context.Context, s sets, d int, o Options) ([]Metric, error
 		if p.same && b.h < b.g {
 			return // the mirror image of a block that is summed
 		}
-		sums[w][b.g][b.h] = pairBlock(p.x, p.y, p.nx, p.ny, b.g, b.h, count, d, p.same, 1/(2*h*h))
+		sums[w][b.g][b.h] = pairBlock(p.x, p.y, p.nx, p.ny, b.g, b.h, count, d, p.same, k)
 	})
 	if err != nil {
 		return nil, err
@@ -69,11 +68,16 @@ func pairMetrics(ctx context.Context, s sets, d int, o Options) ([]Metric, error
 			return float64(rows)
 		}
 		nx, ny := left(walk[w].nx), left(walk[w].ny)
-		pairs := nx * ny
+		pairs, kernels := nx*ny, nx*ny
 		if walk[w].same {
 			pairs = nx * (nx - 1)
+			if k.diagonal { // a row is a pair with itself, at distance 0
+				total.kernel += nx * k.value(0)
+			} else {
+				kernels = pairs
+			}
 		}
-		return total.distance / pairs, total.kernel / pairs
+		return total.distance / pairs, total.kernel / kernels
 	}
 	statistic := func(xx, yy, xy, skip int) (energy, mmd float64) {
 		dxx, kxx := mean(xx, skip)
@@ -95,7 +99,7 @@ func pairMetrics(ctx context.Context, s sets, d int, o Options) ([]Metric, error
 
 // pairBlock sums over ordered pairs of a row of x's group g and a row of y's
 // group h; x and y the same set: without the diagonal.
-func pairBlock(x, y []float64, nx, ny, g, h, count, d int, same bool, inverse float64) (s pairSum) {
+func pairBlock(x, y []float64, nx, ny, g, h, count, d int, same bool, k kernel) (s pairSum) {
 	lo, hi := bounds(g, count, nx)
 	from, to := bounds(h, count, ny)
 	for i := lo; i < hi; i++ {
@@ -107,26 +111,11 @@ func pairBlock(x, y []float64, nx, ny, g, h, count, d int, same bool, inverse fl
 			}
 			square := squaredDistance(row, y[j*d:j*d+d])
 			r.distance += math.Sqrt(square)
-			r.kernel += mixture(square * inverse)
+			r.kernel += k.value(square)
 		}
 		s.add(r)
 	}
 	return s
-}
-
-// mixture is the mean of exp(-u/f^2) over f = 4, 2, 1, 1/2, 1/4: one
-// exponential, each next kernel the fourth power of the one before.
-func mixture(u float64) float64 {
-	e, sum := math.Exp(-u/16), 0.0
-	for range 5 {
-		sum += e
-		if e < 1e-60 {
-			break // what follows is below 1e-240, and denormal numbers are slow
-		}
-		e *= e
-		e *= e
-	}
-	return sum / 5
 }
 
 // squaredDistance adds in four sums, side by side, so that an addition need

@@ -1,8 +1,13 @@
 package evaluator
 
 import (
+	"errors"
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
 )
 
 func TestConstantDimensionsAreLeftOut(t *testing.T) {
@@ -14,5 +19,21 @@ func TestConstantDimensionsAreLeftOut(t *testing.T) {
 	}
 	if _, _, kept, dropped := leaveOutConstant(x[:3], y, []string{"a", "b", "c"}); len(kept) != 0 || len(dropped) != 3 {
 		t.Errorf("one row: %v %v", kept, dropped)
+	}
+}
+
+func TestRoomForExactRows(t *testing.T) {
+	env := pipeline.Env{Memory: 512 << 20}
+	if err := roomFor(env, "exact_rows", 10_000); err != nil {
+		t.Errorf("10,000 rows in the usual memory: %v", err)
+	}
+	env.Memory = 100 << 20
+	err := roomFor(env, "exact_rows", 10_000)
+	var e *schemas.Error
+	if !errors.As(err, &e) || e.Reason != schemas.TooLarge || e.Path != "exact_rows" || !strings.Contains(e.Suggestion, "exact_rows: 4434") {
+		t.Fatalf("10,000 rows in 100 MiB: %v", err)
+	}
+	if err := roomFor(env, "exact_rows", 4434); err != nil {
+		t.Errorf("what is suggested: %v", err)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// far is how many sd of the data from its mean a value may lie. Its square
+// far is how many units from the data's mean a value may lie. Its square
 // times any number of rows and columns is still finite.
 const far = 1e100
 
@@ -42,6 +42,15 @@ func measure(x []float64, n, d int) (units, error) {
 	return u, nil
 }
 
+// raw are the same units without the scale: the data's own, from their mean.
+func (u units) raw() units {
+	one := make([]float64, len(u.sd))
+	for j := range one {
+		one[j] = 1
+	}
+	return units{u.mean, one}
+}
+
 // choose is rows [rows][d] of x in units u: the rows that pick says.
 func (u units) choose(x []float64, rows int, pick func(i int) int) []float64 {
 	d := len(u.mean)
@@ -69,7 +78,7 @@ func (u units) near(set string, x []float64) error {
 	d := len(u.mean)
 	for i, v := range x {
 		if z := v/u.sd[i%d] - u.mean[i%d]/u.sd[i%d]; !(math.Abs(z) < far) {
-			return &ValueError{set, i / d, i % d, fmt.Sprintf("the value %v is %.2g sd away from the data", v, z)}
+			return &ValueError{set, i / d, i % d, fmt.Sprintf("the value %v is %.2g units away from the mean of the data", v, z)}
 		}
 	}
 	return nil

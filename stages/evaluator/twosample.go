@@ -33,8 +33,19 @@ func TwoSample(ctx context.Context, x, y []float64, n, m, d int, o Options) ([]M
 		return nil, err
 	}
 	o = o.filled(d)
-	t := trio{x: x, y: y, n: n, m: m, d: d, u: u, o: o}
+	standard := trio{x: x, y: y, n: n, m: m, d: d, u: u, o: o}
+	t := standard
+	if o.Raw {
+		t.u = u.raw()
+		if err := errors.Join(t.u.near("data", x), t.u.near("sample", y)); err != nil {
+			return nil, err
+		}
+	}
 
+	exact, err := exactMetrics(ctx, t, d, o)
+	if err != nil {
+		return nil, err
+	}
 	sliced, err := slicedMetric(ctx, t.cut(o.SlicedRows), d, o)
 	if err != nil {
 		return nil, err
@@ -44,15 +55,15 @@ func TwoSample(ctx context.Context, x, y []float64, n, m, d int, o Options) ([]M
 	if err != nil {
 		return nil, err
 	}
-	accuracy, err := neighbourMetric(ctx, s, d, o)
+	accuracy, err := neighbourMetric(ctx, standard.cut(o.QuadraticRows), d, o)
 	if err != nil {
 		return nil, err
 	}
-	moments, err := momentMetrics(ctx, t.cut(momentRows(o, d)), d, o)
+	moments, err := momentMetrics(ctx, standard.cut(momentRows(o, d)), d, o)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat([]Metric{sliced}, pairs, []Metric{accuracy}, moments), nil
+	return slices.Concat(exact, []Metric{sliced}, pairs, []Metric{accuracy}, moments), nil
 }
 
 // trio makes the three sets of a comparison.

@@ -53,7 +53,7 @@ func TestSlicedOfShiftedGaussians(t *testing.T) {
 		for _, v := range by {
 			norm += v * v
 		}
-		m := compare(t, normals(1, 5000, d, same), normals(2, 3000, d, shifted(by...)), d, Options{Key: 3, QuadraticRows: 100, Projections: 64})
+		m := compare(t, normals(1, 5000, d, same), normals(2, 3000, d, shifted(by...)), d, Options{Key: 3, QuadraticRows: 100, Projections: 64, ExactRows: 50})
 		near(t, "sliced", m["sliced_wasserstein_2"], math.Sqrt(norm/float64(d)), 0)
 		near(t, "mean", m["mean_difference"], largest(by), 0.01) // the largest of several is biased upwards
 	}
@@ -115,7 +115,7 @@ func TestMMDOfGaussians(t *testing.T) {
 // No classifier does better than Phi(|shift|/2); k neighbours come close.
 func TestClassifierOfGaussians(t *testing.T) {
 	for _, shift := range []float64{0, 1, 2} {
-		m := compare(t, normals(10, 6000, 2, same), normals(11, 3000, 2, shifted(shift, 0)), 2, Options{Key: 12, QuadraticRows: 1000, SlicedRows: 100})["c2st_accuracy"]
+		m := compare(t, normals(10, 6000, 2, same), normals(11, 3000, 2, shifted(shift, 0)), 2, Options{Key: 12, QuadraticRows: 1000, SlicedRows: 100, ExactRows: 50})["c2st_accuracy"]
 		best := 0.5 * math.Erfc(-shift/2/math.Sqrt2)
 		if m.Value > best+4*m.SE || m.Value < best-0.02-4*m.SE {
 			t.Errorf("shift %v: accuracy %.4f +- %.4f, the best is %.4f", shift, m.Value, m.SE, best)
@@ -126,12 +126,135 @@ func TestClassifierOfGaussians(t *testing.T) {
 	}
 }
 
+// Between Gaussians W2² = |m|² + tr(S0 + S1 - 2 (S0^1/2 S1 S0^1/2)^1/2), here with
+// diagonal S1 = s² and S0 = 1: |m|² + sum (s - 1)² (Olkin and Pukelsheim 1982).
+// What the rows are too few for is the floor.
+func TestExactDistanceOfGaussians(t *testing.T) {
+	for _, c := range []struct{ by, sd []float64 }{
+		{[]float64{1}, []float64{1}},
+		{[]float64{0.3, -1.2}, []float64{0.5, 1.5}},
+		{[]float64{0, 0, 2}, []float64{2, 1, 1}},
+	} {
+		d, want := len(c.by), 0.0
+		for j, m := range c.by {
+			want += m*m + (c.sd[j]-1)*(c.sd[j]-1)
+		}
+		y := normals(62, 2000, d, func(j int, z float64) float64 { return c.by[j] + c.sd[j]*z })
+		m := compare(t, normals(61, 4000, d, same), y, d, Options{Key: 3, ExactRows: 1000, QuadraticRows: 50, SlicedRows: 50, Raw: true})
+		square, root := m["wasserstein_2_squared"], m["wasserstein_2"]
+		near(t, "squared", square, want, square.Floor)
+		if square.SE > want/5 || square.DataRows != 1000 || square.SampleRows != 1000 {
+			t.Errorf("%+v leaves nothing to test", square)
+		}
+		if r := root.Value; math.Abs(r*r-square.Value) > 1e-12 || math.Abs(root.SE*2*r-square.SE) > 1e-12 || math.Abs(root.Floor*root.Floor-square.Floor) > 1e-12 {
+			t.Errorf("%+v and %+v are not a number and its square", root, square)
+		}
+	}
+}
+
+// On a line the pairs of the exact distance are those of the sorted rows, which
+// is the sliced distance in one direction, far from 0 and in any unit.
+func TestExactDistanceOnALine(t *testing.T) {
+	for _, unit := range []float64{1, 1e-30, 1e40} {
+		x := normals(63, 700, 1, func(_ int, z float64) float64 { return unit * (1e4 + z) })
+		y := normals(64, 350, 1, func(_ int, z float64) float64 { return unit * (1e4 + 0.5 + z*z) })
+		for _, raw := range []bool{false, true} {
+			m := compare(t, x, y, 1, Options{Key: 5, ExactRows: 300, SlicedRows: 300, QuadraticRows: 50, Raw: raw})
+			e, s := m["wasserstein_2"], m["sliced_wasserstein_2"]
+			if math.Abs(e.Value-s.Value) > 1e-6*s.Value || math.Abs(e.Floor-s.Floor) > 1e-6*s.Floor {
+				t.Errorf("unit %v, raw %v: exact %v and %v, sorted %v and %v", unit, raw, e.Value, e.Floor, s.Value, s.Floor)
+			}
+		}
+	}
+}
+
+// A line is a plane with a column of zeros: the sorted rows cost what the
+// assignment costs, with the same standard error but for what the potentials of a
+// finite set leave open.
+func TestLineIsAPlane(t *testing.T) {
+	const n = 500
+	x, y := normals(69, n, 1, same), normals(70, n, 1, func(_ int, z float64) float64 { return z*z - 3 })
+	plane := func(v []float64) (out []float64) {
+		for _, c := range v {
+			out = append(out, c, 0)
+		}
+		return out
+	}
+	a, sa, _ := Wasserstein2(context.Background(), x, y, n, 1)
+	b, sb, err := Wasserstein2(context.Background(), plane(x), plane(y), n, 2)
+	if err != nil || math.Abs(a-b) > 1e-6*b || math.Abs(sa-sb) > 0.02*sb {
+		t.Errorf("on the line %v +- %v, in the plane %v +- %v, %v", a, sa, b, sb, err)
+	}
+}
+
+func TestWasserstein2OfOnePoint(t *testing.T) {
+	x := []float64{3, 4, 3, 4}
+	if square, se, err := Wasserstein2(context.Background(), x, x, 2, 2); square != 0 || se != 0 || err != nil {
+		t.Errorf("%v +- %v, %v", square, se, err)
+	}
+	if square, _, err := Wasserstein2(context.Background(), []float64{0, 0}, []float64{3, 4}, 1, 2); square != 25 || err != nil {
+		t.Errorf("from (0, 0) to (3, 4): %v, %v", square, err)
+	}
+}
+
+// The biased estimate with the fixed kernels: in expectation the closed form of
+// TestMMDOfGaussians, with a sum for the mean and in raw units, and what a row's
+// pair with itself adds: (5 - E k(X,X')) / rows for both sets.
+func TestFixedMMDOfGaussians(t *testing.T) {
+	const d, shift, sd, rows = 2, 3.0, 4.0, 800
+	scale := func(_ int, z float64) float64 { return sd * z }
+	x, y := normals(65, 2*rows, d, scale), normals(66, rows, d, func(j int, z float64) float64 { return sd*z + shift*float64(1-j) })
+	m := compare(t, x, y, d, Options{Key: 9, QuadraticRows: rows, SlicedRows: 50, ExactRows: -1, Raw: true, MMD: Fixed})
+	if _, ok := m["wasserstein_2"]; ok {
+		t.Error("an exact distance that nobody asked for")
+	}
+	want, own := 0.0, 0.0
+	for _, h := range []float64{0.01, 0.1, 1, 10, 100} {
+		v := 2*sd*sd + h*h
+		k := func(square float64) float64 { return math.Pow(h*h/v, d/2.0) * math.Exp(-square/(2*v)) }
+		want += 2 * (k(0) - k(shift*shift))
+		own += k(0)
+	}
+	bias := 2 * (5 - own) / rows
+	near(t, "mmd", m["mmd_squared"], want+bias, 0)
+	if f := m["mmd_squared"].Floor; math.Abs(f-bias) > 0.3*bias || m["mmd_squared"].SE > want/5 {
+		t.Errorf("floor %v, bias %v, %+v", f, bias, m["mmd_squared"])
+	}
+}
+
+// What has no unit does not depend on the scale, and a distance in raw units is
+// that of rows in any other unit times the unit.
+func TestRawUnits(t *testing.T) {
+	x, y := normals(67, 600, 2, same), normals(68, 300, 2, shifted(0.5, 0))
+	times := func(v []float64) []float64 {
+		out := make([]float64, len(v))
+		for i := range v {
+			out[i] = 8 * v[i]
+		}
+		return out
+	}
+	o := Options{Key: 4, Raw: true, Projections: 16}
+	one, eight := compare(t, x, y, 2, o), compare(t, times(x), times(y), 2, o)
+	o.Raw = false
+	standard := compare(t, x, y, 2, o)
+	for name, power := range map[string]float64{"wasserstein_2": 8, "wasserstein_2_squared": 64, "sliced_wasserstein_2": 8, "energy_distance": 8, "mmd_squared": 1} {
+		if a, b := one[name].Value*power, eight[name].Value; math.Abs(a-b) > 1e-9*math.Abs(b) {
+			t.Errorf("%s: %v, in eighths %v", name, a, b)
+		}
+	}
+	for _, name := range []string{"c2st_accuracy", "mean_difference", "sd_difference", "correlation_difference"} {
+		if standard[name] != one[name] {
+			t.Errorf("%s depends on the scale: %v and %v", name, standard[name], one[name])
+		}
+	}
+}
+
 func TestCorrelation(t *testing.T) {
 	y := normals(13, 5000, 2, same)
 	for i := 0; i < len(y); i += 2 {
 		y[i+1] = 0.6*y[i] + 0.8*y[i+1]
 	}
-	near(t, "correlation", compare(t, normals(14, 5000, 2, same), y, 2, Options{Key: 15, QuadraticRows: 50})["correlation_difference"], 0.6, 0)
+	near(t, "correlation", compare(t, normals(14, 5000, 2, same), y, 2, Options{Key: 15, QuadraticRows: 50, ExactRows: 50})["correlation_difference"], 0.6, 0)
 }
 
 // Over many pairs of sets of one distribution, value and floor have the same
@@ -263,7 +386,7 @@ func TestRefused(t *testing.T) {
 		{"nan", nan, good, &ValueError{"data", 3, 1, ""}, "row 3, column 1: the value is NaN"},
 		{"inf", good, inf, &ValueError{"sample", 6, 0, ""}, "row 6, column 0: the value is -Inf"},
 		{"constant", constant, good, &ValueError{"data", -1, 1, ""}, "leave the column out"},
-		{"far away", good, away, &ValueError{"sample", 2, 1, ""}, "sd away"},
+		{"far away", good, away, &ValueError{"sample", 2, 1, ""}, "units away"},
 	} {
 		m, err := TwoSample(context.Background(), c.x, c.y, len(c.x)/2, len(c.y)/2, 2, Options{})
 		if err == nil || m != nil || !strings.Contains(err.Error(), c.text) {

@@ -22,7 +22,9 @@ type qualityRow struct {
 // meanings say in one sentence what a metric measures. A metric that is not
 // here is drawn without one.
 var meanings = map[string][2]string{
-	"sliced_wasserstein_2":   {"Sliced Wasserstein distance", "How far rows have to be moved, seen from random directions, to turn the sample into the data; in standard deviations of the data."},
+	"wasserstein_2":          {"Wasserstein distance", "How far rows have to be moved to turn the sample into the data, root of the mean square; falls with the number of rows."},
+	"wasserstein_2_squared":  {"Wasserstein distance, squared", "The mean square of the same."},
+	"sliced_wasserstein_2":   {"Sliced Wasserstein distance", "How far rows have to be moved, seen from random directions, to turn the sample into the data."},
 	"energy_distance":        {"Energy distance", "How much further rows of the two sets lie from each other than rows of the same set."},
 	"mmd_squared":            {"Maximum mean discrepancy, squared", "How differently the two sets crowd around the same places, at five scales at once."},
 	"c2st_accuracy":          {"Classifier two-sample test", "How often a nearest-neighbour classifier tells which set a row it has not seen is from; 0.5 is guessing."},
