@@ -355,7 +355,7 @@ func TestIsolatedTransformIsTheTransform(t *testing.T) {
 		}
 		logdet := [2][]float64{make([]float64, rows), make([]float64, rows)}
 		for k, f := range []transform.Fitted{f, g} {
-			if err := f.Apply(back[k], v, logdet[k], rows); err != nil {
+			if err := f.Apply(back[k], v, logdet[k], transform.Address{}, rows); err != nil {
 				t.Fatal(err)
 			}
 			if err := f.Invert(back[k], back[k], rows); err != nil {

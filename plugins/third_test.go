@@ -169,7 +169,7 @@ type sinh struct {
 func (s *sinh) Dim() int   { return s.dim }
 func (s *sinh) State() any { return map[string]int64{"n": s.N} }
 
-func (s *sinh) Apply(z, x, logdet []float64, rows int) error {
+func (s *sinh) Apply(z, x, logdet []float64, _ transform.Address, rows int) error {
 	for r := range rows {
 		var ld float64
 		for i := r * s.dim; i < (r+1)*s.dim; i++ {

@@ -21,12 +21,18 @@ import (
 //
 // which has, in float64,
 //
-//	apply(x)  -> z, logdet
-//	invert(z) -> x
+//	apply(x; first, draw) -> z, logdet       the address of the rows, zero where left out
+//	invert(z)             -> x
 
 type fittedParams struct {
 	State json.RawMessage `json:"state"`
 	Dim   int             `json:"dim"`
+}
+
+// applyParams are a transform.Address.
+type applyParams struct {
+	First int64  `json:"first"`
+	Draw  uint32 `json:"draw,omitempty"`
 }
 
 type targetFacts struct {
@@ -63,8 +69,14 @@ func (p *peer) answerFitted(restore refit, m wire.Message) (wire.Message, error)
 func answerTransform(f transform.Fitted, method string, m wire.Message) (wire.Message, error) {
 	var none wire.Message
 	from, to := "x", "z"
+	var at applyParams
 	switch method {
 	case "apply":
+		if len(m.Values) > 0 { // older callers send none
+			if err := params(m, &at); err != nil {
+				return none, err
+			}
+		}
 	case "invert":
 		from, to = to, from
 	default:
@@ -84,7 +96,7 @@ func answerTransform(f transform.Fitted, method string, m wire.Message) (wire.Me
 	if method == "apply" {
 		logdet := make([]float64, rows)
 		columns = append(columns, wire.ColumnOf("logdet", logdet, 0))
-		err = f.Apply(z, x, logdet, rows)
+		err = f.Apply(z, x, logdet, transform.Address(at), rows)
 	} else {
 		err = f.Invert(z, x, rows)
 	}
@@ -123,16 +135,16 @@ func (f *remoteFitted) Dim() int { return f.dim }
 func (f *remoteFitted) State() any { return f.state }
 
 // Apply implements transform.Fitted.
-func (f *remoteFitted) Apply(z, x, logdet []float64, rows int) error {
-	return f.ask("apply", "x", "z", z, x, logdet, rows)
+func (f *remoteFitted) Apply(z, x, logdet []float64, at transform.Address, rows int) error {
+	return f.ask("apply", applyParams(at), "x", "z", z, x, logdet, rows)
 }
 
 // Invert implements transform.Fitted.
 func (f *remoteFitted) Invert(x, z []float64, rows int) error {
-	return f.ask("invert", "z", "x", x, z, nil, rows)
+	return f.ask("invert", nil, "z", "x", x, z, nil, rows)
 }
 
-func (f *remoteFitted) ask(method, from, to string, dst, src, logdet []float64, rows int) error {
+func (f *remoteFitted) ask(method string, p any, from, to string, dst, src, logdet []float64, rows int) error {
 	d := f.dim
 	if len(dst) < rows*d || len(src) < rows*d || logdet != nil && len(logdet) < rows {
 		panic("remote: slice shorter than its rows")
@@ -141,7 +153,7 @@ func (f *remoteFitted) ask(method, from, to string, dst, src, logdet []float64, 
 		return nil
 	}
 	src = src[:rows*d]
-	out, err := f.call(context.Background(), method, nil, wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf(from, src, d))}}, nil)
+	out, err := f.call(context.Background(), method, p, wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf(from, src, d))}}, nil)
 	defer out.Release()
 	if err != nil {
 		return err

@@ -153,7 +153,7 @@ func TestWrongAnswers(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return f.Apply(make([]float64, 6), make([]float64, 6), make([]float64, 3), 3)
+			return f.Apply(make([]float64, 6), make([]float64, 6), make([]float64, 3), transform.Address{}, 3)
 		},
 	}
 	const protocol = schemas.PluginProtocol

@@ -35,10 +35,16 @@ func (f *Flow) Generated(z []float64, rows int) error {
 }
 
 // Normalized takes rows x of data to model space, in place, and adds the
-// log-determinants of the transforms to logdet, which may be nil.
-func (f *Flow) Normalized(x, logdet []float64, rows int) error {
+// log-determinants of the transforms to logdet, which may be nil. Transforms that
+// draw random numbers take them from the address.
+func (f *Flow) Normalized(x, logdet []float64, at transform.Address, rows int) error {
 	for _, t := range f.Transforms {
-		if err := t.Apply(x, x, logdet, rows); err != nil {
+		if d, ok := t.(transform.Discrete); ok {
+			if err := d.OnLattice(x, at, rows); err != nil {
+				return err
+			}
+		}
+		if err := t.Apply(x, x, logdet, at, rows); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // registry makes what these tests' flows name.
@@ -75,7 +76,7 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	row, logdet := []float64{0.1, 3}, []float64{0}
-	if err := f.Normalized(row, logdet, 1); err != nil {
+	if err := f.Normalized(row, logdet, transform.Address{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	if row[0] != 0 || logdet[0] != -math.Ln2 {
@@ -325,7 +326,7 @@ func TestTransformOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	row, logdet := []float64{101, 0}, []float64{1}
-	if err := f.Normalized(row, logdet, 1); err != nil {
+	if err := f.Normalized(row, logdet, transform.Address{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	if row[0] != 10 || math.Abs(logdet[0]-(1-math.Log(8))) > 1e-15 { // ((101-1)/2 - 10)/4

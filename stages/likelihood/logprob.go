@@ -8,6 +8,7 @@ import (
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // The noises of a probe: both have mean 0 and covariance I, and give an
@@ -43,7 +44,7 @@ func LogProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 	}
 	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
 	logdet := make([]float64, rows)
-	if err := f.Normalized(z, logdet, rows); err != nil {
+	if err := f.Normalized(z, logdet, transform.Address{First: first}, rows); err != nil {
 		return solver.Report{}, err
 	}
 	q := make([]float64, rows*max(1, trace.Probes))
@@ -127,7 +128,7 @@ func (e exact[T]) Distant() bool { return solver.Distant[T](e.Field) }
 func RoundTrip(ctx context.Context, f *flow.Flow, s solver.Solver, away, x []float64, rows int) error {
 	d := f.Dim()
 	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
-	if err := f.Normalized(z, nil, rows); err != nil {
+	if err := f.Normalized(z, nil, transform.Address{}, rows); err != nil {
 		return err
 	}
 	if f.Field64 != nil {

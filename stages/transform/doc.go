@@ -14,6 +14,7 @@
 // in the test that hands it to transformtest.Test, the laws that every transform
 // obeys. A plugin calls [Add] instead; flows then name it as PLUGIN/NAME.
 //
-// References: T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise
-// algorithm for computing sample variances", 1979 (the fit of Standardize).
+// References: every transform names its own; T. Chan, G. Golub, R. LeVeque,
+// "Updating formulae and a pairwise algorithm for computing sample variances",
+// 1979 (the fits of Standardize and Whiten).
 package transform

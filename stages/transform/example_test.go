@@ -23,7 +23,7 @@ func Example() {
 		return
 	}
 	z, logdet := make([]float64, 6), make([]float64, 3)
-	if err := s.Apply(z, rows, logdet, 3); err != nil {
+	if err := s.Apply(z, rows, logdet, transform.Address{}, 3); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/random"
 )
 
 // trainSplit is the split that transforms are fitted on.
@@ -42,13 +44,19 @@ type builtin struct {
 // builtins is the list of transforms; a new one is one entry here and one file.
 var builtins = []builtin{
 	entry("standardize", "moves every column to mean 0 and standard deviation 1, fitted on the split train, or on all rows when there are no splits",
-		Config{}, func(Config) (Method, error) { return standardize{}, nil }),
+		Config{}, "{}", func(Config) (Method, error) { return standardize{}, nil }),
+	entry("whiten", "moves rows to mean 0 and covariance I, fitted as standardize is",
+		WhitenConfig{Root: PCA}, "{root: zca}", func(c WhitenConfig) (Method, error) { return whiten{config: c}, nil }),
+	entry("logit", "takes columns with two ends to all real numbers",
+		LogitConfig{Alpha: 0.05}, "{alpha: 0.05}", func(c LogitConfig) (Method, error) { return logit{c}, nil }),
+	entry("dequantize", "spreads the values of discrete columns over their bins by uniform noise, and rounds down on the way back",
+		DequantizeConfig{}, "{}", newDequantize),
 }
 
 // entry derives registration and restoration from one configuration type.
-func entry[C any](name, doc string, defaults C, method func(C) (Method, error)) builtin {
+func entry[C any](name, doc string, defaults C, example string, method func(C) (Method, error)) builtin {
 	return builtin{name: name,
-		register: func(r *pipeline.Registry) { Add(r, name, doc, defaults, method) },
+		register: func(r *pipeline.Registry) { Add(r, name, doc, defaults, method).Example = example },
 		restore: func(with, state json.RawMessage, dim int) (Fitted, error) {
 			config := defaults
 			if len(with) > 0 {
@@ -176,6 +184,9 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
+	if _, err := s.informed(src); err != nil {
+		return pipeline.Outputs{}, err
+	}
 	return src.outputs(s.described(nil), nil)
 }
 
@@ -194,6 +205,15 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	return out, err
 }
 
+// informed is the method with the facts of the data.
+func (s *stage) informed(src *source) (Method, error) {
+	m, ok := s.method.(Informed)
+	if !ok {
+		return s.method, nil
+	}
+	return m.Informed(Facts{Key: random.NewKey(s.env.Seed, s.env.Stage, "dequantize"), Columns: src.numbers})
+}
+
 // described is the transform as the metadata of rows and a flow's file keep it;
 // fitted is nil while checking.
 func (s *stage) described(fitted Fitted) schemas.Transform {
@@ -210,7 +230,11 @@ func (s *stage) described(fitted Fitted) schemas.Transform {
 // fit reads the training rows once.
 func (s *stage) fit(ctx context.Context, src *source) (Fitted, map[string]any, error) {
 	dim := schemas.Dims(src.numbers)
-	m, err := s.method.Fit(dim)
+	method, err := s.informed(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := method.Fit(dim)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -246,11 +270,21 @@ func (s *stage) fit(ctx context.Context, src *source) (Fitted, map[string]any, e
 	}
 	summary := map[string]any{"rows_fitted": done}
 	if len(constant) > 0 {
-		names := constantNames(src.numbers, constant)
+		var names []string
+		for _, d := range constant {
+			names = append(names, dimensions(src.numbers).names()[d])
+		}
 		summary["constant_columns"] = names
 		if s.env.Emit != nil {
 			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageWarning, Stage: s.env.Stage,
 				Message: fmt.Sprintf("constant in all %d rows: %s; a density over a constant means nothing, leave it out of `columns`", done, strings.Join(names, ", "))})
+		}
+	}
+	if noted, ok := fitted.(Noted); ok {
+		more, warning := noted.Notes(src.numbers)
+		maps.Copy(summary, more)
+		if warning != "" && s.env.Emit != nil {
+			s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageWarning, Stage: s.env.Stage, Message: warning})
 		}
 	}
 	return fitted, summary, nil
@@ -267,20 +301,19 @@ func numbers(x []float64, rec arrow.Record, columns []schemas.Column, first int6
 	return &e
 }
 
-func constantNames(columns []schemas.Column, dims []int) []string {
+// dimensions are those of columns.
+type dimensions []schemas.Column
+
+// names are those of the columns, with the place in brackets in a vector column.
+func (columns dimensions) names() []string {
 	var names []string
-	at := 0
 	for _, c := range columns {
-		for _, d := range dims {
-			switch {
-			case d < at || d >= at+c.Dims():
-			case c.Width == 0:
-				names = append(names, c.Name)
-			default:
-				names = append(names, fmt.Sprintf("%s[%d]", c.Name, d-at))
-			}
+		if c.Width == 0 {
+			names = append(names, c.Name)
 		}
-		at += c.Dims()
+		for i := range c.Width {
+			names = append(names, fmt.Sprintf("%s[%d]", c.Name, i))
+		}
 	}
 	return names
 }
@@ -360,7 +393,12 @@ func (s *stream) apply(rec arrow.Record) (arrow.Record, error) {
 	if err := numbers(s.x, rec, s.source.numbers, s.next); err != nil {
 		return nil, err
 	}
-	if err := s.fitted.Apply(s.x, s.x, nil, rows); err != nil {
+	if d, ok := s.fitted.(Discrete); ok {
+		if err := d.OnLattice(s.x, Address{First: s.next}, rows); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.fitted.Apply(s.x, s.x, nil, Address{First: s.next}, rows); err != nil {
 		return nil, err
 	}
 	z := make([]float32, rows*dim)

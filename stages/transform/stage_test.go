@@ -173,7 +173,7 @@ func TestStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := values(300, 0)
-	if err := f.Apply(want, want, nil, 300); err != nil {
+	if err := f.Apply(want, want, nil, transform.Address{}, 300); err != nil {
 		t.Fatal(err)
 	}
 	for i := range x {

@@ -62,7 +62,7 @@ func (standardize) Restore(raw json.RawMessage, dim int) (Fitted, error) {
 func (s *Standardize) Dim() int { return len(s.mean) }
 
 // Apply implements Fitted.
-func (s *Standardize) Apply(z, x, logdet []float64, rows int) error {
+func (s *Standardize) Apply(z, x, logdet []float64, _ Address, rows int) error {
 	d := s.mustFit(z, x, rows)
 	for r := 0; r < rows; r++ {
 		for i := 0; i < d; i++ {

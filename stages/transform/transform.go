@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/random"
 )
 
 // Fitted is a bijection between rows x of data and rows z of model space, both
@@ -16,13 +17,22 @@ type Fitted interface {
 	// Dim is the number of columns.
 	Dim() int
 	// Apply writes z for x and adds log|det dz/dx| of every row to logdet
-	// [rows], which may be nil.
-	Apply(z, x, logdet []float64, rows int) error
+	// [rows], which may be nil. A transform that draws random numbers takes them
+	// from the address of the rows; the others do not look at it.
+	Apply(z, x, logdet []float64, at Address, rows int) error
 	// Invert writes x for z.
 	Invert(x, z []float64, rows int) error
 	// State is what Restore needs to make the same transform again, a value
 	// that JSON carries without loss.
 	State() any
+}
+
+// Address says which rows are mapped: row r is number First+r of the table that it
+// stands in. Draw tells apart repeated draws for the same row: training rows have
+// draw 0, an average over several draws has 0, 1, 2 and so on.
+type Address struct {
+	First int64
+	Draw  uint32
 }
 
 // Method is a configured way to make a transform: what stands behind a name.
@@ -33,6 +43,39 @@ type Method interface {
 	// Restore makes a fitted transform again from the JSON of its State. The
 	// state is not trusted.
 	Restore(state json.RawMessage, dim int) (Fitted, error)
+}
+
+// Facts are what a fit may want to know beside its rows.
+type Facts struct {
+	Key     random.Key       // of the stage's random numbers
+	Columns []schemas.Column // that the rows are made of
+}
+
+// Informed is an optional extension of a Method: before it is used the stage hands
+// it the facts of its data, and takes what it gives instead. An error names what
+// does not fit; nothing has run yet.
+type Informed interface {
+	Method
+	Informed(f Facts) (Method, error)
+}
+
+// Discrete is an optional extension of a Fitted that takes values with gaps
+// between them to continuous ones, by random numbers.
+type Discrete interface {
+	Fitted
+	// LogBin is the sum of the logarithms of the distances between neighbouring
+	// values, over the dimensions that are discrete: what turns the log-density of
+	// a value into the logarithm of its probability.
+	LogBin() float64
+	// OnLattice is an error that names the first value of x [rows][Dim] that lies
+	// in a gap.
+	OnLattice(x []float64, at Address, rows int) error
+}
+
+// Noted is an optional extension of a Fitted with more to say of the fit: what
+// the summary of its stage gets, and a warning.
+type Noted interface {
+	Notes(columns []schemas.Column) (summary map[string]any, warning string)
 }
 
 // Fit learns a transform from the training rows, which pass by once and in
