@@ -38,7 +38,7 @@ var directions = []struct {
 	{"stages/trainer", []string{"schemas", "stages"}},
 	{"stages/sampler", []string{"schemas", "stages"}},
 	{"stages/likelihood", []string{"schemas", "stages"}},
-	{"stages/evaluator", []string{"schemas", "stages/random"}},
+	{"stages/evaluator", []string{"schemas", "stages"}},
 	{"stages/loader", []string{"schemas", "stages/random"}},
 	{"stages/loader/parquetfile", []string{"schemas", "stages/loader/arrowfile"}},
 	{"stages/loader/distribution", []string{"stages/random"}},
