@@ -33,6 +33,7 @@ var directions = []struct {
 	{"stages/solver", []string{"stages/internal/kernel", "stages/law"}},
 	{"stages/coupling", []string{"stages/random", "stages/law", "stages/internal/kernel"}},
 	{"stages/model", []string{"stages/random", "stages/law", "stages/solver", "stages/path", "stages/autodiff", "stages/internal/kernel"}},
+	{"stages/bijection", []string{"stages/random", "stages/law", "stages/model", "stages/solver", "stages/autodiff"}},
 	{"stages/transform", []string{"schemas", "stages/random", "stages/law"}},
 	{"stages/flow", []string{"schemas", "stages/random", "stages/path", "stages/solver", "stages/model", "stages/transform"}},
 	{"stages/trainer", []string{"schemas", "stages"}},

@@ -1,0 +1,210 @@
+package bijection_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/pathline/pathline/stages/autodiff"
+	"github.com/pathline/pathline/stages/bijection"
+	"github.com/pathline/pathline/stages/bijection/bijectiontest"
+	"github.com/pathline/pathline/stages/random"
+)
+
+var (
+	small  = bijection.Conditioner{Hidden: []int{12, 9}, Activation: (*autodiff.Graph).Tanh}
+	bare   = bijection.Conditioner{}
+	weight = autodiff.Init{}
+	wide   = bijection.Spline{Bins: 5, Bound: 3}
+)
+
+func alternate(dim int) []bool {
+	keep := make([]bool, dim)
+	for i := range keep {
+		keep[i] = i%2 == 0
+	}
+	return keep
+}
+
+func ascending(dim int) []int {
+	rank := make([]int, dim)
+	for i := range rank {
+		rank[i] = i
+	}
+	return rank
+}
+
+// layer is a layer for rows of dim columns.
+type layer struct {
+	name   string
+	dim    int
+	layer  bijection.Layer
+	lo, hi float64
+}
+
+func layers() []layer {
+	key := random.NewKey(1, "test", "permutation")
+	return []layer{
+		{name: "additive coupling", dim: 5, layer: bijection.Coupling{Keep: alternate(5), Function: bijection.Shift{}, Conditioner: small}},
+		{name: "affine coupling", dim: 5, layer: bijection.Coupling{Keep: alternate(5), Function: bijection.Affine{}, Conditioner: small}},
+		{name: "affine coupling, linear conditioner", dim: 2, layer: bijection.Coupling{Keep: []bool{false, true}, Function: bijection.Affine{}, Conditioner: bare}},
+		{name: "spline coupling", dim: 4, layer: bijection.Coupling{Keep: alternate(4), Function: wide, Conditioner: small}, lo: -4, hi: 4},
+		{name: "spline of one bin", dim: 2, layer: bijection.Coupling{Keep: alternate(2), Function: bijection.Spline{Bins: 1, Bound: 1.5}, Conditioner: small}},
+		{name: "autoregressive", dim: 5, layer: bijection.Autoregressive{Rank: []int{2, 0, 4, 1, 3}, Function: bijection.Affine{}, Conditioner: small}},
+		{name: "autoregressive, one column", dim: 1, layer: bijection.Autoregressive{Rank: []int{0}, Function: bijection.Affine{}, Conditioner: small}},
+		{name: "autoregressive, linear", dim: 3, layer: bijection.Autoregressive{Rank: []int{2, 1, 0}, Function: bijection.Affine{}, Conditioner: bare}},
+		{name: "autoregressive, few units", dim: 9, layer: bijection.Autoregressive{Rank: ascending(9), Function: bijection.Affine{}, Conditioner: bijection.Conditioner{Hidden: []int{4}, Activation: small.Activation}}},
+		{name: "inverse autoregressive", dim: 4, layer: bijection.Reversed{Layer: bijection.Autoregressive{Rank: ascending(4), Function: bijection.Affine{}, Conditioner: small}}},
+		{name: "autoregressive spline", dim: 4, layer: bijection.Autoregressive{Rank: ascending(4), Function: wide, Conditioner: small}, lo: -4, hi: 4},
+		{name: "planar", dim: 3, layer: bijection.Planar{}},
+		{name: "radial", dim: 3, layer: bijection.Radial{}},
+		{name: "reverse", dim: 4, layer: bijection.Reverse(4)},
+		{name: "random permutation", dim: 7, layer: bijection.Random(7, key, 3)},
+		{name: "lu", dim: 5, layer: bijection.LU{}},
+		{name: "lu, one column", dim: 1, layer: bijection.LU{}},
+		{name: "householder", dim: 5, layer: bijection.Householder{Reflections: 3}},
+		{name: "actnorm", dim: 3, layer: bijection.ActNorm{}},
+		{name: "batchnorm", dim: 3, layer: bijection.BatchNorm{Eps: 1e-5}},
+		{name: "logit", dim: 3, layer: bijection.Logit{Alpha: 0.05}, lo: 0.001, hi: 0.999},
+		{name: "chain", dim: 4, layer: bijection.Chain{
+			bijection.ActNorm{}, bijection.LU{},
+			bijection.Coupling{Keep: alternate(4), Function: wide, Conditioner: small},
+			bijection.Householder{Reflections: 2}, bijection.Reverse(4),
+			bijection.Autoregressive{Rank: ascending(4), Function: bijection.Affine{}, Conditioner: small}}},
+	}
+}
+
+// TestLayers: every layer obeys the laws of a bijection.
+func TestLayers(t *testing.T) {
+	for _, l := range layers() {
+		t.Run(l.name, func(t *testing.T) {
+			n, err := bijection.NewNetwork(l.dim, l.layer, bijection.Normal{Dim: l.dim})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bijectiontest.Test(t, bijectiontest.Case{Network: n, Lo: l.lo, Hi: l.hi})
+		})
+	}
+}
+
+// TestAutoregressivePattern: z_i does not change by a bit when a number of the
+// same or a higher rank does, but for itself, and does when one of a lower rank
+// does.
+func TestAutoregressivePattern(t *testing.T) {
+	for _, hidden := range [][]int{{}, {16}, {12, 9}, {40, 40, 40}} {
+		for _, rank := range [][]int{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 0, 4, 1, 3}} {
+			t.Run(fmt.Sprint(hidden, rank), func(t *testing.T) {
+				d := len(rank)
+				n, err := bijection.NewNetwork(d, bijection.Autoregressive{Rank: rank, Function: bijection.Affine{},
+					Conditioner: bijection.Conditioner{Hidden: hidden, Activation: (*autodiff.Graph).Tanh}}, bijection.Normal{Dim: d})
+				if err != nil {
+					t.Fatal(err)
+				}
+				bijectiontest.Draw(n, 2)
+				x := []float32{0.3, -1.2, 0.7, 0.1, -0.4}
+				z := make([]float32, d)
+				normalize := func(z, x []float32) {
+					if err := n.Normalize(context.Background(), z, x, nil, 1); err != nil {
+						t.Fatal(err)
+					}
+				}
+				normalize(z, x)
+				for j := range d {
+					other, moved := slices.Clone(x), make([]float32, d)
+					other[j] += 1.5
+					normalize(moved, other)
+					for i := range d {
+						if depends := rank[j] <= rank[i]; depends != (moved[i] != z[i]) {
+							t.Errorf("column %d of rank %d, when column %d of rank %d moves: changed %v", i, rank[i], j, rank[j], !depends)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestActNormStart: after Start, columns have mean 0 and variance 1 behind every
+// actnorm and batch-norm of a chain.
+func TestActNormStart(t *testing.T) {
+	const rows, d = 500, 3
+	for _, last := range []bijection.Layer{bijection.ActNorm{}, bijection.BatchNorm{Eps: 1e-12}} {
+		chain := bijection.Chain{bijection.ActNorm{}, bijection.Coupling{Keep: alternate(d), Function: bijection.Affine{}, Conditioner: small}, last}
+		n, err := bijection.NewNetwork(d, chain, bijection.Normal{Dim: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Init(random.NewKey(1, "test", "init"))
+		for _, w := range n.Tensors() {
+			if w.Name == "1.layers.2.weight" {
+				for i := range w.Data {
+					w.Data[i] = float32(i%5) / 5
+				}
+			}
+		}
+		x := make([]float32, rows*d)
+		random.NewKey(2, "test", "rows").Normals32Rows(x, d, 0, rows, 0)
+		for i := range x {
+			x[i] = 7 + 3*x[i]*x[i]
+		}
+		if err := n.Start(t.Context(), x, rows); err != nil {
+			t.Fatal(err)
+		}
+		z := make([]float32, rows*d)
+		if err := n.Normalize(t.Context(), z, x, nil, rows); err != nil {
+			t.Fatal(err)
+		}
+		for c := range d {
+			var mean, square float64
+			for r := range rows {
+				v := float64(z[r*d+c])
+				mean, square = mean+v/rows, square+v*v/rows
+			}
+			if math.Abs(mean) > 1e-5 || math.Abs(square-1) > 1e-5 {
+				t.Errorf("%T: column %d has mean %v and mean square %v", last, c, mean, square)
+			}
+		}
+	}
+}
+
+// TestContext: with a context the laws hold for each of its values, and the
+// context reaches every column.
+func TestContext(t *testing.T) {
+	const d, k = 3, 2
+	for name, l := range map[string]bijection.Layer{
+		"coupling":       bijection.Coupling{Keep: []bool{true, false, false}, Function: bijection.Affine{}, Conditioner: small},
+		"autoregressive": bijection.Autoregressive{Rank: []int{1, 0, 2}, Function: wide, Conditioner: small},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := autodiff.New()
+			x := g.Input("x", d)
+			b := bijection.NewBuilder(g, g.Input("c", k))
+			z, to := l.Normalize(b, x)
+			back, from := l.Generate(b, z)
+			weights := make([][]float64, len(g.Params()))
+			for i, p := range g.Params() {
+				for j := range p.Size() {
+					weights[i] = append(weights[i], math.Sin(float64(3*i+j)))
+				}
+			}
+			run := func(c ...float64) [][]float64 {
+				out, err := g.Interpret([]autodiff.Value{z, back, g.Add(to, from)}, weights, [][]float64{{0.3, -1, 0.6}, c}, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return out
+			}
+			one, two := run(0.2, -0.5), run(0.7, -0.5)
+			for i, v := range []float64{0.3, -1, 0.6} {
+				if math.Abs(one[1][i]-v) > 1e-10 || math.Abs(one[2][0]) > 1e-10 {
+					t.Errorf("column %d comes back as %v for %v, log-determinants cancel to %v", i, one[1][i], v, one[2][0])
+				}
+				if changed := one[0][i] != two[0][i]; changed != (name != "coupling" || i > 0) {
+					t.Errorf("column %d: changed by the context %v", i, changed)
+				}
+			}
+		})
+	}
+}
