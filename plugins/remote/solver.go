@@ -54,6 +54,7 @@ type solveParams struct {
 	T1      float64 `json:"t1"`
 	Dim     int     `json:"dim"`
 	Quads   int     `json:"quads"`
+	Held    int     `json:"held,omitempty"` // last columns of x, which have no velocity and no part in error norms
 	First   int64   `json:"first"`
 	Float64 bool    `json:"float64"`
 }
@@ -149,7 +150,7 @@ func askSolve[T solver.Float](ctx context.Context, r remote, f solver.Field[T], 
 		columns = append(columns, wire.ColumnOf("q", s.Q[:s.Rows*s.Quads], s.Quads))
 	}
 	_, wide := any(s.X).([]float64)
-	out, err := r.call(ctx, "solve", solveParams{target, t0, t1, s.Dim, s.Quads, s.FirstID, wide},
+	out, err := r.call(ctx, "solve", solveParams{target, t0, t1, s.Dim, s.Quads, s.Held, s.FirstID, wide},
 		wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil)
 	defer out.Release()
 	if err != nil {
@@ -215,12 +216,15 @@ func answerSolve[T solver.Float](ctx context.Context, p *peer, solve func(contex
 	if err := batches(m, 1); err != nil {
 		return none, err
 	}
+	if c.Held < 0 || c.Held >= max(c.Dim, 1) {
+		return none, schemas.Errorf(schemas.PluginProtocol, "a solve of %d columns that holds %d", c.Dim, c.Held)
+	}
 	rec := m.Batches[0]
 	x, err := wire.Values[T](rec, "x", c.Dim, -1)
 	if err != nil {
 		return none, err
 	}
-	s := solver.State[T]{X: append([]T(nil), x...), Rows: int(rec.NumRows()), Dim: c.Dim, Quads: c.Quads, FirstID: c.First}
+	s := solver.State[T]{X: append([]T(nil), x...), Rows: int(rec.NumRows()), Dim: c.Dim, Held: c.Held, Quads: c.Quads, FirstID: c.First}
 	field := remoteField[T]{remote{p, c.Field}, c.Dim}
 	var f solver.Field[T] = field
 	if c.Quads > 0 {

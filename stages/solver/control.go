@@ -42,7 +42,7 @@ func (p *problem[T]) judge(w *tile[T]) {
 	clean := p.examine(w)
 	rows, two := p.pool(w), p.err3.stage != nil
 	for r := range w.n {
-		w.first[r] = w.norms[r].square(rows, w.dim, w.quads, two)
+		w.first[r] = w.norms[r].square(rows, w.dim-w.still, w.quads, two)
 		if !clean && (p.pooled || w.verdict[r] == fail) {
 			w.first[r] = math.NaN() // it says nothing
 		}

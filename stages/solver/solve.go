@@ -43,7 +43,7 @@ type problem[T Float] struct {
 }
 
 func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T], s State[T], t0, t1 float64) (Report, error) {
-	if s.Rows < 0 || s.Dim < 1 || s.Quads < 0 || len(s.X) != s.Rows*s.Dim || len(s.Q) != s.Rows*s.Quads {
+	if s.Rows < 0 || s.Dim < 1 || s.Held < 0 || s.Held >= s.Dim || s.Quads < 0 || len(s.X) != s.Rows*s.Dim || len(s.Q) != s.Rows*s.Quads {
 		panic("solver: state has another shape than its slices")
 	}
 	if err := m.Check(); err != nil {

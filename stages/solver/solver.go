@@ -36,12 +36,14 @@ type Quadrature[T Float] interface {
 	EvalQuad(ctx context.Context, dx []T, dq []float64, t []float64, x []T, id []int64, rows int) error
 }
 
-// State is what a solve moves, in place.
+// State is what a solve moves, in place. The last Held columns stay as they are:
+// what a field needs to know of a row beside x, as its conditions.
 type State[T Float] struct {
 	X       []T       // [Rows][Dim]
 	Q       []float64 // [Rows][Quads], or nil when Quads is 0
 	Rows    int
 	Dim     int
+	Held    int // last columns of X, which the field gives no velocity; no part of error norms
 	Quads   int
 	FirstID int64 // number of row 0 in the caller's table
 }

@@ -22,12 +22,12 @@ func (p *problem[T]) start(ctx context.Context, w *tile[T], from int) error {
 	rtol, atol, d, q := p.Rtol, p.Atol, w.dim, w.quads
 	for r := from; r < w.n; r++ {
 		w.fresh[r] = true
-		x, y := w.x[r*d:(r+1)*d], w.q[r*q:(r+1)*q]
+		x, y := w.x[r*d:(r+1)*d-w.still], w.q[r*q:(r+1)*q]
 		w.norms[r] = norm{x: scaled(x, nil, x, x, rtol, atol), q: scaled(y, nil, y, y, rtol, atol)}
 	}
 	rows := p.pool(w)
 	for r := from; r < w.n; r++ {
-		w.first[r] = w.norms[r].ratio(rows, d, q)
+		w.first[r] = w.norms[r].ratio(rows, d-w.still, q)
 	}
 	for r := from; r < w.n; r++ {
 		x, y := w.x[r*d:(r+1)*d], w.q[r*q:(r+1)*q]
@@ -35,7 +35,7 @@ func (p *problem[T]) start(ctx context.Context, w *tile[T], from int) error {
 	}
 	rows = p.pool(w)
 	for r := from; r < w.n; r++ {
-		d0, d1 := w.first[r], w.norms[r].ratio(rows, d, q)
+		d0, d1 := w.first[r], w.norms[r].ratio(rows, d-w.still, q)
 		h0 := 1e-6
 		if d0 >= 1e-5 && d1 >= 1e-5 {
 			h0 = 0.01 * d0 / d1
@@ -60,7 +60,7 @@ func (p *problem[T]) start(ctx context.Context, w *tile[T], from int) error {
 	rows = p.pool(w)
 	for r := from; r < w.n; r++ {
 		h0, d1 := w.first[r], w.try[r]
-		d2 := w.norms[r].ratio(rows, d, q) / h0
+		d2 := w.norms[r].ratio(rows, d-w.still, q) / h0
 		h1 := max(1e-6, h0*1e-3)
 		// A probe that is not finite leaves d2 useless: begin with the short step.
 		if m := max(d1, d2); m > 1e-15 && !math.IsInf(m, 0) && !math.IsNaN(m) {

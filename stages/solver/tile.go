@@ -5,6 +5,7 @@ package solver
 // nothing about a row.
 type tile[T Float] struct {
 	n, size, dim, quads int
+	still               int // columns at the end of dim that are held
 
 	row          []int   // place in the state
 	id, gathered []int64 // number of the row; those of the rows that a slope is computed for
@@ -53,6 +54,7 @@ const (
 // fit makes room for size rows and forgets all rows.
 func (w *tile[T]) fit(p *problem[T], size int) {
 	w.n, w.size, w.dim, w.quads, w.filled = 0, size, p.state.Dim, p.state.Quads, 0
+	w.still = p.state.Held
 	w.row, w.id, w.gathered = sized(w.row, size), sized(w.id, size), sized(w.gathered, size)
 	w.since, w.begun, w.rejected = sized(w.since, size), sized(w.begun, size), sized(w.rejected, size)
 	w.t, w.end, w.h, w.try = sized(w.t, size), sized(w.end, size), sized(w.h, size), sized(w.try, size)
