@@ -25,7 +25,7 @@ func (h *Host) Parts(r *pipeline.Registry) flow.Registry {
 	parts.Models, parts.Paths = maps.Clone(parts.Models), maps.Clone(parts.Paths)
 	for _, i := range r.Implementations("model") {
 		if strings.Contains(i.Name, "/") || h.isolates("model") && parts.Models[i.Name] != nil {
-			parts.Models[i.Name] = func(config []byte, dim int) (model.Network, error) {
+			parts.Models[i.Name] = func(config []byte) (model.Definition, error) {
 				v, err := h.part(i, config)
 				if err != nil {
 					return nil, err
@@ -34,7 +34,7 @@ func (h *Host) Parts(r *pipeline.Registry) flow.Registry {
 				if !ok {
 					return nil, schemas.Errorf(schemas.WrongPort, "model %s is not one that is trained", i.Name)
 				}
-				return d.Build(dim)
+				return d, nil
 			}
 		}
 	}

@@ -553,7 +553,11 @@ func TestPythonLoadsFlows(t *testing.T) {
 		"resmlp, and one": `{"width":8,"blocks":1,"expansion":3,"activation":"tanh","time":{"use":"fourier","features":4}}`,
 	} {
 		use, _, _ := strings.Cut(name, ",")
-		n, err := model.Builtin()[use]([]byte(config), dim)
+		def, err := model.Builtin()[use]([]byte(config))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		n, err := def.Build(dim)
 		if err != nil {
 			t.Fatal(name, err)
 		}

@@ -22,6 +22,9 @@ const (
 	// value equals this. A status column has it, which tells it from a column
 	// of the data that happens to have the name.
 	MetaOmitWhen = "pathline.omit_when"
+	// MetaCondition on a field: the column is no data but what the data is
+	// conditional on, a category or a number as the value of the key says.
+	MetaCondition = "pathline.condition"
 )
 
 // Column describes a data column well enough to make values of it again.

@@ -87,19 +87,27 @@ func Fields(columns []Column) ([]arrow.Field, error) {
 	return fields, nil
 }
 
-// ColumnsOf describes all columns of a schema. A column that is not made of
-// numbers is an error that names it and says what to do.
+// ColumnsOf describes the data columns of a schema: all that are no conditions.
+// A column that is not made of numbers is an error that names it and says what to
+// do.
 func ColumnsOf(schema *arrow.Schema) ([]Column, error) {
-	columns := make([]Column, schema.NumFields())
-	for i, f := range schema.Fields() {
+	columns := make([]Column, 0, schema.NumFields())
+	for _, f := range schema.Fields() {
+		if IsCondition(f) {
+			continue
+		}
 		c, err := ColumnOf(f)
 		if err != nil {
 			return nil, err
 		}
-		columns[i] = c
+		columns = append(columns, c)
 	}
 	return columns, nil
 }
+
+// IsCondition says whether a column is marked as one that the data is
+// conditional on (MetaCondition).
+func IsCondition(f arrow.Field) bool { return f.Metadata.FindKey(MetaCondition) >= 0 }
 
 // ColumnOf describes one column.
 func ColumnOf(f arrow.Field) (Column, error) {

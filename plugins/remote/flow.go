@@ -30,8 +30,8 @@ func (p *peer) offerParts(f *pluginpb.Flow, src flow.Source) error {
 		return nil // the stage that opens it says so
 	}
 	parts := p.parts()
-	if build := parts.Models[d.Model.Use]; build != nil {
-		if f.Model, err = p.offerService(partDefinition{d.Model, build}); err != nil {
+	if define := parts.Models[d.Model.Use]; define != nil {
+		if f.Model, err = p.offerService(partDefinition{d.Model, define}); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (p *peer) offerTransforms(parts flow.Registry, d flow.Description) ([]byte,
 // partDefinition is the model of a flow's file.
 type partDefinition struct {
 	flow.Component
-	build func(config []byte, dim int) (model.Network, error)
+	define func(config []byte) (model.Definition, error)
 }
 
 // Use implements model.Definition.
@@ -98,7 +98,16 @@ func (d partDefinition) Use() string { return d.Component.Use }
 func (d partDefinition) Config() []byte { return d.With }
 
 // Build implements model.Definition.
-func (d partDefinition) Build(dim int) (model.Network, error) { return d.build(d.With, dim) }
+func (d partDefinition) Build(dim int) (model.Network, error) { return d.BuildHeld(dim, 0) }
+
+// BuildHeld implements model.Conditional.
+func (d partDefinition) BuildHeld(dim, held int) (model.Network, error) {
+	v, err := d.define(d.With)
+	if err != nil {
+		return nil, err
+	}
+	return model.Build(v, dim, held)
+}
 
 // flow makes the source of a flow of the other side, with the parts that came.
 func (p *peer) flow(f *pluginpb.Flow, as naming) (any, error) {
@@ -140,8 +149,8 @@ func (p *peer) flow(f *pluginpb.Flow, as naming) (any, error) {
 		if !ok {
 			return nil, schemas.Errorf(schemas.PluginProtocol, "the model of a flow cannot be built")
 		}
-		parts.Models = map[string]func([]byte, int) (model.Network, error){
-			d.Use(): func(_ []byte, dim int) (model.Network, error) { return d.Build(dim) }}
+		parts.Models = map[string]func([]byte) (model.Definition, error){
+			d.Use(): func([]byte) (model.Definition, error) { return d, nil }}
 	}
 	if f.GetPath() != nil {
 		v, err := p.service(f.GetPath(), as)

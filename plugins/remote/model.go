@@ -23,7 +23,10 @@ import (
 //
 // or trained: facts {form: definition, use, config} and
 //
-//	build(; dim) -> target of a network, tensors [{name, shape}]
+//	build(; dim [, held]) -> target of a network, tensors [{name, shape}]
+//
+// A definition that says {held: true} takes conditions: its networks have dim +
+// held columns, and say nothing about the last ones.
 
 type modelFacts struct {
 	Form    string          `json:"form"`
@@ -31,6 +34,7 @@ type modelFacts struct {
 	Columns []string        `json:"columns,omitempty"`
 	Use     string          `json:"use,omitempty"`
 	Config  json.RawMessage `json:"config,omitempty"`
+	Held    bool            `json:"held,omitempty"` // it takes conditions
 }
 
 type sampleParams struct {
@@ -40,7 +44,8 @@ type sampleParams struct {
 }
 
 type buildParams struct {
-	Dim int `json:"dim"`
+	Dim  int `json:"dim"`
+	Held int `json:"held,omitempty"`
 }
 
 // maxDim bounds the width that another process may ask for.
@@ -56,7 +61,8 @@ func modelBinding() binding {
 						return answerExact(ctx, p, v, method, m)
 					}, true
 			case model.Definition:
-				return modelFacts{Form: "definition", Use: v.Use(), Config: v.Config()},
+				_, held := v.(model.Conditional)
+				return modelFacts{Form: "definition", Use: v.Use(), Config: v.Config(), Held: held},
 					func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
 						return answerDefinition(p, v, method, m)
 					}, true
@@ -75,7 +81,11 @@ func modelBinding() binding {
 				}
 				return &remoteExact{remoteField: remoteField[float64]{r, f.Dim}, columns: f.Columns}, nil
 			case "definition":
-				return &remoteDefinition{remote: r, use: as(f.Use), config: f.Config}, nil
+				d := &remoteDefinition{remote: r, use: as(f.Use), config: f.Config}
+				if f.Held {
+					return remoteConditional{d}, nil
+				}
+				return d, nil
 			}
 			return nil, schemas.Errorf(schemas.PluginProtocol, "a model of form %q", f.Form)
 		}}

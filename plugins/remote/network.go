@@ -66,13 +66,13 @@ func answerDefinition(p *peer, v model.Definition, method string, m wire.Message
 	if err := params(m, &c); err != nil {
 		return wire.Message{}, err
 	}
-	if c.Dim < 1 || c.Dim > maxDim {
-		return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "a network of %d dimensions", c.Dim)
+	if c.Dim < 1 || c.Dim > maxDim || c.Held < 0 || c.Held > maxDim {
+		return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "a network of %d dimensions and %d conditions", c.Dim, c.Held)
 	}
 	if err := p.making(); err != nil {
 		return wire.Message{}, err
 	}
-	n, err := v.Build(c.Dim)
+	n, err := model.Build(v, c.Dim, c.Held)
 	if err != nil {
 		return wire.Message{}, err
 	}
@@ -258,12 +258,20 @@ func (m *remoteDefinition) Config() []byte { return slices.Clone(m.config) }
 const maxWeights = 1 << 27
 
 // Build implements model.Definition.
-func (m *remoteDefinition) Build(dim int) (model.Network, error) {
+func (m *remoteDefinition) Build(dim int) (model.Network, error) { return m.build(dim, 0) }
+
+// remoteConditional is a model.Conditional of the other side.
+type remoteConditional struct{ *remoteDefinition }
+
+// BuildHeld implements model.Conditional.
+func (m remoteConditional) BuildHeld(dim, held int) (model.Network, error) { return m.build(dim, held) }
+
+func (m *remoteDefinition) build(dim, held int) (model.Network, error) {
 	var f networkFacts
-	if _, err := m.call(context.Background(), "build", buildParams{dim}, wire.Message{}, &f); err != nil {
+	if _, err := m.call(context.Background(), "build", buildParams{dim, held}, wire.Message{}, &f); err != nil {
 		return nil, err
 	}
-	n := &remoteNetwork{remoteField: remoteField[float32]{remote{m.peer, f.Target}, dim}}
+	n := &remoteNetwork{remoteField: remoteField[float32]{remote{m.peer, f.Target}, dim + held}, held: held}
 	left := maxWeights
 	for _, t := range f.Tensors {
 		size := 1
@@ -285,6 +293,7 @@ func (m *remoteDefinition) Build(dim int) (model.Network, error) {
 // changed. It implements model.Batched.
 type remoteNetwork struct {
 	remoteField[float32]
+	held    int
 	tensors []model.Tensor
 	size    int  // weights
 	lanes   bool // the other side sums by lanes
@@ -294,6 +303,9 @@ type remoteNetwork struct {
 	flat    []float32 // what is sent
 	err     error     // of Init, which cannot report it
 }
+
+// Held implements model.Holder.
+func (n *remoteNetwork) Held() int { return n.held }
 
 // Tensors implements model.Network.
 func (n *remoteNetwork) Tensors() []model.Tensor { return n.tensors }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/model"
 )
 
@@ -28,12 +30,17 @@ type Description struct {
 	Version    int                 `json:"version"`
 	Columns    []schemas.Column    `json:"columns"`    // the data file's columns that the flow models, in order
 	Transforms []schemas.Transform `json:"transforms"` // from data to model space, in order, fitted
-	Path       Component           `json:"path"`
-	Model      Component           `json:"model"`
-	Dim        int                 `json:"dim"`    // columns of model space
-	Target     string              `json:"target"` // what the network predicts: velocity, data or noise
-	BaseStd    float64             `json:"base_std"`
-	Training   map[string]any      `json:"training,omitempty"` // steps, seed, best validation loss, ...: for people
+	// Conditions are the columns that the flow is conditional on, in order and
+	// fitted. Dropped is the share of training rows whose conditions were left
+	// out: above zero the flow also knows the distribution without conditions.
+	Conditions condition.Columns `json:"conditions,omitempty"`
+	Dropped    float64           `json:"dropped,omitempty"`
+	Path       Component         `json:"path"`
+	Model      Component         `json:"model"`
+	Dim        int               `json:"dim"`    // columns of model space
+	Target     string            `json:"target"` // what the network predicts: velocity, data or noise
+	BaseStd    float64           `json:"base_std"`
+	Training   map[string]any    `json:"training,omitempty"` // steps, seed, best validation loss, ...: for people
 }
 
 // Component is an implementation with its resolved configuration.
@@ -67,6 +74,17 @@ func (d *Description) Check() error {
 		return schemas.Errorf(schemas.CorruptFile, "the flow's base has standard deviation %v", d.BaseStd)
 	case d.Model.Use == "" || d.Path.Use == "":
 		return schemas.Errorf(schemas.CorruptFile, "the flow does not name its model and its path")
+	}
+	if !(d.Dropped >= 0 && d.Dropped < 1) {
+		return schemas.Errorf(schemas.CorruptFile, "the flow dropped the conditions of %v of its training rows", d.Dropped)
+	}
+	if err := d.Conditions.Check(); err != nil {
+		return schemas.Errorf(schemas.CorruptFile, "the flow's conditions: %w", err)
+	}
+	for _, c := range d.Conditions {
+		if slices.ContainsFunc(d.Columns, func(o schemas.Column) bool { return o.Name == c.Name }) {
+			return schemas.Errorf(schemas.CorruptFile, "column %q of the flow is data and a condition", c.Name)
+		}
 	}
 	return checkColumns(d.Columns, d.Dim)
 }

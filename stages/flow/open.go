@@ -24,6 +24,14 @@ type Flow struct {
 // Dim is the number of columns of model space, which is that of the data.
 func (f *Flow) Dim() int { return f.Description.Dim }
 
+// Held is the number of columns of the conditions, encoded (package condition).
+// The fields of a flow are those of rows (x, c): Dim columns of x and, behind
+// them, Held columns of c, which have no velocity.
+func (f *Flow) Held() int { return f.Description.Conditions.Held() }
+
+// Width is the number of columns of a row with its conditions: Dim and Held.
+func (f *Flow) Width() int { return f.Dim() + f.Held() }
+
 // Generated takes rows z of model space to data, in place.
 func (f *Flow) Generated(z []float64, rows int) error {
 	for i := len(f.Transforms) - 1; i >= 0; i-- {
@@ -51,14 +59,15 @@ func (f *Flow) Normalized(x, logdet []float64, at transform.Address, rows int) e
 	return nil
 }
 
-// Builder makes the field of a trained model from the tensors of a file.
+// Builder makes the field of a trained model from the tensors of a file, for rows
+// of dim columns, the last of which are conditions where a flow has some.
 type Builder func(c Component, dim int, tensors []model.Tensor) (model.Field[float32], error)
 
 // Registry holds the constructors that a flow's file names. Configurations are
 // JSON from a file and not trusted. A nil field is an empty one.
 type Registry struct {
-	// Models make networks whose tensors the file's are copied into.
-	Models map[string]func(config []byte, dim int) (model.Network, error)
+	// Models make the networks that the file's tensors are copied into.
+	Models map[string]func(config []byte) (model.Definition, error)
 	// Paths make paths: their coefficients turn a network's target into a
 	// velocity.
 	Paths map[string]func(config []byte) (path.Path, error)
@@ -91,16 +100,20 @@ func joined[V any](first, second map[string]V) map[string]V {
 }
 
 // Field makes the network of a component and gives it its weights.
-func (r Registry) Field(c Component, dim int, tensors []model.Tensor) (model.Field[float32], error) {
+func (r Registry) Field(c Component, dim, held int, tensors []model.Tensor) (model.Field[float32], error) {
 	build := r.Models[c.Use]
 	if build == nil {
 		if r.Other != nil {
-			return r.Other(c, dim, tensors)
+			return r.Other(c, dim+held, tensors)
 		}
 		return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained with model %q, which is not installed", c.Use).
 			Suggest("name the plugin that has it under `plugins:`")
 	}
-	n, err := build(c.With, dim)
+	var n model.Network
+	d, err := build(c.With)
+	if err == nil {
+		n, err = model.Build(d, dim, held)
+	}
 	if err != nil {
 		return nil, schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", c.Use, err)
 	}
@@ -185,12 +198,13 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 		}
 		f.Transforms = append(f.Transforms, fitted)
 	}
-	field, err := r.Field(d.Model, d.Dim, tensors)
+	held := d.Conditions.Held()
+	field, err := r.Field(d.Model, d.Dim, held, tensors)
 	if err != nil {
 		return nil, err
 	}
-	if field.Dim() != d.Dim {
-		return nil, schemas.Errorf(schemas.DimensionDiffer, "the flow has %d dimensions, its model %d", d.Dim, field.Dim())
+	if field.Dim() != d.Dim+held {
+		return nil, schemas.Errorf(schemas.DimensionDiffer, "the flow has %d dimensions and %d columns of conditions, its model %d", d.Dim, held, field.Dim())
 	}
 	var p path.Path
 	if d.Target != TargetVelocity {
@@ -205,6 +219,6 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 			return nil, schemas.Errorf(schemas.Conflict, "the flow predicts %s on path %q, which is not affine: it has no coefficients that turn that into a velocity", d.Target, d.Path.Use)
 		}
 	}
-	f.Field32, err = newVelocity(field, p, d.Target)
+	f.Field32, err = newVelocity(field, p, d.Target, held)
 	return f, err
 }

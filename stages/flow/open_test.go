@@ -22,17 +22,13 @@ import (
 // registry makes what these tests' flows name.
 func registry() flow.Registry {
 	return flow.Registry{
-		Models: map[string]func([]byte, int) (model.Network, error){
-			"mlp": func(config []byte, dim int) (model.Network, error) {
+		Models: map[string]func([]byte) (model.Definition, error){
+			"mlp": func(config []byte) (model.Definition, error) {
 				var c model.MLPConfig
 				if err := json.Unmarshal(config, &c); err != nil {
 					return nil, err
 				}
-				m, err := model.NewMLP(c)
-				if err != nil {
-					return nil, err
-				}
-				return m.Build(dim)
+				return model.NewMLP(c)
 			},
 		},
 		Paths: map[string]func([]byte) (path.Path, error){
@@ -44,7 +40,11 @@ func registry() flow.Registry {
 func trained(t *testing.T) (flow.Description, model.Network) {
 	t.Helper()
 	d, _ := small()
-	n, err := registry().Models["mlp"](d.Model.With, d.Dim)
+	def, err := registry().Models["mlp"](d.Model.With)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := def.Build(d.Dim)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 // with the stated policy of Convert where the path's ends are singular.
 type velocity struct {
 	model.Field[float32]
+	held    int // last columns, which have no velocity
 	path    path.Path
 	from    path.Prediction
 	scratch sync.Pool // of *factors
@@ -28,14 +29,18 @@ type factors struct {
 	a, b []float64
 }
 
-// newVelocity wraps the field of a network with the given target.
-func newVelocity(f model.Field[float32], p path.Path, target string) (model.Field[float32], error) {
+// newVelocity wraps the field of a network with the given target, which holds the
+// last columns of its rows.
+func newVelocity(f model.Field[float32], p path.Path, target string, held int) (model.Field[float32], error) {
 	from, err := path.ParsePrediction(target)
 	if err != nil || from == path.Velocity {
 		return f, err
 	}
-	return &velocity{Field: f, path: p, from: from}, nil
+	return &velocity{Field: f, held: held, path: p, from: from}, nil
 }
+
+// Held implements model.Holder.
+func (v *velocity) Held() int { return v.held }
 
 // Distant says whether the network or the path is; see solver.Distant.
 func (v *velocity) Distant() bool {
@@ -77,7 +82,7 @@ func (v *velocity) factors(t []float64) (*factors, error) {
 func (v *velocity) mix(f, x []float32, a, b []float64) {
 	d := v.Dim()
 	for r := range a {
-		for i := r * d; i < (r+1)*d; i++ {
+		for i := r * d; i < (r+1)*d-v.held; i++ {
 			f[i] = float32(float64(a[r]*float64(x[i])) + float64(b[r]*float64(f[i])))
 		}
 	}
@@ -109,13 +114,14 @@ func (v *velocity) Divergence(ctx context.Context, dx []float32, div []float64, 
 	}
 	v.mix(dx, x, f.a, f.b)
 	d := v.Dim()
+	moving := d - v.held
 	for r := range rows {
 		if probes == 0 {
-			div[r] = float64(f.a[r]*float64(d)) + float64(f.b[r]*div[r])
+			div[r] = float64(f.a[r]*float64(moving)) + float64(f.b[r]*div[r])
 		}
 		for k := range probes {
 			var square float64
-			for _, z := range probe[(k*rows+r)*d : (k*rows+r+1)*d] {
+			for _, z := range probe[(k*rows+r)*d : (k*rows+r)*d+moving] {
 				square += float64(z) * float64(z)
 			}
 			i := r*probes + k

@@ -34,6 +34,9 @@ type field64 struct {
 
 func (f *field64) Dim() int { return f.network.dim }
 
+// Held implements Holder.
+func (f *field64) Held() int { return f.network.held }
+
 // Eval is v(t, x).
 func (f *field64) Eval(ctx context.Context, dx []float64, t []float64, x []float64, rows int) error {
 	return f.Divergence(ctx, dx, nil, t, x, nil, rows, -1)
@@ -46,13 +49,13 @@ func (f *field64) Divergence(ctx context.Context, v []float64, div []float64, t 
 		panic("model: slice shorter than its rows")
 	}
 	g := autodiff.New()
-	xs, ts := g.Input("x", d), g.Time("t", 1)
-	outs := []autodiff.Value{n.forward(g, xs, ts)}
+	xs, vs := n.begin(g)
+	outs := []autodiff.Value{n.still(g, vs)}
 	switch {
 	case probes == 0:
-		outs = append(outs, g.Divergence(outs[0], xs))
+		outs = append(outs, g.Divergence(vs, xs))
 	case probes > 0:
-		outs = append(outs, g.Probe(outs[0], xs, g.Input("probe", probes, d)))
+		outs = append(outs, g.Probe(vs, xs, n.moving(g, g.Input("probe", probes, d))))
 	}
 	k := max(1, probes)
 	for r := 0; r < rows; r += blockRows {

@@ -28,6 +28,31 @@ func zeroDense(g *autodiff.Graph, name string, x autodiff.Value, out int) autodi
 	return layer(g, name, x, out, autodiff.Init{})
 }
 
+// linear is a layer x Wᵀ without a bias, drawn as dense is: what is zero stays
+// zero.
+func linear(g *autodiff.Graph, name string, x autodiff.Value, out int) autodiff.Value {
+	in := x.Shape()[0]
+	return g.Linear(x, g.Param(name+".weight", autodiff.Init{Bound: 1 / math.Sqrt(float64(in))}, out, in), autodiff.Value{})
+}
+
+// embedded are conditions through a learned linear layer of some width, or as
+// they are when that is 0. A category, one column of which is 1, is then its
+// column of the weights, and conditions that are absent, all zero, stay so.
+func embedded(g *autodiff.Graph, c autodiff.Value, width int) autodiff.Value {
+	if width == 0 {
+		return c
+	}
+	return linear(g, "embedding", c, width)
+}
+
+// embeddedWidth is the width of embedded.
+func embeddedWidth(held, width int) int {
+	if held == 0 || width == 0 {
+		return held
+	}
+	return width
+}
+
 func layer(g *autodiff.Graph, name string, x autodiff.Value, out int, init autodiff.Init) autodiff.Value {
 	in := x.Shape()[0]
 	return g.Linear(x, g.Param(name+".weight", init, out, in), g.Param(name+".bias", init, out))

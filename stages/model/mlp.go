@@ -19,6 +19,9 @@ type MLPConfig struct {
 	Activation string `json:"activation" doc:"follows every hidden layer" enum:"silu,relu,tanh,gelu,selu,softplus"`
 	// Time says how t is given to the first layer, beside x.
 	Time TimeConfig `json:"time" doc:"how the time enters the first layer"`
+	// Embedding is the width of a learned linear layer over the conditions, for
+	// rows that have some; 0 gives them to the first layer as they are.
+	Embedding int `json:"embedding,omitempty" doc:"width of a learned embedding of the conditions, where there are some; 0 is none" min:"0" max:"65536"`
 }
 
 // DefaultMLPConfig is three layers of 128 with SiLU and 32 Fourier features.
@@ -31,7 +34,8 @@ func DefaultMLPConfig() MLPConfig {
 }
 
 // MLP is the Definition of a multilayer perceptron: layers y = x Wᵀ + b, an
-// activation after each but the last, input [x, features of t], output v.
+// activation after each but the last, input [x, conditions, features of t],
+// output v.
 type MLP struct {
 	config MLPConfig
 	freqs  []float64
@@ -76,6 +80,9 @@ func NewMLP(c MLPConfig) (MLP, error) {
 	if activations[c.Activation] == nil {
 		return MLP{}, unfit("mlp", "activation", outOfRange, "unknown %q; there are silu, relu, tanh, gelu, selu, softplus", c.Activation)
 	}
+	if c.Embedding < 0 || c.Embedding > maxWidth {
+		return MLP{}, unfit("mlp", "embedding", outOfRange, "%d is not between 0 and %d", c.Embedding, maxWidth)
+	}
 	var err error
 	if c.Time, err = c.Time.withDefaults("mlp"); err != nil {
 		return MLP{}, err
@@ -96,25 +103,32 @@ func (m MLP) Config() []byte {
 }
 
 // Build makes the network for rows of dim columns; its weights are zero.
-func (m MLP) Build(dim int) (Network, error) {
+func (m MLP) Build(dim int) (Network, error) { return m.BuildHeld(dim, 0) }
+
+// BuildHeld implements Conditional.
+func (m MLP) BuildHeld(dim, held int) (Network, error) {
 	if m.config.Activation == "" {
 		return nil, fmt.Errorf("model: mlp: not made by NewMLP")
 	}
-	if dim < 1 || dim > maxWidth {
-		return nil, fmt.Errorf("model: mlp: %d columns, there must be between 1 and %d", dim, maxWidth)
+	if err := fits("mlp", dim, held); err != nil {
+		return nil, err
 	}
-	in := dim + timeWidth(m.freqs)
-	if w := weights(append(append([]int{in}, m.config.Hidden...), dim)...); w > maxWeights {
-		return nil, fmt.Errorf("model: mlp: %d weights for rows of %d columns, more than %d", w, dim, maxWeights)
+	in := dim + timeWidth(m.freqs) + embeddedWidth(held, m.config.Embedding)
+	if w := weights(append(append([]int{in}, m.config.Hidden...), dim)...) + int64(held)*int64(m.config.Embedding); w > maxWeights {
+		return nil, fmt.Errorf("model: mlp: %d weights for rows of %d columns, more than %d", w, dim+held, maxWeights)
 	}
-	return NewNetwork(dim, m.forward)
+	return NewHeldNetwork(dim, held, m.forward)
 }
 
 // forward names the tensors layers.0.weight [out, in], layers.0.bias [out],
 // layers.1.weight and so on, as a torch.nn.ModuleList of Linear would.
-func (m MLP) forward(g *autodiff.Graph, x, t autodiff.Value) autodiff.Value {
+func (m MLP) forward(g *autodiff.Graph, x, c, t autodiff.Value) autodiff.Value {
 	act := activations[m.config.Activation]
-	h := g.Concat(x, timeFeatures(g, m.freqs, t))
+	h := x
+	if !c.IsZero() {
+		h = g.Concat(h, embedded(g, c, m.config.Embedding))
+	}
+	h = g.Concat(h, timeFeatures(g, m.freqs, t))
 	for i, width := range m.config.Hidden {
 		h = act(g, dense(g, "layers."+strconv.Itoa(i), h, width))
 	}

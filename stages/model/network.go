@@ -15,13 +15,23 @@ import (
 // several times and builds the same every time.
 type Forward func(g *autodiff.Graph, x, t autodiff.Value) (v autodiff.Value)
 
+// HeldForward is a Forward with conditions c [held] beside x [dim]. Where nothing
+// is held, c is the zero Value.
+type HeldForward func(g *autodiff.Graph, x, c, t autodiff.Value) (v autodiff.Value)
+
 // NewNetwork makes a Network for rows of dim columns of a forward function: its
 // divergence, probes, gradient and float64 form follow. Weights are zero. An
 // error is a mistake of the function: shapes that do not fit.
 func NewNetwork(dim int, forward Forward) (Network, error) {
-	n := &network{dim: dim, forward: forward}
+	return NewHeldNetwork(dim, 0, func(g *autodiff.Graph, x, _, t autodiff.Value) autodiff.Value { return forward(g, x, t) })
+}
+
+// NewHeldNetwork is NewNetwork for rows of dim columns and held columns of
+// conditions behind them; see [Conditional] for what it says about those.
+func NewHeldNetwork(dim, held int, forward HeldForward) (Network, error) {
+	n := &network{dim: dim + held, held: held, forward: forward}
 	var err error
-	if n.eval, err = n.compile(func(g *autodiff.Graph, _, _, v autodiff.Value) []autodiff.Value { return []autodiff.Value{v} }); err != nil {
+	if n.eval, err = n.compile(func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value { return []autodiff.Value{n.still(g, v)} }); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -29,8 +39,9 @@ func NewNetwork(dim int, forward Forward) (Network, error) {
 
 // network is the Network of a Forward.
 type network struct {
-	dim     int
-	forward Forward
+	dim     int // columns of a row, held ones included
+	held    int
+	forward HeldForward
 	params  []autodiff.Param
 	data    [][]float32
 
@@ -60,16 +71,41 @@ type call struct {
 // piece is how many rows go through a program between two looks at the context.
 const piece = 1024
 
-// compile makes a program of the network; outs gets x, t and v.
-func (n *network) compile(outs func(g *autodiff.Graph, x, t, v autodiff.Value) []autodiff.Value) (*bound, error) {
-	g := autodiff.New()
+// begin takes a row apart, into x and conditions, and builds v of them.
+func (n *network) begin(g *autodiff.Graph) (x, v autodiff.Value) {
+	var c autodiff.Value
 	x, t := g.Input("x", n.dim), g.Time("t", 1)
-	v := n.forward(g, x, t)
+	if n.held > 0 {
+		x, c = n.moving(g, x), g.Slice(x, n.dim-n.held, n.dim)
+	}
+	return x, n.forward(g, x, c, t)
+}
+
+// moving are the columns of a row, or of several, that are not held.
+func (n *network) moving(g *autodiff.Graph, row autodiff.Value) autodiff.Value {
+	if n.held == 0 {
+		return row
+	}
+	return g.Slice(row, 0, n.dim-n.held)
+}
+
+// still puts the velocity of the columns that are held, zero, behind v.
+func (n *network) still(g *autodiff.Graph, v autodiff.Value) autodiff.Value {
+	if n.held == 0 {
+		return v
+	}
+	return g.Concat(v, g.Fill(0, n.held))
+}
+
+// compile makes a program of the network; outs gets x and v.
+func (n *network) compile(outs func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value) (*bound, error) {
+	g := autodiff.New()
+	x, v := n.begin(g)
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	if s := v.Shape(); len(s) != 1 || s[0] != n.dim {
-		return nil, fmt.Errorf("model: the field has shape %v, rows have %d columns", s, n.dim)
+	if s := v.Shape(); len(s) != 1 || s[0] != n.dim-n.held {
+		return nil, fmt.Errorf("model: the field has shape %v, rows have %d columns", s, n.dim-n.held)
 	}
 	if n.params == nil {
 		n.params = g.Params()
@@ -77,7 +113,7 @@ func (n *network) compile(outs func(g *autodiff.Graph, x, t, v autodiff.Value) [
 			n.data = append(n.data, make([]float32, p.Size()))
 		}
 	}
-	p, err := autodiff.Compile(g, outs(g, x, t, v)...)
+	p, err := autodiff.Compile(g, outs(g, x, v)...)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
@@ -90,7 +126,7 @@ func (n *network) compile(outs func(g *autodiff.Graph, x, t, v autodiff.Value) [
 }
 
 // lazy gives the program at p, compiled when it is first asked for.
-func (n *network) lazy(p *atomic.Pointer[bound], outs func(g *autodiff.Graph, x, t, v autodiff.Value) []autodiff.Value) (*bound, error) {
+func (n *network) lazy(p *atomic.Pointer[bound], outs func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value) (*bound, error) {
 	if b := p.Load(); b != nil {
 		return b, nil
 	}
@@ -123,6 +159,9 @@ func (n *network) ready(b *bound) {
 }
 
 func (n *network) Dim() int { return n.dim }
+
+// Held implements Holder.
+func (n *network) Held() int { return n.held }
 
 // Tensors are the parameters in the order in which Forward declares them.
 func (n *network) Tensors() []Tensor {
@@ -255,16 +294,16 @@ func (n *network) Divergence(ctx context.Context, v []float32, div []float64, t 
 // divergence is the program for the exact divergence, or for some probes.
 func (n *network) divergence(probes int) (*bound, error) {
 	if probes == 0 {
-		return n.lazy(&n.exact, func(g *autodiff.Graph, x, _, v autodiff.Value) []autodiff.Value {
-			return []autodiff.Value{v, g.Divergence(v, x)}
+		return n.lazy(&n.exact, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
+			return []autodiff.Value{n.still(g, v), g.Divergence(v, x)}
 		})
 	}
 	if b, ok := n.probes.Load(probes); ok {
 		return b.(*bound), nil
 	}
 	var b atomic.Pointer[bound]
-	p, err := n.lazy(&b, func(g *autodiff.Graph, x, _, v autodiff.Value) []autodiff.Value {
-		return []autodiff.Value{v, g.Probe(v, x, g.Input("probe", probes, n.dim))}
+	p, err := n.lazy(&b, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
+		return []autodiff.Value{n.still(g, v), g.Probe(v, x, n.moving(g, g.Input("probe", probes, n.dim)))}
 	})
 	if err != nil {
 		return nil, err
@@ -332,8 +371,8 @@ func (n *network) losses(derivatives bool) (*bound, error) {
 	if b := at.Load(); b != nil { // before a closure is made
 		return b, nil
 	}
-	return n.lazy(at, func(g *autodiff.Graph, _, _, v autodiff.Value) []autodiff.Value {
-		e := g.Sub(v, g.Input("target", n.dim))
+	return n.lazy(at, func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value {
+		e := g.Sub(v, n.moving(g, g.Input("target", n.dim)))
 		loss := g.Mul(g.Sum(g.Square(e), 0), g.Reshape(g.Input("weight", 1)))
 		if !derivatives {
 			return []autodiff.Value{loss}

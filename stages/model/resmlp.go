@@ -16,6 +16,7 @@ type ResMLPConfig struct {
 	Expansion  int        `json:"expansion" doc:"width inside of a block, in widths" min:"1" max:"16"`
 	Activation string     `json:"activation" doc:"inside of a block" enum:"silu,relu,tanh,gelu,selu,softplus"`
 	Time       TimeConfig `json:"time" doc:"how the time enters every block"`
+	Embedding  int        `json:"embedding,omitempty" doc:"width of a learned embedding of the conditions, where there are some; 0 is none" min:"0" max:"65536"`
 }
 
 // DefaultResMLPConfig is three blocks of width 256 and SiLU.
@@ -25,7 +26,8 @@ func DefaultResMLPConfig() ResMLPConfig {
 
 // ResMLP is the Definition of a perceptron of residual blocks with layer norm,
 // which the time scales and shifts (feature-wise linear modulation, Perez et al.
-// 2018). With e the act of a layer over the features of t, and h of width W,
+// 2018). With e the act of a layer over the features of t, plus a linear layer
+// over the conditions where there are some, and h of width W,
 //
 //	h = in(x)
 //	h = h + down(act(up(m(h))))      for every block
@@ -64,6 +66,9 @@ func NewResMLP(c ResMLPConfig) (ResMLP, error) {
 	if n := int64(c.Blocks) * weights(c.Width, c.Width*c.Expansion, c.Width); n > maxWeights {
 		return ResMLP{}, unfit("resmlp", "blocks", outOfRange, "make %d weights, more than %d", n, maxWeights)
 	}
+	if c.Embedding < 0 || c.Embedding > maxWidth {
+		return ResMLP{}, unfit("resmlp", "embedding", outOfRange, "%d is not between 0 and %d", c.Embedding, maxWidth)
+	}
 	var err error
 	if c.Time, err = c.Time.withDefaults("resmlp"); err != nil {
 		return ResMLP{}, err
@@ -84,24 +89,32 @@ func (m ResMLP) Config() []byte {
 }
 
 // Build makes the network for rows of dim columns; its weights are zero.
-func (m ResMLP) Build(dim int) (Network, error) {
+func (m ResMLP) Build(dim int) (Network, error) { return m.BuildHeld(dim, 0) }
+
+// BuildHeld implements Conditional.
+func (m ResMLP) BuildHeld(dim, held int) (Network, error) {
 	c := m.config
 	if c.Activation == "" {
 		return nil, fmt.Errorf("model: resmlp: not made by NewResMLP")
 	}
-	if dim < 1 || dim > maxWidth {
-		return nil, fmt.Errorf("model: resmlp: %d columns, there must be between 1 and %d", dim, maxWidth)
+	if err := fits("resmlp", dim, held); err != nil {
+		return nil, err
 	}
+	conditions := int64(held)*int64(c.Embedding) + int64(embeddedWidth(held, c.Embedding))*int64(c.Width)
 	modulation := int64(c.Blocks+1) * weights(c.Width, 2*c.Width)
-	if w := weights(dim, c.Width, dim) + weights(timeWidth(m.freqs), c.Width) + modulation; w > maxWeights {
-		return nil, fmt.Errorf("model: resmlp: %d weights for rows of %d columns, more than %d", w, dim, maxWeights)
+	if w := weights(dim, c.Width, dim) + weights(timeWidth(m.freqs), c.Width) + conditions + modulation; w > maxWeights {
+		return nil, fmt.Errorf("model: resmlp: %d weights for rows of %d columns, more than %d", w, dim+held, maxWeights)
 	}
-	return NewNetwork(dim, m.forward)
+	return NewHeldNetwork(dim, held, m.forward)
 }
 
-func (m ResMLP) forward(g *autodiff.Graph, x, t autodiff.Value) autodiff.Value {
+func (m ResMLP) forward(g *autodiff.Graph, x, conditions, t autodiff.Value) autodiff.Value {
 	c, act := m.config, activations[m.config.Activation]
-	e := act(g, dense(g, "time", timeFeatures(g, m.freqs, t), c.Width))
+	e := dense(g, "time", timeFeatures(g, m.freqs, t), c.Width)
+	if !conditions.IsZero() {
+		e = g.Add(e, linear(g, "conditions", embedded(g, conditions, c.Embedding), c.Width))
+	}
+	e = act(g, e)
 	modulated := func(name string, h autodiff.Value) autodiff.Value {
 		f := zeroDense(g, name, e, 2*c.Width)
 		scale, shift := g.Slice(f, 0, c.Width), g.Slice(f, c.Width, 2*c.Width)

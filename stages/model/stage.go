@@ -53,29 +53,25 @@ func Register(r *pipeline.Registry) {
 		}).Example = "{weights: [0.3, 0.7], means: [[-2], [1.5]], std: [0.5, 0.4]}"
 }
 
-// Builtin gives the constructors of the built-in networks by name: each takes
-// the configuration that a flow file keeps.
-func Builtin() map[string]func(config []byte, dim int) (Network, error) {
-	return map[string]func([]byte, int) (Network, error){
-		"mlp":    builder(NewMLP),
-		"resmlp": builder(NewResMLP),
+// Builtin gives the definitions of the built-in networks by name: each from the
+// configuration that a flow file keeps.
+func Builtin() map[string]func(config []byte) (Definition, error) {
+	return map[string]func([]byte) (Definition, error){
+		"mlp":    definer(NewMLP),
+		"resmlp": definer(NewResMLP),
 	}
 }
 
-// builder takes the configuration of a definition from JSON.
-func builder[C any, D Definition](define func(C) (D, error)) func([]byte, int) (Network, error) {
-	return func(config []byte, dim int) (Network, error) {
+// definer takes the configuration of a definition from JSON.
+func definer[C any, D Definition](define func(C) (D, error)) func([]byte) (Definition, error) {
+	return func(config []byte) (Definition, error) {
 		var c C
 		d := json.NewDecoder(bytes.NewReader(config))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&c); err != nil {
 			return nil, err
 		}
-		m, err := define(c)
-		if err != nil {
-			return nil, err
-		}
-		return m.Build(dim)
+		return define(c)
 	}
 }
 

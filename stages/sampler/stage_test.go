@@ -24,17 +24,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func parts() flow.Registry {
-	return flow.Registry{Models: map[string]func([]byte, int) (model.Network, error){
-		"mlp": func(config []byte, dim int) (model.Network, error) {
+	return flow.Registry{Models: map[string]func([]byte) (model.Definition, error){
+		"mlp": func(config []byte) (model.Definition, error) {
 			var c model.MLPConfig
 			if err := json.Unmarshal(config, &c); err != nil {
 				return nil, err
 			}
-			m, err := model.NewMLP(c)
-			if err != nil {
-				return nil, err
-			}
-			return m.Build(dim)
+			return model.NewMLP(c)
 		},
 	}}
 }

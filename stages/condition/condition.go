@@ -1,0 +1,172 @@
+package condition
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// The kinds of conditions.
+const (
+	Category = "category"
+	Number   = "number"
+)
+
+// Limits, so that a table or a file cannot ask for absurd memory: rows hold a
+// column for every category.
+const (
+	MaxCategories = 1 << 12
+	maxWidth      = 1 << 14
+)
+
+// Column is a column that a flow is conditional on, as the flow's file keeps it.
+type Column struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`            // the Arrow type of a value, in Arrow's own words
+	Width int    `json:"width,omitempty"` // length of a vector of numbers, 0 for a scalar
+	Kind  string `json:"kind"`            // category or number
+
+	Categories []string `json:"categories,omitempty"` // those of the training rows, sorted; written as text
+	// Of the training rows, one for each number of a vector. A column that has one
+	// value has the deviation 1.
+	Mean []float64 `json:"mean,omitempty"`
+	Std  []float64 `json:"std,omitempty"`
+}
+
+// Numbers is how many numbers a value is, of a column of numbers.
+func (c *Column) Numbers() int { return max(c.Width, 1) }
+
+// Held is the number of columns that the condition takes in a row.
+func (c *Column) Held() int {
+	if c.Kind == Category {
+		return len(c.Categories)
+	}
+	return c.Numbers() + 1
+}
+
+// Columns are the conditions of a flow, in the order of their columns in a row.
+type Columns []Column
+
+// Held is the number of columns of all conditions.
+func (cs Columns) Held() int {
+	n := 0
+	for i := range cs {
+		n += cs[i].Held()
+	}
+	return n
+}
+
+// Names are those of the columns.
+func (cs Columns) Names() []string {
+	var names []string
+	for _, c := range cs {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// Fitted says whether the conditions have been learned.
+func (cs Columns) Fitted() bool {
+	return !slices.ContainsFunc(cs, func(c Column) bool { return len(c.Categories) == 0 && len(c.Mean) == 0 })
+}
+
+// Check says what is wrong with conditions that came from a file. Conditions
+// that are not fitted yet are sound.
+func (cs Columns) Check() error {
+	names := map[string]bool{}
+	for i := range cs {
+		c := &cs[i]
+		if c.Name == "" || names[c.Name] {
+			return fmt.Errorf("column %q stands there twice, or has no name", c.Name)
+		}
+		names[c.Name] = true
+		if c.Width < 0 || c.Width > maxWidth {
+			return fmt.Errorf("column %q is %d wide", c.Name, c.Width)
+		}
+		switch c.Kind {
+		case Category:
+			for j := 1; j < len(c.Categories); j++ {
+				if c.compare(c.Categories[j-1], c.Categories[j]) >= 0 {
+					return fmt.Errorf("the categories of column %q are not in order at %q", c.Name, c.Categories[j])
+				}
+			}
+			if c.Width > 0 || len(c.Categories) > MaxCategories || len(c.Mean)+len(c.Std) > 0 {
+				return fmt.Errorf("column %q has %d categories, more than %d, or something that categories do not have", c.Name, len(c.Categories), MaxCategories)
+			}
+		case Number:
+			if n := len(c.Mean); len(c.Std) != n || n != 0 && n != c.Numbers() || len(c.Categories) > 0 {
+				return fmt.Errorf("column %q has %d means and %d deviations of %d numbers", c.Name, len(c.Mean), len(c.Std), c.Numbers())
+			}
+			for j, s := range c.Std {
+				if !(s > 0) || math.IsInf(s, 0) || math.IsNaN(c.Mean[j]) || math.IsInf(c.Mean[j], 0) {
+					return fmt.Errorf("column %q has the mean %v and the deviation %v", c.Name, c.Mean[j], s)
+				}
+			}
+		default:
+			return fmt.Errorf("column %q is of kind %q, not %s or %s", c.Name, c.Kind, Category, Number)
+		}
+	}
+	return nil
+}
+
+// Value is the value of one condition of one row: the text of a category, or
+// numbers.
+type Value struct {
+	Text    string
+	Numbers []float64
+}
+
+// Put writes the value to the columns of the condition, c [Held]. A category
+// that training did not see, or a number that is none, is an error.
+func (c *Column) Put(dst []float32, v Value) error {
+	if c.Kind == Category {
+		clear(dst[:len(c.Categories)])
+		i, ok := slices.BinarySearchFunc(c.Categories, v.Text, c.compare)
+		if !ok {
+			return fmt.Errorf("column %q has the category %q, which the training rows do not have; they have %s", c.Name, v.Text, c.known())
+		}
+		dst[i] = 1
+		return nil
+	}
+	n := c.Numbers()
+	if len(v.Numbers) != n {
+		return fmt.Errorf("column %q has %d numbers where %d are expected", c.Name, len(v.Numbers), n)
+	}
+	for j, x := range v.Numbers {
+		z := float32((x - c.Mean[j]) / c.Std[j])
+		if z != z || math.IsInf(float64(z), 0) {
+			return fmt.Errorf("column %q has %v, which is no finite number", c.Name, x)
+		}
+		dst[j] = z
+	}
+	dst[n] = 1
+	return nil
+}
+
+// known lists the first categories.
+func (c *Column) known() string {
+	const most = 20
+	list := make([]string, 0, most+1)
+	for i, v := range c.Categories {
+		if i == most {
+			list = append(list, "...")
+			break
+		}
+		list = append(list, fmt.Sprintf("%q", v))
+	}
+	return strings.Join(list, ", ")
+}
+
+// compare is the order of categories: that of their numbers where the column
+// holds numbers, else that of their bytes.
+func (c *Column) compare(a, b string) int {
+	if isNumber(c.Type) {
+		if d := number(a) - number(b); d < 0 {
+			return -1
+		} else if d > 0 {
+			return 1
+		}
+	}
+	return strings.Compare(a, b)
+}
