@@ -64,6 +64,7 @@ func Register(r *pipeline.Registry) {
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env, c}, nil
 		})
+	registerGaussian(r)
 }
 
 type stage struct {
@@ -199,6 +200,76 @@ func statusOf(rec arrow.Record) *array.String {
 		}
 	}
 	return nil
+}
+
+// registerGaussian adds gaussian.
+func registerGaussian(r *pipeline.Registry) {
+	pipeline.Register(r, "evaluator", "gaussian", "the mean log-density of data under a Gaussian with full covariance fitted to other rows, the baseline of every flow", struct{}{},
+		func(_ context.Context, env pipeline.Env, _ struct{}) (pipeline.Stage, error) {
+			return &gaussianStage{env}, nil
+		}).Ports = []pipeline.Port{
+		{Name: "data", Doc: "the rows to score, best a test split", Takes: pipeline.GivesRows},
+		{Name: "train", Doc: "the rows that the Gaussian is fitted to", Takes: pipeline.GivesRows}}
+}
+
+type gaussianStage struct{ env pipeline.Env }
+
+// Check finds the columns of the training rows among those of the data.
+func (s *gaussianStage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	_, err := columns(pipeline.Inputs{"sample": in["train"], "data": in["data"]})
+	return pipeline.Outputs{}, err
+}
+
+// Run fits, scores and writes STAGE.json.
+func (s *gaussianStage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	cols, err := columns(pipeline.Inputs{"sample": in["train"], "data": in["data"]})
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	d := schemas.Dims(cols)
+	each := func(rows pipeline.Rows, see func([]float64)) error {
+		var x []float64
+		return pipeline.Each(ctx, rows, func(rec arrow.Record) error {
+			x = append(x[:0], make([]float64, int(rec.NumRows())*d)...)
+			if err := schemas.Numbers(x, rec, cols); err != nil {
+				return err
+			}
+			see(x)
+			return nil
+		})
+	}
+	fitted := 0
+	g, err := FitGaussian(d, func(see func([]float64)) error {
+		fitted = 0
+		return each(in["train"].Rows, func(x []float64) { see(x); fitted += len(x) / d })
+	})
+	if err != nil {
+		return pipeline.Outputs{}, schemas.Errorf(schemas.Numerical, "the Gaussian cannot be fitted to %d rows of %d columns: %w", fitted, d, err).
+			Suggest("leave out columns that say nothing new, or give more rows")
+	}
+	n, mean, square := 0, 0.0, 0.0
+	if err := each(in["data"].Rows, func(x []float64) {
+		for ; len(x) >= d; x = x[d:] { // Welford 1962
+			l := g.LogDensity(x[:d])
+			n++
+			away := l - mean
+			mean += away / float64(n)
+			square += away * (l - mean)
+		}
+	}); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	if n < 2 || math.IsNaN(mean) || math.IsInf(mean, 0) {
+		return pipeline.Outputs{}, schemas.Errorf(schemas.NonFinite, "the mean log-density of %d rows is %v", n, mean)
+	}
+	m := Metric{Name: "mean_log_prob", Value: mean, SE: math.Sqrt(square / float64(n-1) / float64(n)), Floor: math.NaN(), DataRows: n, SampleRows: fitted}
+	raw, err := encode([]Metric{m}, map[string]any{})
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	file := s.env.Stage + ".json"
+	return pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{m.Name: m.Value, m.Name + "_se": m.SE},
+		Summary: map[string]any{"data_rows": n, "train_rows": fitted}}, pipeline.WriteFile(filepath.Join(s.env.Out, file), raw)
 }
 
 // dimensions names every dimension: a column, or an element of a vector.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -184,7 +185,8 @@ func (a *app) runSeeds(ctx context.Context, file string, seeds []uint64, load lo
 	return r, nil
 }
 
-// sumUp fills Metrics from the records of the runs; nil is a run without one.
+// sumUp fills Metrics from the records of the runs, with the mean evaluations of
+// the field for a row, where a stage has them; nil is a run without a record.
 // Stages and metrics come in the order of the pipeline and of their names.
 func (s *sweep) sumUp(records []*pipeline.Record) {
 	type key struct{ stage, metric string }
@@ -200,8 +202,15 @@ func (s *sweep) sumUp(records []*pipeline.Record) {
 				continue
 			}
 			floor := floorsOf(filepath.Join(r.Out, stage+".json"), st)
-			for _, metric := range sortedKeys(st.Metrics) {
-				v, k := st.Metrics[metric], key{stage, metric}
+			numbers := maps.Clone(st.Metrics)
+			if st.Evaluations > 0 {
+				if numbers == nil {
+					numbers = map[string]float64{}
+				}
+				numbers["evaluations"] = st.Evaluations
+			}
+			for _, metric := range sortedKeys(numbers) {
+				v, k := numbers[metric], key{stage, metric}
 				n, ok := at[k]
 				if !ok {
 					n = len(s.Metrics)
