@@ -3,12 +3,7 @@ package autodiff
 // Gradient is the derivative of a number of each row, summed over the rows, for
 // every parameter of the graph: one sum for each, in the order of Params.
 func (g *Graph) Gradient(loss Value) []Value {
-	var params []Value
-	for n, m := range g.nodes {
-		if m.op == opParam {
-			params = append(params, Value{g, n})
-		}
-	}
+	params := g.ParamValues()
 	one := Value{g, g.dead()}
 	if g.own("gradient", loss) {
 		if s := g.shape(loss); size(s) != 1 {
@@ -18,4 +13,15 @@ func (g *Graph) Gradient(loss Value) []Value {
 		}
 	}
 	return g.VJP([]Value{loss}, []Value{one}, params)
+}
+
+// ParamValues are the parameters of the graph as values, in the order of Params.
+func (g *Graph) ParamValues() []Value {
+	var params []Value
+	for n, m := range g.nodes {
+		if m.op == opParam {
+			params = append(params, Value{g, n})
+		}
+	}
+	return params
 }
