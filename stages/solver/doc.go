@@ -28,6 +28,11 @@
 // that number and the same number over q. How steps follow from errors is in
 // control.go.
 //
+// Gradients of a solve come in two forms: [Tape] goes back through the steps that
+// were taken (the derivative of what was computed; memory grows with the square root
+// of their number), [Adjoint] solves another equation backwards (no memory, an error
+// of its own). Both take a field with a reverse mode, [Pullback].
+//
 // To add a method, write one function that returns a Tableau and name it in
 // Tableaus: the laws of package solvertest (row sums, order conditions, observed
 // order, reversibility, ends) then hold for it or fail. To add a solver that is
@@ -38,7 +43,9 @@
 // initial step, DOP853). K. Gustafsson, "Control theoretic techniques for stepsize
 // selection in explicit Runge-Kutta methods", 1991. E. Hairer, G. Wanner, "Solving
 // Ordinary Differential Equations II", 2nd ed., 1996, section IV.2 (PI step
-// control). J. Dormand, P. Prince, "A family of embedded
+// control). A. Griewank, A. Walther, "Evaluating Derivatives", 2nd ed., 2008, chapter 12
+// (checkpoints). P. Kidger, R. Chen, T. Lyons, "Hey, that's not an ODE: faster ODE
+// adjoints via seminorms", 2021. J. Dormand, P. Prince, "A family of embedded
 // Runge-Kutta formulae", 1980. L. Shampine, "Some practical Runge-Kutta
 // formulas", 1986 (error row of dopri5). P. Bogacki, L. Shampine, "A 3(2) pair
 // of Runge-Kutta formulas", 1989. Ch. Tsitouras, "Runge-Kutta pairs of order
