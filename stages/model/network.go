@@ -51,6 +51,7 @@ type network struct {
 	loss     atomic.Pointer[bound]
 	gradient atomic.Pointer[bound]
 	probes   sync.Map // of *bound, by number
+	reverses sync.Map // of *bound, by reverse
 	bounds   []*bound
 	scratch  sync.Pool // of *call
 }
