@@ -62,16 +62,22 @@ func (a *Adjoint[T]) Record(ctx context.Context, f Quadrature[T], s State[T]) er
 // state that Record left must still be there, and is not written.
 func (a *Adjoint[T]) Back(ctx context.Context, f Pullback[T], xbar []T, qbar []float64) error {
 	s, c := a.field.state, &a.back
-	rows, d := s.Rows, s.Dim
+	rows, d, move := s.Rows, s.Dim, s.Dim-s.Held
 	if len(xbar) < rows*d || len(qbar) < rows*s.Quads {
 		panic("solver: cotangents shorter than their rows")
 	}
 	a.field.f, a.field.qbar = f, qbar
 	a.field.fit(rows)
-	a.start, a.x, a.y = sized(a.start, 2*rows*d), sized(a.x, 2*rows*d), sized(a.y, 2*rows*d)
-	join(a.start, s.X, xbar, rows, d)
-	c.dim = 2 * d
-	state := State[T]{X: a.x, Rows: rows, Dim: 2 * d, FirstID: s.FirstID}
+	c.dim = d + move
+	n := rows * c.dim
+	a.start, a.x, a.y = sized(a.start, n), sized(a.x, n), sized(a.y, n)
+	for r := range rows { // state, cotangent, what is held
+		row := a.start[r*c.dim : (r+1)*c.dim]
+		copy(row, s.X[r*d:r*d+move])
+		copy(row[move:], xbar[r*d:r*d+move])
+		copy(row[2*move:], s.X[r*d+move:(r+1)*d])
+	}
+	state := State[T]{X: a.x, Rows: rows, Dim: c.dim, Held: s.Held, FirstID: s.FirstID}
 	if c.p.grid == nil {
 		c.forget(rows)
 		copy(a.x, a.start)
@@ -82,10 +88,10 @@ func (a *Adjoint[T]) Back(ctx context.Context, f Pullback[T], xbar []T, qbar []f
 		c.p.state = state
 	}
 	c.plan(rows)
-	gather(a.x, a.start, c.order, 2*d)
+	gather(a.x, a.start, c.order, c.dim)
 	a.stage = sized(a.stage, c.used)
 	for j := range a.stage {
-		a.stage[j] = sized(a.stage[j], 2*rows*d)
+		a.stage[j] = sized(a.stage[j], n)
 	}
 	for i := range c.most {
 		if err := a.step(ctx, i); err != nil {
@@ -93,7 +99,7 @@ func (a *Adjoint[T]) Back(ctx context.Context, f Pullback[T], xbar []T, qbar []f
 		}
 	}
 	for i, r := range c.order {
-		copy(xbar[r*d:(r+1)*d], a.x[(2*i+1)*d:2*(i+1)*d])
+		copy(xbar[r*d:], a.x[i*c.dim+move:i*c.dim+2*move])
 	}
 	for r := range rows {
 		if !finiteRow(xbar[r*d : (r+1)*d]) {
@@ -122,7 +128,7 @@ func (a *Adjoint[T]) step(ctx context.Context, i int) error {
 	return nil
 }
 
-// augmented is the field of state and cotangent, [rows][2 d].
+// augmented is the field of state and cotangent and, behind them, what is held.
 type augmented[T Float] struct {
 	f     Pullback[T]
 	state State[T]  // of the way there
@@ -153,15 +159,20 @@ func (f *augmented[T]) EvalQuad(ctx context.Context, dx []T, _ []float64, t []fl
 // what is pulled back is scaled back.
 func (f *augmented[T]) slopes(ctx context.Context, dx []T, t []float64, x []T, id []int64, rows int, h []float64, b float64) error {
 	d, q := f.state.Dim, f.state.Quads
+	move := d - f.state.Held
+	wide := d + move
 	for r := range rows {
 		w := 1.0
 		if b != 0 {
 			w = -h[r] * b
 		}
-		copy(f.x[r*d:(r+1)*d], x[2*r*d:])
-		for i := range d {
-			f.a[r*d+i] = T(w) * x[(2*r+1)*d+i]
+		row := x[r*wide : (r+1)*wide]
+		copy(f.x[r*d:], row[:move])
+		copy(f.x[r*d+move:], row[2*move:])
+		for i := range move {
+			f.a[r*d+i] = T(w) * row[move+i]
 		}
+		clear(f.a[r*d+move : (r+1)*d])
 		from := int(id[r]-f.state.FirstID) * q
 		for i := range q {
 			f.qb[r*q+i] = w * f.qbar[from+i]
@@ -178,20 +189,14 @@ func (f *augmented[T]) slopes(ctx context.Context, dx []T, t []float64, x []T, i
 		if b != 0 {
 			w = -h[r] * b
 		}
-		copy(dx[2*r*d:], f.v[r*d:(r+1)*d])
-		for i := range d {
-			dx[(2*r+1)*d+i] = -f.xbar[r*d+i] / T(w)
+		row := dx[r*wide : (r+1)*wide]
+		copy(row, f.v[r*d:r*d+move])
+		for i := range move {
+			row[move+i] = -f.xbar[r*d+i] / T(w)
 		}
+		clear(row[2*move:])
 	}
 	return nil
-}
-
-// join puts a [rows][d] beside x [rows][d].
-func join[T Float](dst, x, a []T, rows, d int) {
-	for r := range rows {
-		copy(dst[2*r*d:], x[r*d:(r+1)*d])
-		copy(dst[(2*r+1)*d:], a[r*d:(r+1)*d])
-	}
 }
 
 // Report is that of the last Record.

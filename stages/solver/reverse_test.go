@@ -364,3 +364,93 @@ func TestTapeMemory(t *testing.T) {
 		}
 	}
 }
+
+// held is swing on rows with a column behind, which is held.
+type held struct{ swing[float64] }
+
+func (f *held) Eval(ctx context.Context, dx []float64, t []float64, x []float64, rows int) error {
+	return f.EvalQuad(ctx, dx, make([]float64, 2*rows), t, x, nil, rows)
+}
+
+func (f *held) EvalQuad(ctx context.Context, dx []float64, dq, t []float64, x []float64, _ []int64, rows int) error {
+	two := make([]float64, 2*rows)
+	if err := f.swing.EvalQuad(ctx, two, dq, t, first(x, rows), nil, rows); err != nil {
+		return err
+	}
+	spread(dx, two, rows)
+	return nil
+}
+
+func (f *held) Pull(ctx context.Context, p solver.Pull[float64], parameters bool) error {
+	in := p
+	in.X, in.VBar = first(p.X, p.Rows), first(p.VBar, p.Rows)
+	in.V, in.XBar = make([]float64, 2*p.Rows), make([]float64, 2*p.Rows)
+	if err := f.swing.Pull(ctx, in, parameters); err != nil {
+		return err
+	}
+	spread(p.V, in.V, p.Rows)
+	spread(p.XBar, in.XBar, p.Rows)
+	return nil
+}
+
+// first are the first two columns of three, spread puts them back with a zero.
+func first(x []float64, rows int) (two []float64) {
+	for r := range rows {
+		two = append(two, x[3*r], x[3*r+1])
+	}
+	return two
+}
+
+func spread(x, two []float64, rows int) {
+	for r := range rows {
+		x[3*r], x[3*r+1], x[3*r+2] = two[2*r], two[2*r+1], 0
+	}
+}
+
+// TestGradientsHold: a column that is held changes no bit of a gradient.
+func TestGradientsHold(t *testing.T) {
+	const rows = 7
+	x, xbar, qbar := swung[float64](rows)
+	adaptive, fixed := solver.Options{Rtol: 1e-5, Atol: 1e-5}, solver.Options{Steps: 9}
+	for _, o := range []solver.Options{adaptive, fixed} {
+		m := &solver.Method{Tableau: solver.Dopri5(), Options: o}
+		for name, begin := range map[string]func() gradient[float64]{
+			"tape": func() gradient[float64] { return tape[float64](t, m.Tableau, o) },
+			"adjoint": func() gradient[float64] {
+				a, err := solver.NewAdjoint[float64](m, m, 1, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return a
+			},
+		} {
+			f := &swing[float64]{p: [3]float64{1.3, -0.8, 0.5}}
+			want := backAlong(t, begin(), f, x, xbar, qbar, 0)
+			h := &held{swing[float64]{p: f.p}}
+			wide, bar := widened(x, 1e6), widened(xbar, 0)
+			s := solver.State[float64]{X: wide, Q: make([]float64, 2*rows), Rows: rows, Dim: 3, Held: 1, Quads: 2}
+			g := begin()
+			if err := g.Record(context.Background(), h, s); err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Back(context.Background(), h, bar, qbar); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range first(bar, rows) {
+				if v != want.xbar[i] || first(wide, rows)[i] != want.x[i] || s.Q[i] != want.q[i] {
+					t.Fatalf("%s: a held column changes row %d", name, i/2)
+				}
+			}
+			if h.grad != want.p {
+				t.Errorf("%s: a held column changes the parameters' derivatives", name)
+			}
+		}
+	}
+}
+
+func widened(two []float64, third float64) (x []float64) {
+	for r := range len(two) / 2 {
+		x = append(x, two[2*r], two[2*r+1], third)
+	}
+	return x
+}
