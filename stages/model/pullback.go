@@ -82,7 +82,8 @@ type Reversible[T solver.Float] interface {
 	// [q.Probes][rows][d].
 	Integrate(ctx context.Context, q Integrands, v []T, dq, t []float64, x, probe []T, rows int) error
 
-	// Pull is that of solver.Pullback, with the derivatives for the parameters added
+	// Pull is that of solver.Pullback; cotangents of columns that are held are zero. The
+	// derivatives for the parameters are added
 	// to grad; there are none when grad is nil. p.ID is not read.
 	Pull(ctx context.Context, q Integrands, p solver.Pull[T], probe []T, grad [][]T) error
 }
@@ -93,16 +94,15 @@ type reverse struct {
 	pull, parameters bool
 }
 
-// build gives the values of a program: v and the integrands; the cotangent of x;
-// and those of the parameters.
-func (r reverse) build(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
+// pullback gives the values of a program: v and the integrands; the cotangent of
+// the row, zero where it is held; and those of the parameters.
+func (n *network) pullback(g *autodiff.Graph, x, v autodiff.Value, r reverse) []autodiff.Value {
 	var z autodiff.Value
-	d := x.Shape()[0]
 	if r.q.Probes > 0 {
-		z = g.Input("probe", r.q.Probes, d)
+		z = n.moving(g, g.Input("probe", r.q.Probes, n.dim))
 	}
 	q := r.q.values(g, x, v, z)
-	outs := []autodiff.Value{v, q}
+	outs := []autodiff.Value{n.still(g, v), q}
 	if !r.pull {
 		return outs
 	}
@@ -110,8 +110,10 @@ func (r reverse) build(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value 
 	if r.parameters {
 		wrt = append(wrt, g.ParamValues()...)
 	}
-	bars := []autodiff.Value{g.Input("vbar", d), g.Input("qbar", r.q.Count())}
-	return append(outs, g.VJP([]autodiff.Value{v, q}, bars, wrt)...)
+	bars := []autodiff.Value{n.moving(g, g.Input("vbar", n.dim)), g.Input("qbar", r.q.Count())}
+	back := g.VJP([]autodiff.Value{v, q}, bars, wrt)
+	back[0] = n.still(g, back[0])
+	return append(outs, back...)
 }
 
 // reversed is the program for r.
@@ -124,7 +126,7 @@ func (n *network) reversed(r reverse) (*bound, error) {
 	if b, ok := n.reverses.Load(r); ok {
 		return b.(*bound), nil
 	}
-	b, err := n.compile(func(g *autodiff.Graph, x, _, v autodiff.Value) []autodiff.Value { return r.build(g, x, v) })
+	b, err := n.compile(func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value { return n.pullback(g, x, v, r) })
 	if err == nil {
 		n.reverses.Store(r, b)
 	}
@@ -227,8 +229,8 @@ func (f *field64) Pull(ctx context.Context, q Integrands, p solver.Pull[float64]
 func (f *field64) reverse(ctx context.Context, r reverse, p solver.Pull[float64], probe []float64, grad [][]float64) error {
 	d, k, rows := f.network.dim, r.q.Count(), p.Rows
 	g := autodiff.New()
-	xs, ts := g.Input("x", d), g.Time("t", 1)
-	outs := r.build(g, xs, f.network.forward(g, xs, ts))
+	xs, vs := f.network.begin(g)
+	outs := f.network.pullback(g, xs, vs, r)
 	if err := g.Err(); err != nil {
 		return err
 	}
