@@ -12,11 +12,11 @@ func (l *loop) between(ctx context.Context) error {
 	last := l.Step == o.Steps
 	due := func(every int64) bool { return every > 0 && l.Step%every == 0 }
 	validated := false
-	if o.Valid != nil && (due(o.ValidateEvery) || last) {
+	if l.valid != nil && (due(o.ValidateEvery) || last) {
 		if err := l.validate(ctx); err != nil {
 			return err
 		}
-		validated = true
+		validated, last = true, l.over()
 	}
 	if due(o.LogEvery) || validated || last {
 		l.log(validated)
@@ -35,16 +35,20 @@ func (l *loop) between(ctx context.Context) error {
 }
 
 func (l *loop) validate(ctx context.Context) error {
-	mean, se, err := l.o.Valid.evaluate(ctx, l.best(), l.crew)
+	net := l.best()
+	mean, se, err := l.valid.evaluate(ctx, net, l.crew)
 	if err != nil {
 		return err
 	}
 	if !finite(mean) {
-		return l.o.Valid.diverged(l.Step, mean)
+		return l.valid.diverged(l.Step, mean)
 	}
 	l.Validation, l.ValidationSE = &mean, &se
 	if l.Best == nil || mean < *l.Best {
 		l.Best, l.BestStep = &mean, l.Step
+		if l.o.Patience > 0 {
+			l.keep(data(net))
+		}
 	}
 	return nil
 }
@@ -60,15 +64,16 @@ func (l *loop) log(validated bool) {
 	l.Since, l.LossSum, l.NormSum = 0, 0, 0
 }
 
-func (l *loop) finite() bool {
-	for _, w := range data(l.best()) {
-		for _, v := range w {
-			if !finite(float64(v)) {
-				return false
-			}
+// keep copies the weights of the best validation.
+func (l *loop) keep(w [][]float32) {
+	if l.Kept == nil {
+		for range w {
+			l.Kept = append(l.Kept, nil)
 		}
 	}
-	return true
+	for i := range w {
+		l.Kept[i] = append(l.Kept[i][:0], w[i]...)
+	}
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/pathline/pathline/schemas"
@@ -22,6 +23,7 @@ const (
 	checkpointEntry = "checkpoint" // in Description.Training
 	optimizerPrefix = "optimizer."
 	averagePrefix   = "ema."
+	keptPrefix      = "best."
 )
 
 type checkpoint struct {
@@ -48,6 +50,10 @@ func WriteCheckpoint(w io.Writer, d flow.Description, key string, s *State) erro
 	}
 	add(optimizerPrefix, s.Optimizer)
 	add(averagePrefix, s.Average)
+	for i, w := range s.Kept {
+		t := s.Weights[i]
+		tensors = append(tensors, model.Tensor{Name: keptPrefix + t.Name, Shape: t.Shape, Data: w})
+	}
 	return flow.Encode(w, d, tensors)
 }
 
@@ -75,6 +81,8 @@ func ReadCheckpoint(r io.ReaderAt, size int64, key string) (s *State, ok bool, e
 			s.Optimizer = append(s.Optimizer, optim.State{Name: name, Data: t.Data})
 		} else if name, ok := strings.CutPrefix(t.Name, averagePrefix); ok {
 			s.Average = append(s.Average, optim.State{Name: name, Data: t.Data})
+		} else if strings.HasPrefix(t.Name, keptPrefix) {
+			s.Kept = append(s.Kept, t.Data)
 		} else {
 			s.Weights = append(s.Weights, t)
 		}
@@ -84,7 +92,7 @@ func ReadCheckpoint(r io.ReaderAt, size int64, key string) (s *State, ok bool, e
 
 const (
 	pointNumbers = 7
-	absent       = -1 // in place of a validation loss, which is never negative
+	absent       = -math.MaxFloat64 // in place of a validation loss
 )
 
 func flatten(points []Point) []float64 {
@@ -150,6 +158,11 @@ func (l *loop) restore(ctx context.Context, s *State) error {
 			return unfit(fmt.Errorf("tensor %q of %d weights stands where %q of %d is expected", w.Name, len(w.Data), t.Name, len(t.Data)))
 		}
 	}
+	for i, w := range s.Kept {
+		if len(s.Kept) != len(tensors) || len(w) != len(tensors[i].Data) {
+			return unfit(errors.New("the weights of its best validation have other sizes"))
+		}
+	}
 	if err := optim.Restore(l.descent.rule.State(), s.Optimizer); err != nil {
 		return unfit(err)
 	}
@@ -169,6 +182,10 @@ func (l *loop) restore(ctx context.Context, s *State) error {
 	}
 	l.State = *s
 	l.Points = append([]Point(nil), s.Points...)
+	l.Kept = nil
+	if s.Kept != nil {
+		l.keep(s.Kept)
+	}
 	l.Weights, l.Optimizer, l.Average = nil, nil, nil
 	return nil
 }

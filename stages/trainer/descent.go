@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/pathline/pathline/stages/internal/kernel/vector"
-	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/optim"
 )
 
@@ -20,7 +19,7 @@ const segmentSize = 2048
 // norm of all, makes two.
 type descent struct {
 	o        *Options
-	net      model.Network
+	net      weights
 	params   [][]float32
 	rule     optim.Optimizer
 	ema      *optim.EMA // nil without
@@ -37,7 +36,7 @@ type descent struct {
 // segment are elements [lo, hi) of a tensor.
 type segment struct{ tensor, lo, hi int }
 
-func newDescent(o *Options, net model.Network, grad [][][]float32, c *crew) (*descent, error) {
+func newDescent(o *Options, net weights, grad [][][]float32, c *crew) (*descent, error) {
 	d := &descent{o: o, net: net, params: data(net), grad: grad, crew: c}
 	sizes := make([]int, len(d.params))
 	held := segmentSize

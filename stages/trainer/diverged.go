@@ -13,22 +13,22 @@ const advice = "lower optimizer.lr, set clip (1 is usual), or standardize the da
 // namedRows is how many rows an error names.
 const namedRows = 5
 
-// diverged says why a batch's loss is not finite: the rows whose data or whose
-// loss is not. The weights are those that the batch was computed with.
-func (l *loop) diverged(ctx context.Context, loss float64) error {
-	layout := l.examples.layout
+// diverged finds the rows whose data or whose loss is not finite. The weights
+// are those that the batch was computed with.
+func (m *matching) diverged(ctx context.Context, step int64, loss float64) error {
+	layout := m.x.layout
 	d, in, s := layout.Dim, layout.Input(), newTile(tileRows, layout)
 	v := make([]float32, tileRows*in)
 	var bad, broken named
-	for lo := 0; lo < l.o.Batch; lo += tileRows {
-		hi := min(lo+tileRows, l.o.Batch)
-		if err := l.examples.fill(s, lo, hi); err != nil {
+	for lo := 0; lo < m.x.o.Batch; lo += tileRows {
+		hi := min(lo+tileRows, m.x.o.Batch)
+		if err := m.x.fill(s, lo, hi); err != nil {
 			return err
 		}
-		if err := l.net.Eval(ctx, v, s.t, s.in, hi-lo); err != nil {
+		if err := m.net.Eval(ctx, v, s.t, s.in, hi-lo); err != nil {
 			return err
 		}
-		for i, n := range l.examples.number[lo:hi] {
+		for i, n := range m.x.number[lo:hi] {
 			x1, target := s.x1[i*d:(i+1)*d], s.target[i*d:(i+1)*d]
 			if !finite(norm2(x1)) {
 				broken.add(n)
@@ -38,7 +38,11 @@ func (l *loop) diverged(ctx context.Context, loss float64) error {
 			}
 		}
 	}
-	step := l.Step + 1
+	return lossOf(step, loss, broken, bad)
+}
+
+// lossOf says which rows have broken data, or else no finite loss.
+func lossOf(step int64, loss float64, broken, bad named) error {
 	if broken.count > 0 {
 		return schemas.Errorf(schemas.NonFinite, "step %d: the loss is %v, because the data is not finite in %s", step, loss, broken).
 			Suggest("drop or repair those rows")
@@ -48,10 +52,14 @@ func (l *loop) diverged(ctx context.Context, loss float64) error {
 
 // diverged says which rows of the validation set have no finite loss.
 func (v *Validation) diverged(step int64, loss float64) error {
+	return notFinite(step, loss, v.loss, v.number)
+}
+
+func notFinite(step int64, loss float64, terms []float64, number []int64) error {
 	var bad named
-	for i, l := range v.loss {
+	for i, l := range terms {
 		if !finite(l) {
-			bad.add(v.number[i])
+			bad.add(number[i])
 		}
 	}
 	return schemas.Errorf(schemas.Numerical, "step %d: the validation loss is %v; it is not finite for %s of the validation data", step, loss, bad).Suggest(advice)

@@ -27,39 +27,53 @@ const (
 // into tiles. A lane adds its tiles in their order; the lanes are added by
 // descent.
 type lanes struct {
-	net   model.Network
-	x     *examples
+	goal  objective
+	crew  *crew
 	begin []int         // lane i has rows begin[i] to begin[i+1]-1 of every batch
 	grad  [][][]float32 // [lane][tensor][]; zero before the first batch of a step
-	tile  []*tile       // per lane; of a whole batch, per tileRows of its rows
 	loss  []float64     // per lane, summed over the batches of a step
 	errs  []error       // per lane
 
 	ctx  context.Context // of the batch at hand
 	lane func(int)       // lanes.oneLane, made once
 
-	whole // of a network that gets whole batches; grad then has one lane, the sum of all
+	whole // of a vector field that gets whole batches; grad then has one lane, the sum of all
 }
 
-func newLanes(net model.Network, x *examples) *lanes {
-	batch, tensors := x.o.Batch, net.Tensors()
-	weights := 0
-	for _, t := range tensors {
-		weights += len(t.Data)
+// newLanes makes the lanes of batches; who has an objective for them sets goal,
+// and grad where it is not for each lane.
+func newLanes(net weights, batch int, c *crew) *lanes {
+	size := 0
+	for _, t := range net.Tensors() {
+		size += len(t.Data)
 	}
-	count := laneCount(batch, weights)
-	l := &lanes{net: net, x: x, begin: cut(batch, count), loss: make([]float64, count), errs: make([]error, count)}
+	count := laneCount(batch, size)
+	l := &lanes{crew: c, begin: cut(batch, count), loss: make([]float64, count), errs: make([]error, count)}
 	l.lane = l.oneLane
-	if b, ok := net.(model.Batched); ok {
-		l.takeWhole(b)
-		return l
-	}
-	for i := range count {
-		l.grad = append(l.grad, like(tensors))
-		l.tile = append(l.tile, newTile(min(tileRows, l.begin[i+1]-l.begin[i]), x.layout))
-	}
 	return l
 }
+
+// match gives the lanes the objective of a vector field.
+func (l *lanes) match(net model.Network, x *examples) {
+	m := &matching{net: net, x: x}
+	if l.goal = m; l.takesWhole(net, x) {
+		return
+	}
+	l.apart(net)
+	for i := range l.loss {
+		m.tile = append(m.tile, newTile(l.mostRows(i), x.layout))
+	}
+}
+
+// apart makes a gradient for each lane.
+func (l *lanes) apart(net weights) {
+	for range l.loss {
+		l.grad = append(l.grad, like(net.Tensors()))
+	}
+}
+
+// mostRows is how many rows a tile of a lane has at most.
+func (l *lanes) mostRows(lane int) int { return min(tileRows, l.begin[lane+1]-l.begin[lane]) }
 
 // laneCount is the number of lanes of a batch.
 func laneCount(batch, weights int) int {
@@ -101,7 +115,7 @@ func (l *lanes) add(ctx context.Context) (loss float64, err error) {
 		err = l.addWhole(ctx)
 	} else {
 		l.ctx = ctx
-		l.x.crew.run(len(l.grad), l.lane)
+		l.crew.run(len(l.grad), l.lane)
 		for _, e := range l.errs {
 			if err == nil {
 				err = e
@@ -121,7 +135,7 @@ func (l *lanes) oneLane(lane int) {
 	lo, end := l.begin[lane], l.begin[lane+1]
 	for lo < end {
 		hi := tileEnd(lo, end)
-		loss, err := l.oneTile(lane, lo, hi)
+		loss, err := l.goal.add(l.ctx, lane, lo, hi, l.grad[lane])
 		if l.errs[lane] = err; err != nil {
 			return
 		}
@@ -137,12 +151,4 @@ func tileEnd(lo, end int) int {
 	tiles := (rows + tileRows - 1) / tileRows
 	each := (rows + tiles - 1) / tiles
 	return min(lo+(each+rowsTogether-1)/rowsTogether*rowsTogether, end)
-}
-
-func (l *lanes) oneTile(lane, lo, hi int) (float64, error) {
-	s := l.tile[lane]
-	if err := l.x.fill(s, lo, hi); err != nil {
-		return 0, err
-	}
-	return l.net.Gradient(l.ctx, l.grad[lane], s.t, s.in, s.want, nil, hi-lo)
 }

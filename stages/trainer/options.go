@@ -26,6 +26,7 @@ type Options struct {
 
 	Valid         *Validation // nil evaluates nothing
 	ValidateEvery int64       // steps; also after the last
+	Patience      int64       // validations without a better one, after which training ends; then the best weights are kept. 0 is none
 	LogEvery      int64       // steps to a Point
 
 	CheckpointEvery int64
@@ -39,6 +40,9 @@ type Options struct {
 	// be nil.
 	Observe func(Progress)
 }
+
+// needsMean says whether there are weights beside those that are trained.
+func (o *Options) needsMean() bool { return o.EMA > 0 || o.Patience > 0 }
 
 // parts is the number of batches of a step.
 func (o *Options) parts() int { return max(1, o.Accumulate) }

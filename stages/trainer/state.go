@@ -33,4 +33,5 @@ type State struct {
 	Weights   []model.Tensor `json:"-"`
 	Optimizer []optim.State  `json:"-"`
 	Average   []optim.State  `json:"-"` // empty without EMA
+	Kept      [][]float32    `json:"-"` // of the best validation, in the order of Weights; nil without patience
 }

@@ -36,12 +36,21 @@ func Train(ctx context.Context, def model.Definition, layout Layout, rows Rows, 
 	}
 	defer l.crew.dismiss()
 	defer l.examples.ahead.wait()
+	net, err := l.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Network: net.(model.Network), State: &l.State}, nil
+}
+
+// run makes all steps and gives the network to keep.
+func (l *loop) run(ctx context.Context) (weights, error) {
 	if err := l.begin(ctx); err != nil {
 		return nil, err
 	}
-	for l.Step < o.Steps {
+	for !l.over() {
 		select {
-		case <-o.Stop:
+		case <-l.o.Stop:
 			if err := l.save(); err != nil {
 				return nil, err
 			}
@@ -58,25 +67,42 @@ func Train(ctx context.Context, def model.Definition, layout Layout, rows Rows, 
 			return nil, err
 		}
 	}
-	if !l.finite() {
-		return nil, schemas.Errorf(schemas.Numerical, "step %d: the weights are not finite after the last step", l.Step).Suggest(advice)
+	net := l.best()
+	if l.Kept != nil {
+		net = l.load(l.Kept)
 	}
-	return &Result{Network: l.best(), State: &l.State}, nil
+	for _, w := range data(net) {
+		for _, v := range w {
+			if !finite(float64(v)) {
+				return nil, schemas.Errorf(schemas.Numerical, "step %d: the weights are not finite after the last step", l.Step).Suggest(advice)
+			}
+		}
+	}
+	return net, nil
+}
+
+// over says whether the last step is done, or the validations have not become
+// better for as long as there is patience.
+func (l *loop) over() bool {
+	patience := l.o.Patience * l.o.ValidateEvery
+	return l.Step >= l.o.Steps || patience > 0 && l.Best != nil && l.Step-l.BestStep >= patience
 }
 
 // loop is a training between two steps: what changes is in State.
 type loop struct {
 	State
 	o    Options
-	net  model.Network
-	mean model.Network // gets the weights of the average when it is asked for
+	net  weights
+	mean weights // gets the weights of the average when it is asked for
 	rows Rows
 	crew *crew
 
-	// A step: examples make a batch, lanes its gradient, the descent an update.
-	examples *examples
+	// A step: the objective makes a batch, lanes its gradient, the descent an
+	// update.
 	lanes    *lanes
 	descent  *descent
+	examples *examples // of conditional flow matching
+	valid    heldOut   // nil without
 
 	rate     float64 // learning rate of the last step
 	pace     pace
@@ -84,18 +110,15 @@ type loop struct {
 }
 
 func newLoop(def model.Definition, layout Layout, rows Rows, o Options) (*loop, error) {
-	if o.Steps < 1 || o.Batch < 1 || o.Accumulate < 0 || o.EMA < 0 || o.EMA >= 1 || o.Clip < 0 || o.Path == nil || o.Time == nil || o.Rule == nil {
+	if o.Path == nil || o.Time == nil {
 		panic("trainer: options out of range")
 	}
 	net, err := model.Build(def, layout.Dim, layout.Held)
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{o: o, net: net, rows: rows}
-	if o.Schedule == nil {
-		l.o.Schedule = optim.Constant{}
-	}
-	if o.EMA > 0 {
+	l := bare(net, rows, o)
+	if o.needsMean() {
 		if l.mean, err = model.Build(def, layout.Dim, layout.Held); err != nil {
 			return nil, err
 		}
@@ -105,13 +128,33 @@ func newLoop(def model.Definition, layout Layout, rows Rows, o Options) (*loop, 
 	} else {
 		l.crew = newCrew(o.Workers)
 	}
-	l.examples = newExamples(&l.o, rows, layout, l.crew)
-	l.lanes = newLanes(net, l.examples)
-	if l.descent, err = newDescent(&l.o, net, l.lanes.grad, l.crew); err != nil {
-		l.crew.dismiss()
-		return nil, err
+	if o.Valid != nil {
+		l.valid = o.Valid
 	}
-	return l, nil
+	l.examples = newExamples(&l.o, rows, layout, l.crew)
+	l.lanes = newLanes(net, o.Batch, l.crew)
+	l.lanes.match(net, l.examples)
+	return l, l.descend()
+}
+
+// bare is a loop without a crew and an objective.
+func bare(net weights, rows Rows, o Options) *loop {
+	if o.Steps < 1 || o.Batch < 1 || o.Accumulate < 0 || o.EMA < 0 || o.EMA >= 1 || o.Clip < 0 || o.Patience < 0 || o.Rule == nil {
+		panic("trainer: options out of range")
+	}
+	l := &loop{o: o, net: net, rows: rows}
+	if o.Schedule == nil {
+		l.o.Schedule = optim.Constant{}
+	}
+	return l
+}
+
+// descend makes the second half of a step.
+func (l *loop) descend() (err error) {
+	if l.descent, err = newDescent(&l.o, l.net, l.lanes.grad, l.crew); err != nil {
+		l.crew.dismiss()
+	}
+	return err
 }
 
 // begin draws the weights, or takes up where a state left.
@@ -134,7 +177,7 @@ func (l *loop) begin(ctx context.Context) error {
 }
 
 // data are the weights of a network, one slice per tensor.
-func data(net model.Network) [][]float32 {
+func data(net weights) [][]float32 {
 	tensors := net.Tensors()
 	out := make([][]float32, len(tensors))
 	for i, t := range tensors {
@@ -144,12 +187,17 @@ func data(net model.Network) [][]float32 {
 }
 
 // best is the network to evaluate and to keep.
-func (l *loop) best() model.Network {
+func (l *loop) best() weights {
 	if l.descent.ema == nil {
 		return l.net
 	}
-	for i, w := range l.descent.ema.Weights() {
-		copy(data(l.mean)[i], w)
+	return l.load(l.descent.ema.Weights())
+}
+
+// load puts weights into the second network.
+func (l *loop) load(w [][]float32) weights {
+	for i, to := range data(l.mean) {
+		copy(to, w[i])
 	}
 	l.mean.Changed(l.crew.share)
 	return l.mean
@@ -157,11 +205,11 @@ func (l *loop) best() model.Network {
 
 // step makes one update, from Accumulate batches.
 func (l *loop) step(ctx context.Context) error {
-	entries := float64(l.o.rows()) * float64(l.examples.layout.Dim)
+	entries := float64(l.o.rows()) * float64(l.lanes.goal.entries())
 	var loss float64
 	clear(l.lanes.loss)
 	for part := range l.o.parts() {
-		if err := l.examples.next(ctx, l.Step, part); err != nil {
+		if err := l.lanes.goal.next(ctx, l.Step, part); err != nil {
 			return err
 		}
 		sum, err := l.lanes.add(ctx)
@@ -169,7 +217,7 @@ func (l *loop) step(ctx context.Context) error {
 			return err
 		}
 		if loss = sum / entries; !finite(loss) {
-			return l.diverged(ctx, loss)
+			return l.lanes.goal.diverged(ctx, l.Step+1, loss)
 		}
 	}
 	l.rate = l.o.LR * l.o.Schedule.LR(int(l.Step), int(l.o.Steps))

@@ -175,9 +175,9 @@ func pairs(x0, x1 []float32, rows, dim, batch int, c coupling.Coupling) ([]int32
 
 // evaluate is the mean over all entries of (f - target)² and its standard
 // error, from the spread of the rows' losses. Rows are summed in their order.
-func (v *Validation) evaluate(ctx context.Context, net model.Network, c *crew) (mean, se float64, err error) {
+func (v *Validation) evaluate(ctx context.Context, of weights, c *crew) (mean, se float64, err error) {
 	rows, d, in := len(v.t), v.layout.Dim, v.layout.Input()
-	size := tileRows
+	net, size := of.(model.Network), tileRows
 	if solver.Distant[float32](net) {
 		size = rows // in one call
 	}
@@ -197,14 +197,20 @@ func (v *Validation) evaluate(ctx context.Context, net model.Network, c *crew) (
 			return 0, 0, e
 		}
 	}
-	n := float64(rows)
-	for _, l := range v.loss {
+	mean, se = spread(v.loss)
+	return mean, se, nil
+}
+
+// spread is the mean of losses, in their order, and its standard error.
+func spread(loss []float64) (mean, se float64) {
+	n := float64(len(loss))
+	for _, l := range loss {
 		mean += l / n
 	}
-	for _, l := range v.loss {
+	for _, l := range loss {
 		se += (l - mean) * (l - mean)
 	}
-	return mean, math.Sqrt(se / max(n-1, 1) / n), nil
+	return mean, math.Sqrt(se / max(n-1, 1) / n)
 }
 
 // squares is sum (a-b)².

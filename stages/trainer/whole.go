@@ -11,17 +11,23 @@ import (
 // process, which a call costs more than some rows (docs/decisions/013).
 type whole struct {
 	batched model.Batched // nil for other networks
+	x       *examples
+	tile    []*tile // per tileRows rows of a batch
 	batch   model.Batch
 	tiles   []float64 // losses of the tiles of its lanes
 	fill    func(int) // lanes.fillTile, made once
 	fault   atomic.Pointer[error]
 }
 
-// takeWhole prepares for a network that is asked for the gradient of whole
-// batches, cut as they are for others.
-func (l *lanes) takeWhole(net model.Batched) {
-	rows, d := l.x.o.Batch, l.x.layout.Input()
-	l.batched, l.fill = net, l.fillTile
+// takesWhole says whether a network is asked for the gradient of whole batches,
+// cut as they are for others, and prepares for it.
+func (l *lanes) takesWhole(net model.Network, x *examples) bool {
+	b, ok := net.(model.Batched)
+	if !ok {
+		return false
+	}
+	rows, d := x.o.Batch, x.layout.Input()
+	l.batched, l.x, l.fill = b, x, l.fillTile
 	l.grad = [][][]float32{like(net.Tensors())}
 	l.batch = model.Batch{T: make([]float64, rows), X: make([]float32, rows*d), Target: make([]float32, rows*d), Rows: rows}
 	for i := range l.loss {
@@ -42,6 +48,7 @@ func (l *lanes) takeWhole(net model.Batched) {
 		}
 		l.tile = append(l.tile, s)
 	}
+	return true
 }
 
 // fillTile makes some rows of the batch.
@@ -61,7 +68,7 @@ func (l *lanes) addWhole(ctx context.Context) error {
 	if x := l.x; x.xt != nil && x.layout.Held == 0 { // a distant path has made all of it
 		b.T, b.X, b.Target = x.t, x.xt, x.ut
 	} else {
-		l.x.crew.run(len(l.tile), l.fill)
+		l.crew.run(len(l.tile), l.fill)
 		if err := l.fault.Swap(nil); err != nil {
 			return *err
 		}
