@@ -12,3 +12,15 @@ func twoLeastAVX2(n int, cost *float32, v *float64) (first float64, firstAt floa
 
 //go:noescape
 func squaresAVX2(n int, dim int, ld int, dst *float32, x *float64, y *float32)
+
+//go:noescape
+func dotAVX2(n int, a *float32, b *float64) (sum float64)
+
+//go:noescape
+func addAVX2(n int, sum *float64, a *float32, u float64)
+
+//go:noescape
+func exponentsAVX2(n int, dst *float32, cost *float32, dual *float64, f float64, scale float64)
+
+//go:noescape
+func greatestAVX2(n int, cost *float32) uint32

@@ -252,3 +252,176 @@ dims:
 	JLT          columns
 	VZEROUPPER
 	RET
+
+// func dotAVX2(n int, a *float32, b *float64) (sum float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·dotAVX2(SB), NOSPLIT, $0-32
+	MOVQ   n+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+	XORQ   BX, BX
+	SUBQ   $0x20, AX
+	JLT    last
+
+next:
+	VCVTPS2PD   (CX)(BX*4), Y8
+	VFMADD231PD (DX)(BX*8), Y8, Y0
+	VCVTPS2PD   16(CX)(BX*4), Y8
+	VFMADD231PD 32(DX)(BX*8), Y8, Y1
+	VCVTPS2PD   32(CX)(BX*4), Y8
+	VFMADD231PD 64(DX)(BX*8), Y8, Y2
+	VCVTPS2PD   48(CX)(BX*4), Y8
+	VFMADD231PD 96(DX)(BX*8), Y8, Y3
+	VCVTPS2PD   64(CX)(BX*4), Y8
+	VFMADD231PD 128(DX)(BX*8), Y8, Y4
+	VCVTPS2PD   80(CX)(BX*4), Y8
+	VFMADD231PD 160(DX)(BX*8), Y8, Y5
+	VCVTPS2PD   96(CX)(BX*4), Y8
+	VFMADD231PD 192(DX)(BX*8), Y8, Y6
+	VCVTPS2PD   112(CX)(BX*4), Y8
+	VFMADD231PD 224(DX)(BX*8), Y8, Y7
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLE         next
+
+last:
+	ADDQ        $0x20, AX
+	CMPQ        BX, AX
+	JGE         sum
+	VCVTPS2PD   (CX)(BX*4), Y8
+	VFMADD231PD (DX)(BX*8), Y8, Y0
+	VCVTPS2PD   16(CX)(BX*4), Y8
+	VFMADD231PD 32(DX)(BX*8), Y8, Y1
+	VCVTPS2PD   32(CX)(BX*4), Y8
+	VFMADD231PD 64(DX)(BX*8), Y8, Y2
+	VCVTPS2PD   48(CX)(BX*4), Y8
+	VFMADD231PD 96(DX)(BX*8), Y8, Y3
+
+sum:
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDPD       X1, X0, X0
+	MOVSD        X0, sum+24(FP)
+	VZEROUPPER
+	RET
+
+// func addAVX2(n int, sum *float64, a *float32, u float64)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         sum+8(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVSD        u+24(FP), X0
+	VBROADCASTSD X0, Y0
+	XORQ         BX, BX
+
+next:
+	VCVTPS2PD   (DX)(BX*4), Y1
+	VMOVUPD     (CX)(BX*8), Y2
+	VFMADD231PD Y1, Y0, Y2
+	VMOVUPD     Y2, (CX)(BX*8)
+	VCVTPS2PD   16(DX)(BX*4), Y1
+	VMOVUPD     32(CX)(BX*8), Y2
+	VFMADD231PD Y1, Y0, Y2
+	VMOVUPD     Y2, 32(CX)(BX*8)
+	VCVTPS2PD   32(DX)(BX*4), Y1
+	VMOVUPD     64(CX)(BX*8), Y2
+	VFMADD231PD Y1, Y0, Y2
+	VMOVUPD     Y2, 64(CX)(BX*8)
+	VCVTPS2PD   48(DX)(BX*4), Y1
+	VMOVUPD     96(CX)(BX*8), Y2
+	VFMADD231PD Y1, Y0, Y2
+	VMOVUPD     Y2, 96(CX)(BX*8)
+	ADDQ        $0x10, BX
+	CMPQ        BX, AX
+	JLT         next
+	VZEROUPPER
+	RET
+
+// func exponentsAVX2(n int, dst *float32, cost *float32, dual *float64, f float64, scale float64)
+// Requires: AVX, AVX2, SSE2
+TEXT ·exponentsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         cost+16(FP), DX
+	MOVQ         dual+24(FP), BX
+	MOVSD        f+32(FP), X0
+	VBROADCASTSD X0, Y0
+	MOVSD        scale+40(FP), X1
+	VBROADCASTSD X1, Y1
+	XORQ         SI, SI
+
+next:
+	VADDPD     (BX)(SI*8), Y0, Y2
+	VCVTPS2PD  (DX)(SI*4), Y3
+	VSUBPD     Y3, Y2, Y2
+	VMULPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, (CX)(SI*4)
+	VADDPD     32(BX)(SI*8), Y0, Y2
+	VCVTPS2PD  16(DX)(SI*4), Y3
+	VSUBPD     Y3, Y2, Y2
+	VMULPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, 16(CX)(SI*4)
+	VADDPD     64(BX)(SI*8), Y0, Y2
+	VCVTPS2PD  32(DX)(SI*4), Y3
+	VSUBPD     Y3, Y2, Y2
+	VMULPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, 32(CX)(SI*4)
+	VADDPD     96(BX)(SI*8), Y0, Y2
+	VCVTPS2PD  48(DX)(SI*4), Y3
+	VSUBPD     Y3, Y2, Y2
+	VMULPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, 48(CX)(SI*4)
+	ADDQ       $0x10, SI
+	CMPQ       SI, AX
+	JLT        next
+	VZEROUPPER
+	RET
+
+// func greatestAVX2(n int, cost *float32) uint32
+// Requires: AVX, AVX2
+TEXT ·greatestAVX2(SB), NOSPLIT, $0-20
+	MOVQ  n+0(FP), AX
+	MOVQ  cost+8(FP), CX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	XORQ  DX, DX
+
+next:
+	VPMAXUD      (CX)(DX*4), Y0, Y0
+	VPMAXUD      32(CX)(DX*4), Y1, Y1
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JLT          next
+	VMOVDQA      Y1, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPMAXUD      X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPMAXUD      X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPMAXUD      X1, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, ret+16(FP)
+	VZEROUPPER
+	RET

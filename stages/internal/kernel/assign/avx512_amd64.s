@@ -275,3 +275,136 @@ dims:
 	JLT          columns
 	VZEROUPPER
 	RET
+
+// func dotAVX512(n int, a *float32, b *float64) (sum float64)
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·dotAVX512(SB), NOSPLIT, $0-32
+	MOVQ   n+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	XORQ   BX, BX
+	SUBQ   $0x20, AX
+	JLT    last
+
+next:
+	VCVTPS2PD   (CX)(BX*4), Z4
+	VFMADD231PD (DX)(BX*8), Z4, Z0
+	VCVTPS2PD   32(CX)(BX*4), Z4
+	VFMADD231PD 64(DX)(BX*8), Z4, Z1
+	VCVTPS2PD   64(CX)(BX*4), Z4
+	VFMADD231PD 128(DX)(BX*8), Z4, Z2
+	VCVTPS2PD   96(CX)(BX*4), Z4
+	VFMADD231PD 192(DX)(BX*8), Z4, Z3
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLE         next
+
+last:
+	ADDQ        $0x20, AX
+	CMPQ        BX, AX
+	JGE         sum
+	VCVTPS2PD   (CX)(BX*4), Z4
+	VFMADD231PD (DX)(BX*8), Z4, Z0
+	VCVTPS2PD   32(CX)(BX*4), Z4
+	VFMADD231PD 64(DX)(BX*8), Z4, Z1
+
+sum:
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VADDPD        X1, X0, X0
+	MOVSD         X0, sum+24(FP)
+	VZEROUPPER
+	RET
+
+// func addAVX512(n int, sum *float64, a *float32, u float64)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·addAVX512(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         sum+8(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVSD        u+24(FP), X0
+	VBROADCASTSD X0, Z0
+	XORQ         BX, BX
+
+next:
+	VCVTPS2PD   (DX)(BX*4), Z1
+	VMOVUPD     (CX)(BX*8), Z2
+	VFMADD231PD Z1, Z0, Z2
+	VMOVUPD     Z2, (CX)(BX*8)
+	VCVTPS2PD   32(DX)(BX*4), Z1
+	VMOVUPD     64(CX)(BX*8), Z2
+	VFMADD231PD Z1, Z0, Z2
+	VMOVUPD     Z2, 64(CX)(BX*8)
+	ADDQ        $0x10, BX
+	CMPQ        BX, AX
+	JLT         next
+	VZEROUPPER
+	RET
+
+// func exponentsAVX512(n int, dst *float32, cost *float32, dual *float64, f float64, scale float64)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·exponentsAVX512(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         cost+16(FP), DX
+	MOVQ         dual+24(FP), BX
+	MOVSD        f+32(FP), X0
+	VBROADCASTSD X0, Z0
+	MOVSD        scale+40(FP), X1
+	VBROADCASTSD X1, Z1
+	XORQ         SI, SI
+
+next:
+	VADDPD    (BX)(SI*8), Z0, Z2
+	VCVTPS2PD (DX)(SI*4), Z3
+	VSUBPD    Z3, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VCVTPD2PS Z2, Y2
+	VMOVUPS   Y2, (CX)(SI*4)
+	VADDPD    64(BX)(SI*8), Z0, Z2
+	VCVTPS2PD 32(DX)(SI*4), Z3
+	VSUBPD    Z3, Z2, Z2
+	VMULPD    Z1, Z2, Z2
+	VCVTPD2PS Z2, Y2
+	VMOVUPS   Y2, 32(CX)(SI*4)
+	ADDQ      $0x10, SI
+	CMPQ      SI, AX
+	JLT       next
+	VZEROUPPER
+	RET
+
+// func greatestAVX512(n int, cost *float32) uint32
+// Requires: AVX, AVX2, AVX512F
+TEXT ·greatestAVX512(SB), NOSPLIT, $0-20
+	MOVQ  n+0(FP), AX
+	MOVQ  cost+8(FP), CX
+	VPXOR Y0, Y0, Y0
+	XORQ  DX, DX
+
+next:
+	VPMAXUD       (CX)(DX*4), Z0, Z0
+	ADDQ          $0x10, DX
+	CMPQ          DX, AX
+	JLT           next
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPMAXUD       Y1, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPMAXUD       X1, X0, X0
+	VMOVD         X0, AX
+	MOVL          AX, ret+16(FP)
+	VZEROUPPER
+	RET

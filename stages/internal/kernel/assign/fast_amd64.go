@@ -41,3 +41,47 @@ func fastSquares(dst []float32, x []float64, y []float32) bool {
 	}
 	return true
 }
+
+func fastDot(a []float32, b []float64) (float64, bool) {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		return dotAVX512(len(a), &a[0], &b[0]), true
+	case kernel.AVX2:
+		return dotAVX2(len(a), &a[0], &b[0]), true
+	}
+	return 0, false
+}
+
+func fastAdd(sum []float64, a []float32, u float64) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		addAVX512(len(a), &sum[0], &a[0], u)
+	case kernel.AVX2:
+		addAVX2(len(a), &sum[0], &a[0], u)
+	default:
+		return false
+	}
+	return true
+}
+
+func fastExponents(dst, cost []float32, g []float64, f, scale float64) bool {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		exponentsAVX512(len(dst), &dst[0], &cost[0], &g[0], f, scale)
+	case kernel.AVX2:
+		exponentsAVX2(len(dst), &dst[0], &cost[0], &g[0], f, scale)
+	default:
+		return false
+	}
+	return true
+}
+
+func fastGreatest(cost []float32) (bits uint32, ok bool) {
+	switch kernel.Current() {
+	case kernel.AVX512:
+		return greatestAVX512(len(cost), &cost[0]), true
+	case kernel.AVX2:
+		return greatestAVX2(len(cost), &cost[0]), true
+	}
+	return 0, false
+}

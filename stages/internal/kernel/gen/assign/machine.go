@@ -115,3 +115,5 @@ func (m *machine) copy(v V) V {
 	m.VMOVAPD(v, out)
 	return out
 }
+
+func asVec(v V) reg.VecVirtual { return v.(reg.VecVirtual) }

@@ -14,6 +14,10 @@ func main() {
 		m.relax()
 		m.twoLeast()
 		m.squares()
+		m.dot()
+		m.add()
+		m.exponents()
+		m.greatest()
 		gen.Write("assign", s.name, m.Context, s.registers)
 	}
 }
