@@ -37,6 +37,8 @@ LINES = (
     Line("w3", "training, 8 columns, 3 x 128, batch 512", TRAIN),
     *(Line(f"w4-{d}x{rows}", f"optimal transport of {rows} rows, {d} columns",
            ("pair:scipy", "pair:pot", "pair:torchcfm")) for d in (2, 21) for rows in (64, 256, 512, 1024)),
+    *(Line(f"w4-{d}x{rows}-sinkhorn", f"entropic transport of {rows} rows, {d} columns",
+           ("pair:ott", "pair:torchcfm-sinkhorn")) for d in (2, 21) for rows in (64, 256, 512, 1024)),
     Line("w5-small", "100 Euler steps, network of W1", EULER),
     Line("w5-wide", "100 Euler steps, network of W2", EULER, looking_rows=500, repeats=1),
     Line("w6-small", "dopri5, network of W1", ADAPTIVE, fixed_tolerance=True),

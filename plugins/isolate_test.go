@@ -311,6 +311,26 @@ func TestIsolatedCouplingIsTheCoupling(t *testing.T) {
 		if !slices.Equal(p, q) {
 			t.Errorf("%s pairs other rows", i.Name)
 		}
+		c, draws := a.(coupling.Drawing)
+		d, same := b.(coupling.Drawing)
+		if draws != same {
+			t.Errorf("%s draws its pairs: %v, and in another process: %v", i.Name, draws, same)
+		}
+		if !draws || !same {
+			continue
+		}
+		u := make([]float64, rows)
+		for k := range u {
+			u[k] = float64((k*37)%rows) / rows
+		}
+		for _, err := range []error{c.Draw(p, x0, x1, rows, dim, u), d.Draw(q, x0, x1, rows, dim, u)} {
+			if err != nil {
+				t.Fatalf("%s: %v", i.Name, err)
+			}
+		}
+		if !slices.Equal(p, q) {
+			t.Errorf("%s draws other rows", i.Name)
+		}
 	}
 }
 

@@ -11,15 +11,18 @@ import (
 	"github.com/pathline/pathline/stages/coupling"
 )
 
-// A coupling: facts {independent}; one that is independent is its facts and
+// A coupling: facts {independent, draws}; one that is independent is its facts and
 // never asked. Others have
 //
 //	pair(x0, x1; dim) -> index          int32, for every row of x1 the row of x0
+//	draw(x0, x1, u; dim) -> index       of one that draws: with these numbers
 //
-// for a whole batch, and the answer is checked to be a permutation.
+// for a whole batch, and the answer is checked to be a permutation, of one that
+// draws to be numbers of rows.
 
 type couplingFacts struct {
 	Independent bool `json:"independent,omitempty"`
+	Draws       bool `json:"draws,omitempty"`
 }
 
 type dimParams struct {
@@ -36,11 +39,21 @@ func couplingBinding() binding {
 			if _, ok := v.(coupling.Independent); ok {
 				return couplingFacts{Independent: true}, nil, true
 			}
-			return couplingFacts{}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
-				if method != "pair" {
-					return wire.Message{}, noMethod("coupling", method)
+			drawing, draws := c.(coupling.Drawing)
+			return couplingFacts{Draws: draws}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
+				switch {
+				case method == "pair":
+					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error { return c.Pair(index, x0, x1, rows, d) })
+				case method == "draw" && draws:
+					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error {
+						u, err := wire.Values[float64](m.Batches[0], "u", 0, rows)
+						if err != nil {
+							return err
+						}
+						return drawing.Draw(index, x0, x1, rows, d, u)
+					})
 				}
-				return answerPair(c, m)
+				return wire.Message{}, noMethod("coupling", method)
 			}, true
 		},
 		standIn: func(r remote, raw json.RawMessage, _ naming) (any, error) {
@@ -50,6 +63,9 @@ func couplingBinding() binding {
 			}
 			if f.Independent {
 				return coupling.Independent{}, nil
+			}
+			if f.Draws {
+				return remoteDrawing{remoteCoupling{r}}, nil
 			}
 			return remoteCoupling{r}, nil
 		}}
@@ -68,14 +84,14 @@ func noiseAndData(m wire.Message) (x0, x1 []float32, rows, d int, err error) {
 	return x0, x1, rows, d, err
 }
 
-func answerPair(c coupling.Coupling, m wire.Message) (wire.Message, error) {
+func answerPair(m wire.Message, pair func(index []int32, x0, x1 []float32, rows, dim int) error) (wire.Message, error) {
 	var none wire.Message
 	x0, x1, rows, d, err := noiseAndData(m)
 	if err != nil {
 		return none, err
 	}
 	index := make([]int32, rows)
-	if err := c.Pair(index, x0, x1, rows, d); err != nil {
+	if err := pair(index, x0, x1, rows, d); err != nil {
 		return none, err
 	}
 	return wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("index", index, 0))}}, nil
@@ -98,14 +114,25 @@ type remoteCoupling struct{ remote }
 
 // Pair implements coupling.Coupling.
 func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
+	if err := c.ask(index, "pair", x0, x1, rows, dim); err != nil {
+		return err
+	}
+	if err := permutation(index); err != nil {
+		return c.blame(err)
+	}
+	return nil
+}
+
+// ask calls a method with the rows, and what else there is for each.
+func (c remoteCoupling) ask(index []int32, method string, x0, x1 []float32, rows, dim int, more ...wire.Column) error {
 	if len(index) != rows || len(x0) != rows*dim || len(x1) != rows*dim {
 		panic("remote: slices of other lengths than rows and dim")
 	}
 	if rows == 0 {
 		return nil
 	}
-	out, err := c.call(context.Background(), "pair", dimParams{dim},
-		wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("x0", x0, dim), wire.ColumnOf("x1", x1, dim))}}, nil)
+	columns := append([]wire.Column{wire.ColumnOf("x0", x0, dim), wire.ColumnOf("x1", x1, dim)}, more...)
+	out, err := c.call(context.Background(), method, dimParams{dim}, wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil)
 	defer out.Release()
 	if err != nil {
 		return err
@@ -117,11 +144,41 @@ func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) err
 	if err != nil {
 		return c.broke(err)
 	}
-	copy(index, got) // before the check: the other side may write on
-	if err := permutation(index); err != nil {
-		return c.blame(err)
+	copy(index, got) // before a check: the other side may write on
+	return nil
+}
+
+// remoteDrawing is a coupling.Drawing that pairs on the other side.
+type remoteDrawing struct{ remoteCoupling }
+
+// Pair implements coupling.Coupling.
+func (c remoteDrawing) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
+	return c.drawn(index, c.ask(index, "pair", x0, x1, rows, dim))
+}
+
+// Draw implements coupling.Drawing.
+func (c remoteDrawing) Draw(index []int32, x0, x1 []float32, rows, dim int, u []float64) error {
+	if len(u) != rows {
+		panic("remote: slices of other lengths than rows and dim")
+	}
+	return c.drawn(index, c.ask(index, "draw", x0, x1, rows, dim, wire.ColumnOf("u", u, 0)))
+}
+
+// drawn checks an answer.
+func (c remoteDrawing) drawn(index []int32, err error) error {
+	if err != nil {
+		return err
+	}
+	for r, i := range index {
+		if i < 0 || int(i) >= len(index) {
+			return c.blame(noSuchNoise(r, i, len(index)))
+		}
 	}
 	return nil
+}
+
+func noSuchNoise(r int, i int32, rows int) *schemas.Error {
+	return schemas.Errorf(schemas.PluginProtocol, "row %d of a batch of %d is paired with noise %d, which does not exist", r, rows, i)
 }
 
 // permutation finds the first row that has no noise of its own.
@@ -129,8 +186,7 @@ func permutation(index []int32) error {
 	taken := make([]int32, len(index)) // the row that has it, counted from 1
 	for r, i := range index {
 		if i < 0 || int(i) >= len(index) {
-			return schemas.Errorf(schemas.PluginProtocol, "row %d of a batch of %d is paired with noise %d, which does not exist", r, len(index), i).
-				Suggest("pair must give a permutation of the numbers from 0 to rows-1")
+			return noSuchNoise(r, i, len(index)).Suggest("pair must give a permutation of the numbers from 0 to rows-1")
 		}
 		if other := taken[i]; other != 0 {
 			return schemas.Errorf(schemas.PluginProtocol, "rows %d and %d of a batch of %d are both paired with noise %d", other-1, r, len(index), i).

@@ -14,17 +14,11 @@ import (
 // shortest augmenting paths. Duals are float64: they prove the result, see
 // [assignment.gap].
 type assignment struct {
-	n, ld int
-	cost  []float32 // [n][ld]
+	costs
 
 	row, col []int32   // row of a column, column of a row; -1: none
 	v        []float64 // duals of columns, -Inf beyond n
 	free     []int32   // rows without a column
-
-	// Of costs that are squared distances: the columns' points, [dim][ld], and the
-	// point of a row.
-	across []float32
-	point  []float64
 
 	// Of one shortest path.
 	dist []float64 // to columns that are not reached for good; else +Inf
@@ -39,17 +33,15 @@ func (a *assignment) resize(n int) {
 	if a.n == n {
 		return
 	}
-	m := assign.Padded(n)
-	*a = assignment{n: n, ld: m, cost: make([]float32, n*m), row: make([]int32, n), col: make([]int32, n), free: make([]int32, 0, n),
+	c := newCosts(n)
+	m := c.ld
+	*a = assignment{costs: c, row: make([]int32, n), col: make([]int32, n), free: make([]int32, 0, n),
 		v: make([]float64, m), dist: make([]float64, m), open: make([]float64, m), pred: make([]int32, m),
 		done: make([]int32, 0, n), far: make([]float64, 0, n)}
 }
 
-// of is the costs of a row, padded.
-func (a *assignment) of(i int32) []float32 { return a.cost[int(i)*a.ld : (int(i)+1)*a.ld] }
-
 // reduced is the cost of a pair beyond the dual of its column.
-func (a *assignment) reduced(i, j int32) float64 { return float64(a.of(i)[j]) - a.v[j] }
+func (a *assignment) reduced(i, j int32) float64 { return float64(a.of(int(i))[j]) - a.v[j] }
 
 // solve pairs; col[i] is the column of row i then.
 func (a *assignment) solve() {
@@ -78,7 +70,7 @@ func (a *assignment) reduceColumns() {
 	}
 	for i := range int32(a.n) {
 		a.col[i], a.row[i] = -1, -1
-		for j, c := range a.of(i)[:a.n] {
+		for j, c := range a.of(int(i))[:a.n] {
 			if float64(c) < a.v[j] {
 				a.v[j], cheapest[j] = float64(c), i
 			}
@@ -109,7 +101,7 @@ func (a *assignment) reduceRows() {
 	for k := 0; k < len(free); left-- {
 		i := free[k]
 		k++
-		two := assign.TwoLeast(a.of(i), a.v)
+		two := assign.TwoLeast(a.of(int(i)), a.v)
 		j := two.FirstAt
 		dearer := two.First < two.Second
 		if dearer {
@@ -150,7 +142,7 @@ func (a *assignment) augment(i int32) {
 	var least float64
 	for {
 		var at int
-		least, at = assign.Relax(a.dist, a.pred, a.of(from), a.open, base, from)
+		least, at = assign.Relax(a.dist, a.pred, a.of(int(from)), a.open, base, from)
 		end = int32(at)
 		if a.row[end] < 0 {
 			break
@@ -183,7 +175,7 @@ func (a *assignment) gap() float64 {
 		if a.n == 1 {
 			break
 		}
-		gap += a.reduced(i, a.col[i]) - assign.TwoLeast(a.of(i), a.v).First
+		gap += a.reduced(i, a.col[i]) - assign.TwoLeast(a.of(int(i)), a.v).First
 	}
 	return gap
 }
@@ -192,7 +184,7 @@ func (a *assignment) gap() float64 {
 func (a *assignment) total() float64 {
 	sum := 0.0
 	for i := range int32(a.n) {
-		sum += float64(a.of(i)[a.col[i]])
+		sum += float64(a.of(int(i))[a.col[i]])
 	}
 	return sum
 }

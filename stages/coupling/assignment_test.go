@@ -20,7 +20,7 @@ func least(a *assignment) float64 {
 		for j := range a.n {
 			if !used[j] {
 				used[j] = true
-				low = min(low, float64(a.of(int32(i))[j])+best(i+1))
+				low = min(low, float64(a.of(i)[j])+best(i+1))
 				used[j] = false
 			}
 		}
@@ -66,7 +66,7 @@ func TestAssignmentIsTheLeast(t *testing.T) {
 				a.resize(n)
 				for i := range n {
 					for j := range n {
-						a.of(int32(i))[j] = fill(r, i, j)
+						a.of(i)[j] = fill(r, i, j)
 					}
 				}
 				a.solve()
@@ -96,7 +96,7 @@ func TestAssignmentIsProved(t *testing.T) {
 				for i := range n {
 					for j := range n {
 						c := fill(r, i, j)
-						a.of(int32(i))[j] = c
+						a.of(i)[j] = c
 						size = max(size, math.Abs(float64(c)))
 					}
 				}

@@ -14,6 +14,8 @@ func TestCouplings(t *testing.T) {
 	for name, c := range map[string]coupling.Coupling{
 		"independent": coupling.Independent{},
 		"ot":          coupling.NewOptimal(),
+		"sinkhorn":    coupling.NewSinkhorn(coupling.SinkhornOptions{Reg: 0.05, Relative: true, Tolerance: 1e-4, Iterations: 1000}),
+		"sharp":       coupling.NewSinkhorn(coupling.SinkhornOptions{Reg: 0.5, Tolerance: 1e-3, Iterations: 20000}),
 	} {
 		t.Run(name, func(t *testing.T) { couplingtest.Test(t, c) })
 	}
@@ -43,6 +45,29 @@ func ExampleOptimal() {
 	fmt.Println(index)
 	// Output:
 	// [2 0 1]
+}
+
+// ExampleSinkhorn draws the noise of two rows of data from the plan of the batch.
+func ExampleSinkhorn() {
+	x0 := []float32{0, 1}
+	x1 := []float32{1, 0}
+	c := coupling.NewSinkhorn(coupling.SinkhornOptions{Reg: 0.5, Tolerance: 1e-6, Iterations: 1000})
+	plan := make([]float64, 4)
+	found, err := c.Plan(plan, x0, x1, 2, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.3f after %d iterations\n", plan, found.Iterations)
+	index := make([]int32, 2)
+	if err := c.Draw(index, x0, x1, 2, 1, []float64{0.25, 0.75}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(index)
+	// Output:
+	// [0.060 0.440 0.440 0.060] after 1 iterations
+	// [1 0]
 }
 
 // Example pairs three rows of two columns as they come.

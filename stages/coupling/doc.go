@@ -5,12 +5,13 @@
 // rows x0, asks a [Coupling] for an index, and trains on the pairs (x0[index[r]],
 // x1[r]). Data rows keep their places, so conditions and weights of a data row
 // need no moving. Every noise row is used once, and so the marginals of the
-// batch do not change.
+// batch do not change; of a [Drawing] once in the mean, which draws a row's noise
+// from a plan with the random numbers that the trainer brings.
 //
 // [Independent] leaves the rows as they are drawn. [Optimal], optimal transport
 // within a batch, reduces the variance of the regression target and straightens
-// the flow. To add one, write a type that implements Coupling and call
-// couplingtest.Test on it.
+// the flow. [Sinkhorn] is between the two. To add one, write a type that implements
+// Coupling and call couplingtest.Test on it.
 //
 // References: A. Pooladian et al., "Multisample flow matching: straightening
 // flows with minibatch couplings", 2023. A. Tong et al., "Improving and

@@ -1,12 +1,6 @@
 package coupling
 
-import (
-	"fmt"
-	"slices"
-	"sync"
-
-	"github.com/pathline/pathline/stages/internal/kernel/assign"
-)
+import "sync"
 
 // Optimal pairs the rows of a batch so that the sum of squared Euclidean
 // distances is least: the 2-Wasserstein optimal transport between the two
@@ -40,32 +34,5 @@ func (o Optimal) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
 	}
 	a.solve()
 	copy(index, a.col)
-	return nil
-}
-
-// squares fills the costs with squared distances between rows x and columns y,
-// computed in float64 and rounded once.
-func (a *assignment) squares(x, y []float32, dim int) error {
-	a.across = slices.Grow(a.across[:0], dim*a.ld)[:dim*a.ld]
-	a.point = slices.Grow(a.point[:0], dim)[:dim]
-	for k := range dim {
-		across := a.across[k*a.ld : (k+1)*a.ld]
-		for j := range a.n {
-			across[j] = y[j*dim+k]
-		}
-		clear(across[a.n:])
-	}
-	for i := range a.n {
-		for k, v := range x[i*dim : (i+1)*dim] {
-			a.point[k] = float64(v)
-		}
-		c := a.of(int32(i))
-		assign.Squares(c, a.point, a.across)
-		for j, f := range c[:a.n] {
-			if f-f != 0 {
-				return fmt.Errorf("coupling: data row %d and noise row %d are infinitely far from each other, or not numbers", i, j)
-			}
-		}
-	}
 	return nil
 }

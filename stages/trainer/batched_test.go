@@ -68,7 +68,7 @@ func TestWholeBatchesGiveTheSameBits(t *testing.T) {
 		for _, parts := range []int{1, 2} {
 			for _, p := range []path.Path{path.CondOT{}, distant{path.Cosine{}, new(int)},
 				curve{of: path.CondOT{}, far: true, calls: new(atomic.Int64), rows: new(atomic.Int64)}} {
-				for _, couple := range []coupling.Coupling{nil, backwards{}} {
+				for _, couple := range []coupling.Coupling{nil, backwards{}, entropic()} {
 					run := func(def model.Definition, workers int) []any {
 						o := options(steps, batch)
 						o.Accumulate, o.Workers, o.EMA, o.Path, o.Coupling = parts, workers, 0.9, p, couple

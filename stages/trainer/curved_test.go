@@ -39,7 +39,7 @@ func (c curve) Sample(xt, ut, x0, x1 []float32, t []float64, rows, dim int) erro
 func TestPathThatIsNotAffine(t *testing.T) {
 	const steps, batch = 5, 300
 	x := gaussian(333, 2, 1, 0.5, "data")
-	for _, couple := range []coupling.Coupling{nil, backwards{}} {
+	for _, couple := range []coupling.Coupling{nil, backwards{}, entropic()} {
 		for source, open := range map[string]func(Keys) Rows{
 			"memory": func(k Keys) Rows { return NewMemory(x, 2, k.Shuffle) },
 			"window": func(k Keys) Rows { return NewWindow(pieces(x, 2, 7), 2, 100, k.Shuffle) },

@@ -2,9 +2,7 @@ package trainer
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/path"
 )
 
@@ -25,19 +23,20 @@ type examples struct {
 	place  int
 	number []int64
 
-	table  indexed     // rows are copied tile by tile; nil when row has them
-	row    []float32   // [batch][width]
-	x1     []float32   // [batch][dim], where there is a coupling or a distant path; row, when that is bare
-	fresh  []float32   // [batch][dim], noise as drawn, likewise
-	index  []int32     // which of fresh goes with which row
-	t      []float64   // of the whole batch for a distant path, else empty
-	coef   []path.Coef // likewise
-	ahead  *ahead      // of a distant path that is affine, else nil
-	couple coupling.Coupling
+	table  indexed      // rows are copied tile by tile; nil when row has them
+	row    []float32    // [batch][width]
+	x1     []float32    // [batch][dim], where there is a coupling or a distant path; row, when that is bare
+	fresh  []float32    // [batch][dim], noise as drawn, likewise
+	index  []int32      // which of fresh goes with which row
+	t      []float64    // of the whole batch for a distant path, else empty
+	coef   []path.Coef  // likewise
+	ahead  *ahead       // of a distant path that is affine, else nil
+	couple *pairing     // nil where nothing is paired
 	curved path.Sampler // of a path that is not affine, else nil
 	x0     []float32    // [batch][dim], fresh in the order of its rows, for a distant one
 	xt, ut []float32    // likewise, what it gave
 	draw   func(int)    // examples.drawBlock, made once
+	chance func(u []float64)
 }
 
 // normals draws noise: row r of dst [rows][dim] is standard normal and depends
@@ -66,8 +65,9 @@ func newExamples(o *Options, rows Rows, layout Layout, c *crew) *examples {
 			x.xt, x.ut = make([]float32, size), make([]float32, size)
 		}
 	}
-	if _, none := o.Coupling.(coupling.Independent); !none && o.Coupling != nil {
-		x.couple, x.index = o.Coupling, make([]int32, o.Batch)
+	if x.couple = newPairing(o.Coupling, o.Batch); x.couple != nil {
+		x.index = make([]int32, o.Batch)
+		x.chance = func(u []float64) { o.Keys.Pairs.UniformRows(u, x.first, 0) }
 		if x.xt != nil {
 			x.x0 = make([]float32, size)
 		}
@@ -109,10 +109,7 @@ func (x *examples) next(ctx context.Context, step int64, part int) error {
 	x.crew.run((x.o.Batch+tileRows-1)/tileRows, x.draw)
 	x0 := x.fresh
 	if x.couple != nil {
-		if err := x.couple.Pair(x.index, x.fresh, x.x1, x.o.Batch, x.layout.Dim); err != nil {
-			return err
-		}
-		if err := within(x.index, x.o.Batch); err != nil {
+		if err := x.couple.pair(x.index, x.fresh, x.x1, x.layout.Dim, x.chance); err != nil {
 			return err
 		}
 		if x.x0 != nil {
@@ -285,16 +282,6 @@ func (x *examples) hold(s *tile, lo, hi int) {
 	s.in, s.want = s.in[:n], s.want[:n]
 	x.layout.input(s.in, s.xt, s.row)
 	x.layout.wanted(s.want, s.target, hi-lo)
-}
-
-// within refuses a coupling that names noise which is not there.
-func within(index []int32, rows int) error {
-	for i, j := range index {
-		if j < 0 || int(j) >= rows {
-			return fmt.Errorf("trainer: the coupling gives row %d of a batch the noise %d of %d", i, j, rows)
-		}
-	}
-	return nil
 }
 
 // gamma says whether a second noise is needed.

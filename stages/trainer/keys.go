@@ -11,9 +11,11 @@ type Keys struct {
 	Time       random.Key // t of example p
 	Noise      random.Key // x0 of example p
 	Bridge     random.Key // the second noise of example p, where the path has one
+	Pairs      random.Key // which noise example p draws, where the coupling draws its pairs
 	Validation random.Key // which rows are validated: see Sample
 	ValidTime  random.Key // t of validation row r
 	ValidNoise random.Key // x0 of validation row r: address (r, 0); second noise: (r, 1)
+	ValidPairs random.Key // which noise validation row r draws
 }
 
 // NewKeys derives the streams of a stage.
@@ -25,8 +27,10 @@ func NewKeys(seed uint64, stage string) Keys {
 		Time:       key("time"),
 		Noise:      key("noise"),
 		Bridge:     key("bridge"),
+		Pairs:      key("pairs"),
 		Validation: key("validation-rows"),
 		ValidTime:  key("validation-time"),
 		ValidNoise: key("validation-noise"),
+		ValidPairs: key("validation-pairs"),
 	}
 }

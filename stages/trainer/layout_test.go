@@ -34,7 +34,7 @@ func TestRowsThatBringTheirNoise(t *testing.T) {
 	const steps, batch, rows = 3, 100, 333
 	x := gaussian(rows, 2, 1, 0.5, "data")
 	for name, p := range ways() {
-		for _, couple := range []coupling.Coupling{nil, backwards{}} {
+		for _, couple := range []coupling.Coupling{nil, backwards{}, entropic()} {
 			for source, open := range sources(x, 2) {
 				t.Run(fmt.Sprintf("%s/%T/%s", name, couple, source), func(t *testing.T) {
 					o := options(steps, batch)
@@ -94,7 +94,7 @@ func TestConditionsAreHeld(t *testing.T) {
 			}
 		}
 		for name, p := range ways() {
-			for _, couple := range []coupling.Coupling{nil, backwards{}} {
+			for _, couple := range []coupling.Coupling{nil, backwards{}, entropic()} {
 				for source := range sources(nil, 1) {
 					o := options(2, batch)
 					o.Path, o.Coupling = p, couple

@@ -129,7 +129,7 @@ func NewValidation(x []float32, number []int64, layout Layout, batch int, p path
 		layout.noise(fresh, x)
 	}
 	x1 := layout.bareRows(x)
-	index, err := pairs(fresh, x1, rows, dim, batch, c)
+	index, err := pairs(fresh, x1, number, dim, batch, c, keys.ValidPairs)
 	if err != nil {
 		return nil, err
 	}
@@ -150,21 +150,24 @@ func NewValidation(x []float32, number []int64, layout Layout, batch int, p path
 }
 
 // pairs is the coupling of all rows, batch by batch.
-func pairs(x0, x1 []float32, rows, dim, batch int, c coupling.Coupling) ([]int32, error) {
+func pairs(x0, x1 []float32, number []int64, dim, batch int, c coupling.Coupling, key random.Key) ([]int32, error) {
+	rows := len(number)
 	index := make([]int32, rows)
+	for i := range index {
+		index[i] = int32(i)
+	}
+	p := newPairing(c, min(batch, rows))
+	if p == nil {
+		return index, nil
+	}
 	for lo := 0; lo < rows; lo += batch {
 		hi := min(lo+batch, rows)
-		if c != nil {
-			if err := c.Pair(index[lo:hi], x0[lo*dim:hi*dim], x1[lo*dim:hi*dim], hi-lo, dim); err != nil {
-				return nil, err
+		if err := p.pair(index[lo:hi], x0[lo*dim:hi*dim], x1[lo*dim:hi*dim], dim, func(u []float64) {
+			for i, n := range number[lo:hi] {
+				u[i] = key.Uniform(uint64(n), 0)
 			}
-			if err := within(index[lo:hi], hi-lo); err != nil {
-				return nil, err
-			}
-		} else {
-			for i := lo; i < hi; i++ {
-				index[i] = int32(i - lo)
-			}
+		}); err != nil {
+			return nil, err
 		}
 		for i := lo; i < hi; i++ {
 			index[i] += int32(lo)

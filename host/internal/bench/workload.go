@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/machine"
 )
 
@@ -88,7 +89,9 @@ func Workloads() []Workload {
 	for _, net := range []string{"small", "wide"} {
 		for _, rows := range []int{64, 256, 512, 1024} {
 			pairs = append(pairs, Workload{Name: fmt.Sprintf("w4-%dx%d", named[net].dim, rows),
-				Title: fmt.Sprintf("optimal transport of %d rows, %d columns", rows, named[net].dim), Files: true, run: pair(net, rows)})
+				Title: fmt.Sprintf("optimal transport of %d rows, %d columns", rows, named[net].dim), Files: true, run: pair(net, rows, coupling.NewOptimal())},
+				Workload{Name: fmt.Sprintf("w4-%dx%d-sinkhorn", named[net].dim, rows),
+					Title: fmt.Sprintf("entropic transport of %d rows, %d columns", rows, named[net].dim), Files: true, run: pair(net, rows, coupling.NewSinkhorn(peersSinkhorn))})
 		}
 	}
 	return slices.Concat([]Workload{

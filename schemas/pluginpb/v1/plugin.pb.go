@@ -1172,7 +1172,8 @@ func (x *Surroundings) GetLogLevel() string {
 //
 //	path     coefficients(t) -> alpha, sigma, gamma, dalpha, dsigma, dgamma
 //	         sample(t, x0, x1; dim) -> xt, ut    of a path that is not affine
-//	coupling pair(x0, x1; dim) -> index          int32, a permutation
+//	coupling pair(x0, x1; dim) -> index          int32, a permutation unless it draws
+//	         draw(x0, x1, u; dim) -> index       of a coupling that draws its pairs
 //	transform apply(x) -> z, logdet;  invert(z) -> x     float64
 //	writer   write(; file) with the port rows -> {rows};  open(; file) -> outputs
 //	solver   solve(x, q; field, t0, t1, dim, quads, first, float64)
@@ -1189,7 +1190,7 @@ func (x *Surroundings) GetLogLevel() string {
 //	         build says so, a loss for each tile and sums in the order of the tiles
 //
 // Facts of services: path {lo, hi, use, config, base_std, form: "sample" where it
-// is not affine}, coupling {independent}, writer {readable}, solver {tableau,
+// is not affine}, coupling {independent, draws}, writer {readable}, solver {tableau,
 // options} of a Runge-Kutta method, which then is not called, model {form, dim,
 // columns, use, config}.
 type Call struct {

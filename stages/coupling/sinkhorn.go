@@ -1,0 +1,293 @@
+package coupling
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/pathline/pathline/stages/internal/kernel/assign"
+	"github.com/pathline/pathline/stages/internal/kernel/vector"
+)
+
+// SinkhornOptions say which plan a [Sinkhorn] finds, and how exactly.
+type SinkhornOptions struct {
+	// Reg, above zero, is the weight of the entropy: in the unit of the costs, squared
+	// distances, or as a fraction of the greatest cost of the batch.
+	Reg float64
+	// Relative says that Reg is a fraction.
+	Relative bool
+	// Tolerance, above zero, bounds the sum over the noise rows of the difference
+	// between a row's mass in the plan and 1/rows. The mass of every data row is
+	// 1/rows but for rounding.
+	Tolerance float64
+	// Iterations bounds the iterations, each of which scales all rows and columns.
+	Iterations int
+}
+
+// Sinkhorn draws the pairs of a batch from its entropic plan: of all P [rows of
+// data][rows of noise] with the sums 1/rows in every row and column the one that
+// makes
+//
+//	sum_ij P_ij C_ij + reg sum_ij P_ij (log P_ij - 1),   C_ij = |x1_i - x0_j|²
+//
+// least (Cuturi 2013; Peyré and Cuturi 2019, eq. 4.2). The noise of data row i is
+// drawn from row i of the plan, so that data rows keep their places; a noise row
+// may go with several data rows of a batch and with none, and goes with one in the
+// mean. reg to 0 is optimal transport, reg to infinity the independent coupling.
+// With reg = 2 sigma² the plan is the static Schrödinger bridge of a Brownian
+// motion of variance sigma² (Tong et al. 2024b, proposition 3.1).
+//
+// It takes memory for 2 rows² float32, and time for rows² in each iteration.
+//
+// The plan is exp((f_i + g_j - C_ij) / reg). Its logarithm is what is kept: f and g
+// in float64, beside factors u = exp of what f will grow by, v likewise. As long as
+// these are of moderate size an iteration is two products with a matrix that stays;
+// then they go into f and g, and the matrix is made again (Schmitzer 2019,
+// algorithm 2). Duals start where every row and column of the matrix has a 1 and
+// nothing above, the reduction of rows and columns of Kuhn's method, so that nothing
+// underflows that counts, for any reg.
+//
+// References: M. Cuturi, "Sinkhorn distances", NeurIPS 2013. G. Peyré and M. Cuturi,
+// "Computational optimal transport", 2019, section 4. B. Schmitzer, "Stabilized
+// sparse scaling algorithms for entropy regularized transport problems", SIAM J. Sci.
+// Comput. 41, 2019. A. Tong et al., "Simulation-free Schrödinger bridges via score
+// and flow matching", AISTATS 2024.
+type Sinkhorn struct {
+	o    SinkhornOptions
+	pool *sync.Pool
+}
+
+// NewSinkhorn makes the coupling; it keeps memory between batches. Options out of
+// range panic.
+func NewSinkhorn(o SinkhornOptions) Sinkhorn {
+	if !(o.Reg > 0) || math.IsInf(o.Reg, 1) || !(o.Tolerance > 0) || o.Iterations < 1 {
+		panic("coupling: options of Sinkhorn out of range")
+	}
+	return Sinkhorn{o, &sync.Pool{New: func() any { return new(plan) }}}
+}
+
+// Convergence is how a plan was found.
+type Convergence struct {
+	Iterations int
+	Error      float64 // what Tolerance bounds
+}
+
+// Pair implements [Coupling]: it is Draw with the numbers (r 0.618...) mod 1 for the
+// rows r, the golden ratio's, which are spread evenly. A training draws others for
+// every batch.
+func (s Sinkhorn) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
+	u := make([]float64, rows)
+	for r := range u {
+		_, u[r] = math.Modf((float64(r) + 0.5) * (math.Phi - 1))
+	}
+	return s.Draw(index, x0, x1, rows, dim, u)
+}
+
+// Draw implements [Drawing]: index[r] is the first column at which the sums of the
+// row's part of the plan go beyond u[r] of the whole. Rows whose distances are not
+// finite are an error that names one, and so is a plan that is not as near as
+// Tolerance after all iterations.
+func (s Sinkhorn) Draw(index []int32, x0, x1 []float32, rows, dim int, u []float64) error {
+	if len(index) != rows || len(u) != rows {
+		panic("coupling: slices of other lengths than rows and dim")
+	}
+	p := s.pool.Get().(*plan)
+	defer s.pool.Put(p)
+	if _, err := s.solve(p, x0, x1, rows, dim); err != nil {
+		return err
+	}
+	for i := range index {
+		index[i] = p.draw(i, u[i])
+	}
+	return nil
+}
+
+// Plan writes the plan itself to dst [rows of data][rows of noise]: its sum is 1.
+// Errors are those of Draw.
+func (s Sinkhorn) Plan(dst []float64, x0, x1 []float32, rows, dim int) (Convergence, error) {
+	if len(dst) != rows*rows {
+		panic("coupling: slices of other lengths than rows and dim")
+	}
+	p := s.pool.Get().(*plan)
+	defer s.pool.Put(p)
+	c, err := s.solve(p, x0, x1, rows, dim)
+	if err != nil {
+		return c, err
+	}
+	for i := range rows {
+		for j, k := range p.matrix(i)[:rows] {
+			dst[i*rows+j] = p.u[i] * float64(k) * p.v[j] / float64(rows)
+		}
+	}
+	return c, nil
+}
+
+func (s Sinkhorn) solve(p *plan, x0, x1 []float32, rows, dim int) (Convergence, error) {
+	if len(x0) != rows*dim || len(x1) != rows*dim {
+		panic("coupling: slices of other lengths than rows and dim")
+	}
+	if rows == 0 {
+		return Convergence{}, nil
+	}
+	p.resize(rows)
+	if err := p.squares(x1, x0, dim); err != nil {
+		return Convergence{}, err
+	}
+	reg := s.o.Reg
+	if s.o.Relative {
+		if reg *= float64(p.greatest); p.greatest == 0 {
+			reg = 1 // all plans cost nothing: that of most entropy
+		}
+	}
+	c := p.solve(reg, s.o.Tolerance, s.o.Iterations)
+	if !(c.Error <= s.o.Tolerance) {
+		return c, fmt.Errorf("coupling: after %d iterations of Sinkhorn's algorithm the masses of the noise rows are wrong by %.3g, which is above the tolerance %.3g: a larger reg converges sooner, or allow more iterations, or a larger tolerance", c.Iterations, c.Error, s.o.Tolerance)
+	}
+	return c, nil
+}
+
+// plan is a plan of rows² entries in the making: rows u_i k_ij v_j, which sum to 1.
+type plan struct {
+	costs
+	reg float64
+
+	k    []float32 // [n][ld]: exp((f_i + g_j - cost_ij) / reg)
+	f, g []float64 // duals of rows and columns; -Inf for columns beyond n
+	u, v []float64 // factors of rows and columns; zero for columns beyond n
+	sum  []float64 // of columns
+	zero []float64 // as g, with zeros
+	from []int32   // for assign.Relax, not used otherwise
+}
+
+func (p *plan) resize(n int) {
+	if p.n == n {
+		return
+	}
+	c := newCosts(n)
+	*p = plan{costs: c, k: make([]float32, len(c.cost)), f: make([]float64, n), g: make([]float64, c.ld), u: make([]float64, n),
+		v: make([]float64, c.ld), sum: make([]float64, c.ld), zero: make([]float64, c.ld), from: make([]int32, c.ld)}
+	for j := n; j < c.ld; j++ {
+		p.g[j], p.zero[j] = math.Inf(-1), math.Inf(-1)
+	}
+}
+
+// matrix is row i of k, padded.
+func (p *plan) matrix(i int) []float32 { return p.k[i*p.ld : (i+1)*p.ld] }
+
+// extreme is the logarithm of a factor that is not of moderate size. What
+// underflows in k is less than exp(2 extreme) of the least float32, 1e-45, of a sum.
+const extreme = 20
+
+// solve finds the plan.
+func (p *plan) solve(reg, tolerance float64, iterations int) (c Convergence) {
+	p.reg = reg
+	p.reduce()
+	p.exponentiate()
+	for {
+		c.Iterations++
+		clear(p.sum)
+		for i := range p.n {
+			k := p.matrix(i)
+			p.u[i] = 1 / assign.Dot(k, p.v)
+			assign.Add(p.sum, k, p.u[i])
+		}
+		c.Error = 0
+		for j, s := range p.sum[:p.n] {
+			c.Error += math.Abs(p.v[j]*s-1) / float64(p.n)
+		}
+		if c.Error <= tolerance || c.Iterations == iterations {
+			return c
+		}
+		for j, s := range p.sum[:p.n] {
+			p.v[j] = 1 / s
+		}
+		if p.far(p.u) || p.far(p.v[:p.n]) {
+			p.absorb()
+		}
+	}
+}
+
+// reduce gives every row and then every column the greatest dual for which all
+// exponents are below zero or zero.
+func (p *plan) reduce() {
+	g := p.g
+	for j := range p.n {
+		g[j] = math.Inf(1)
+	}
+	for i := range p.n {
+		p.f[i] = assign.TwoLeast(p.of(i), p.zero).First
+		assign.Relax(g, p.from, p.of(i), p.zero, -p.f[i], 0)
+	}
+	for j := p.n; j < p.ld; j++ {
+		g[j] = math.Inf(-1)
+	}
+}
+
+// exponentiate makes k of the duals.
+func (p *plan) exponentiate() {
+	for i := range p.n {
+		k := p.matrix(i)
+		assign.Exponents(k, p.of(i), p.g, p.f[i], 1/p.reg)
+		vector.Exp(k, k)
+		p.u[i] = 1
+	}
+	for j := range p.n {
+		p.v[j] = 1
+	}
+}
+
+func (p *plan) far(factors []float64) bool {
+	for _, x := range factors {
+		if x > expExtreme || x < 1/expExtreme {
+			return true
+		}
+	}
+	return false
+}
+
+var expExtreme = math.Exp(extreme)
+
+// absorb takes the factors into the duals.
+func (p *plan) absorb() {
+	for i, u := range p.u {
+		p.f[i] += p.reg * math.Log(u)
+	}
+	for j, v := range p.v[:p.n] {
+		p.g[j] += p.reg * math.Log(v)
+	}
+	p.exponentiate()
+}
+
+// stride is how many columns draw skips at a time.
+const stride = 8 * assign.Columns
+
+// draw is the first column at which the sums of row i go beyond u of the whole.
+func (p *plan) draw(i int, u float64) int32 {
+	k := p.matrix(i)
+	rest := u / p.u[i] // the sum of k v is 1/u_i
+	at := 0
+	for {
+		end := min(at+stride, p.ld)
+		s := assign.Dot(k[at:end], p.v[at:end])
+		if rest < s || end == p.ld {
+			break
+		}
+		rest -= s
+		at = end
+	}
+	last := int32(-1)
+	for j := at; j < p.n; j++ {
+		if w := float64(k[j]) * p.v[j]; w > 0 {
+			if last = int32(j); rest < w {
+				return last
+			}
+			rest -= w
+		}
+	}
+	for j := at; last < 0; j-- { // rounding left nothing here
+		if float64(k[j])*p.v[j] > 0 {
+			last = int32(j)
+		}
+	}
+	return last
+}
