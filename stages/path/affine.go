@@ -6,7 +6,7 @@ import (
 )
 
 // singular is how far Domain stops from an end where a derivative is infinite.
-const singular = 1e-8
+const singular = 1e-12
 
 // fill is the Coefficients of a path that is a function of one time.
 func fill(c []Coef, t []float64, lo, hi float64, at func(float64) Coef) error {

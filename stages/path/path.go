@@ -19,7 +19,7 @@ type Path interface {
 	Coefficients(c []Coef, t []float64) error
 
 	// Domain is where the derivatives are finite: [0, 1] for most paths,
-	// [0, 1-1e-8] where dsigma/dt diverges at the data end.
+	// [0, 1-1e-12] where dsigma/dt diverges at the data end.
 	Domain() (lo, hi float64)
 }
 

@@ -73,7 +73,7 @@ func finite(t law.T, p path.Path) {
 	times := append(grid(), math.Inf(-1), math.Inf(1), -3, 7)
 	for i, c := range at(t, p, times...) {
 		for _, v := range parts(c) {
-			if math.IsNaN(v) || math.IsInf(v, 0) || math.Abs(v) > 1e6 {
+			if math.IsNaN(v) || math.IsInf(v, 0) || math.Abs(v) > 1e7 {
 				t.Errorf("at %v: %+v", times[i], c)
 			}
 		}
