@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -29,6 +30,15 @@ type tableauFacts struct {
 	B             []float64   `json:"b"`
 	BErr          []float64   `json:"b_err,omitempty"`
 	BErr3         []float64   `json:"b_err3,omitempty"`
+
+	Interpolant *interpolantFacts `json:"interpolant,omitempty"`
+}
+
+type interpolantFacts struct {
+	Order int         `json:"order"`
+	C     []float64   `json:"c,omitempty"`
+	A     [][]float64 `json:"a,omitempty"`
+	B     [][]float64 `json:"b"`
 }
 
 type optionFacts struct {
@@ -38,6 +48,10 @@ type optionFacts struct {
 	Atol           float64   `json:"atol,omitempty"`
 	Control        string    `json:"control,omitempty"`
 	MaxStep        float64   `json:"max_step,omitempty"`
+	MaxSteps       int       `json:"max_steps,omitempty"`
+	MaxTime        int64     `json:"max_time,omitempty"` // nanoseconds
+	Overshoot      bool      `json:"overshoot,omitempty"`
+	Controller     []float64 `json:"controller,omitempty"` // p, i, d
 	MaxEvaluations int       `json:"max_evaluations,omitempty"`
 	Workers        int       `json:"workers,omitempty"`
 	Tile           int       `json:"tile,omitempty"`
@@ -101,21 +115,36 @@ func solverBinding() binding {
 
 func factsOfMethod(m *solver.Method) solverFacts {
 	t, o := m.Tableau, m.Options
-	return solverFacts{
-		&tableauFacts{t.Name, t.Order, t.EmbeddedOrder, t.C, t.A, t.B, t.BErr, t.BErr3},
-		&optionFacts{o.Steps, o.TimeGrid, o.Rtol, o.Atol, o.Control, o.MaxStep, o.MaxEvaluations, o.Workers, o.Tile},
+	f := solverFacts{
+		&tableauFacts{Name: t.Name, Order: t.Order, EmbeddedOrder: t.EmbeddedOrder, C: t.C, A: t.A, B: t.B, BErr: t.BErr, BErr3: t.BErr3},
+		&optionFacts{Steps: o.Steps, TimeGrid: o.TimeGrid, Rtol: o.Rtol, Atol: o.Atol, Control: o.Control,
+			MaxStep: o.MaxStep, MaxSteps: o.MaxSteps, MaxTime: int64(o.MaxTime), Overshoot: o.Overshoot,
+			MaxEvaluations: o.MaxEvaluations, Workers: o.Workers, Tile: o.Tile},
 	}
+	if in := t.Interpolant; in != nil {
+		f.Tableau.Interpolant = &interpolantFacts{in.Order, in.C, in.A, in.B}
+	}
+	if c := o.Controller; c != (solver.Controller{}) {
+		f.Options.Controller = []float64{c.P, c.I, c.D}
+	}
+	return f
 }
 
 func (f solverFacts) method() *solver.Method {
 	t := f.Tableau
 	m := &solver.Method{Tableau: solver.Tableau{Name: t.Name, Order: t.Order, EmbeddedOrder: t.EmbeddedOrder,
 		C: t.C, A: t.A, B: t.B, BErr: t.BErr, BErr3: t.BErr3}}
+	if in := t.Interpolant; in != nil {
+		m.Tableau.Interpolant = &solver.Interpolant{Order: in.Order, C: in.C, A: in.A, B: in.B}
+	}
 	if o := f.Options; o != nil {
 		m.Options = solver.Options{Steps: o.Steps, TimeGrid: o.TimeGrid, Rtol: o.Rtol, Atol: o.Atol, Control: o.Control,
-			MaxStep: o.MaxStep, MaxEvaluations: o.MaxEvaluations,
+			MaxStep: o.MaxStep, MaxSteps: o.MaxSteps, MaxTime: time.Duration(o.MaxTime), Overshoot: o.Overshoot, MaxEvaluations: o.MaxEvaluations,
 			// Neither changes a result, and neither is the other side's to choose freely.
 			Workers: min(max(o.Workers, 0), maxWorkers), Tile: min(max(o.Tile, 0), maxTile)}
+		if c := o.Controller; len(c) == 3 {
+			m.Options.Controller = solver.Controller{P: c[0], I: c[1], D: c[2]}
+		}
 	}
 	return m
 }
@@ -176,7 +205,7 @@ func askSolve[T solver.Float](ctx context.Context, r remote, f solver.Field[T], 
 	}
 	report.Status = make([]solver.Status, s.Rows)
 	for i, v := range status {
-		if v > uint8(solver.Cancelled) {
+		if int(v) >= len(solver.Statuses()) {
 			return report, r.broke(schemas.Errorf(schemas.PluginProtocol, "row %d has status %d, which does not exist", s.FirstID+int64(i), v))
 		}
 		report.Status[i] = solver.Status(v)

@@ -305,10 +305,15 @@ func TestFromInput(t *testing.T) {
 
 func TestTally(t *testing.T) {
 	var tally flow.Tally
-	tally.Add(solver.Report{Status: []solver.Status{solver.OK, solver.NonFinite}, Evaluations: []int32{10, 2}})
-	tally.Add(solver.Report{Status: []solver.Status{solver.OK}, Evaluations: []int32{30}})
+	tally.Add(solver.Report{Status: []solver.Status{solver.OK, solver.NonFinite}, Evaluations: []int32{10, 2}, Accepted: []int32{3, 1}, Rejected: []int32{0, 2}})
+	tally.Add(solver.Report{Status: []solver.Status{solver.OK}, Evaluations: []int32{30}, Accepted: []int32{8}, Rejected: []int32{1}})
 	s := map[string]any{}
 	tally.Summarize(s)
+	for name, want := range map[string][3]float64{"evaluations": {14, 2, 30}, "steps": {4, 1, 8}, "rejected_steps": {1, 0, 2}} {
+		if s[name] != want[0] || s[name+"_min"] != int64(want[1]) || s[name+"_max"] != int64(want[2]) {
+			t.Errorf("%s: %v, %v to %v; want %v", name, s[name], s[name+"_min"], s[name+"_max"], want)
+		}
+	}
 	if s["evaluations"] != 14.0 || s["evaluations_min"] != int64(2) || s["evaluations_max"] != int64(30) || s["rows_not_ok"] != int64(1) || s["rows_non_finite"] != int64(1) {
 		t.Errorf("summary %v", s)
 	}

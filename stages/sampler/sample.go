@@ -45,8 +45,10 @@ type Trajectories struct {
 
 // Trajectory follows rows first..first+rows-1 through the given times, which
 // increase and lie in [0, 1]. Every state is taken to data space by undoing the
-// transforms. Because the solver stops at every time, its steps, and so the last
-// digits, are others than those of Sample.
+// transforms. The states at times between steps are interpolated, so that following
+// rows changes none of them: at t = 1 a row has the bits of Sample. (A solver that
+// cannot interpolate, as one of a plugin, stops at every time, and one step for a
+// whole batch is that of these rows: then the last digits are others.)
 func Trajectory(ctx context.Context, f *flow.Flow, s solver.Solver, key random.Key, first int64, rows int, times []float64) (*Trajectories, error) {
 	out := &Trajectories{Columns: f.Description.Names(), Times: times, Values: make([][][]float64, rows), Status: make([]string, rows)}
 	if len(times) == 0 || rows == 0 {
@@ -70,31 +72,26 @@ func Trajectory(ctx context.Context, f *flow.Flow, s solver.Solver, key random.K
 	return out, nil
 }
 
-// follow visits the times of out, coming from t = 0.
+// follow solves from t = 0 to t = 1 and keeps the states at the times of out.
 func follow[T solver.Float](ctx context.Context, f *flow.Flow, s solver.Solver, field model.Field[T], x []T, first int64, rows int, out *Trajectories) (solver.Report, error) {
 	d := f.Dim()
-	stops := out.Times
-	if stops[0] > 0 {
-		stops = append([]float64{0}, stops...)
-	}
-	skip := len(stops) - len(out.Times)
+	at := make([]T, len(out.Times)*len(x))
 	state := solver.State[T]{X: x, Rows: rows, Dim: d, FirstID: first}
-	return solver.Trajectory(ctx, s, field, state, stops, func(i int, _ float64, x []T) error {
-		if i < skip {
-			return nil
-		}
-		z := make([]float64, len(x))
-		for j, v := range x {
-			z[j] = float64(v)
-		}
-		if err := f.Generated(z, rows); err != nil {
-			return err
-		}
-		for r := range rows {
-			out.Values[r] = append(out.Values[r], z[r*d:(r+1)*d:(r+1)*d])
-		}
-		return nil
-	})
+	report, err := solver.SolveAt(ctx, s, solver.Field[T](field), state, 0, 1, out.Times, at)
+	if err != nil {
+		return report, err
+	}
+	z := make([]float64, len(at))
+	for i, v := range at {
+		z[i] = float64(v)
+	}
+	if err := f.Generated(z, rows*len(out.Times)); err != nil {
+		return report, err
+	}
+	for i := range rows * len(out.Times) {
+		out.Values[i%rows] = append(out.Values[i%rows], z[i*d:(i+1)*d:(i+1)*d])
+	}
+	return report, nil
 }
 
 func narrow(x []float64) []float32 {

@@ -219,6 +219,32 @@ func TestTrajectory(t *testing.T) {
 	}
 }
 
+// Following rows changes none of them: at t = 1 they have the bits of the sample,
+// wherever the times before are.
+func TestTrajectoryEndsAsTheSample(t *testing.T) {
+	const rows = 40
+	for name, f := range map[string]*flow.Flow{"network": network(t), "exact": exactFlow(t, gaussian(t, []float64{1, 2}, 0.3))} {
+		for _, s := range []solver.Solver{dopri5(1e-4, solver.Options{}), &solver.Method{Tableau: solver.Heun(), Options: solver.Options{Steps: 7}}} {
+			d := f.Dim()
+			want := make([]float64, rows*d)
+			if _, err := sampler.Sample(ctx, f, s, want, 11, 3, rows); err != nil {
+				t.Fatal(err)
+			}
+			tr, err := sampler.Trajectory(ctx, f, s, 11, 3, rows, []float64{0.01, 0.3, 0.5, 0.999, 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for r := range rows {
+				for c, v := range tr.Values[r][4] {
+					if math.Float64bits(v) != math.Float64bits(want[r*d+c]) {
+						t.Fatalf("%s: row %d ends at %v, followed at %v", name, r, want[r*d+c], v)
+					}
+				}
+			}
+		}
+	}
+}
+
 func Example() {
 	g, err := model.NewGMM(model.GMMConfig{Means: [][]float64{{3}}, Std: []float64{0.1}}, path.CondOT{})
 	if err != nil {

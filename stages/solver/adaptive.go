@@ -19,7 +19,13 @@ func (p *problem[T]) adaptive(ctx context.Context, w *tile[T]) error {
 			}
 			continue
 		}
+		if p.late() {
+			for w.leaveAll(p, MaxTime); w.take(p); w.leaveAll(p, MaxTime) {
+			}
+			return nil
+		}
 		p.afford(w, p.stages-1, 0)
+		p.allow(w)
 		if w.n == 0 {
 			if p.waiting() {
 				continue
@@ -34,6 +40,14 @@ func (p *problem[T]) adaptive(ctx context.Context, w *tile[T]) error {
 			return err
 		}
 		p.judge(w)
+		if p.dense != nil {
+			if err := p.record(ctx, w); err != nil {
+				return err
+			}
+		}
+		if p.Overshoot {
+			p.land(w)
+		}
 		p.settle(w)
 	}
 }
@@ -80,6 +94,18 @@ func (p *problem[T]) afford(w *tile[T], evals, from int) {
 			w.leave(p, r, MaxEvaluations)
 		} else {
 			w.oldest = min(w.oldest, w.since[r])
+		}
+	}
+}
+
+// allow ends the rows that have tried as many steps as they may.
+func (p *problem[T]) allow(w *tile[T]) {
+	if p.MaxSteps == 0 {
+		return
+	}
+	for r := w.n - 1; r >= 0; r-- {
+		if w.tries-w.begun[r] >= int64(p.MaxSteps) {
+			w.leave(p, r, MaxSteps)
 		}
 	}
 }

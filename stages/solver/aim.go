@@ -54,7 +54,7 @@ func (p *problem[T]) reach(t, h float64) float64 {
 		h = min(h, p.MaxStep)
 	}
 	end := t + p.dir*max(h, p.shortest(t))
-	if p.dir*(p.t1-end) <= p.last {
+	if !p.Overshoot && p.dir*(p.t1-end) <= p.last {
 		return p.t1
 	}
 	return end

@@ -15,11 +15,15 @@ import (
 //
 //	0.9 e^(-0.85/order) past^(0.2/order),   past the error of the last accepted step
 //
-// after an accepted step, and as above after a rejected one. It does not grow right
+// after an accepted step, and as above after a rejected one: what [Controller] calls
+// I = 0.65, P = 0.2. It does not grow right
 // after a rejection, and by half at most once the row has had one: where a field
 // has kinks (SELU, ReLU), whoever grows fast steps over the next one and does not
 // see it in the estimate. See the measurements in
 // docs/decisions/012-step-control.md.
+//
+// Whatever the controller, a row's change is at least 0.2 and at most 10, and that of
+// one step for all rows at least 1 after an accepted step.
 const (
 	safety      = 0.9
 	leastChange = 0.2
@@ -36,6 +40,31 @@ var (
 	leastPast = float32(2 * math.Log(1e-4))
 )
 
+// Controller says how the length of the next step follows from the errors of the
+// last accepted ones, in units of the tolerance (Söderlind, "Digital filters in
+// adaptive time-stepping", 2003, in the terms of diffrax):
+//
+//	0.9 e^(-(P+I+D)/order) past^((P+2D)/order) pastpast^(-D/order)
+//
+// After a rejected step it is 0.9 e^(-1/order). The zero value is the usual
+// controller: I = 0.65, P = 0.2 for rows with steps of their own, I = 1 for one step
+// for all rows.
+type Controller struct{ P, I, D float64 }
+
+// controller sets the exponents.
+func (p *problem[T]) controller() {
+	half := 0.5 / p.order
+	c := p.Options.Controller
+	now, past := present, history
+	if c != (Controller{}) {
+		now, past = c.P+c.I+c.D, c.P+2*c.D
+	} else if p.pooled {
+		now, past = 1, 0
+	}
+	p.present, p.history, p.older, p.alone = float32(now*half), float32(past*half), float32(c.D*half), float32(half)
+	p.elementary = p.pooled && c == Controller{}
+}
+
 // judge accepts or rejects the attempted steps and sets the next ones.
 func (p *problem[T]) judge(w *tile[T]) {
 	p.estimate(w)
@@ -47,7 +76,7 @@ func (p *problem[T]) judge(w *tile[T]) {
 			w.first[r] = math.NaN() // it says nothing
 		}
 	}
-	if !p.pooled {
+	if !p.elementary {
 		p.changes(w)
 	}
 	for r := range w.n {
@@ -128,6 +157,10 @@ func (p *problem[T]) changes(w *tile[T]) {
 			continue
 		}
 		f[r] = logSafety - p.present*l + p.history*past[r]
+		if p.older != 0 {
+			f[r] -= p.older * w.older[r]
+			w.older[r] = past[r]
+		}
 		past[r] = max(l, leastPast)
 	}
 	vector.Exp(f, f)
@@ -149,7 +182,9 @@ func (p *problem[T]) changes(w *tile[T]) {
 // e; with one step for all rows at least least.
 func (p *problem[T]) change(w *tile[T], r int, e, least float64) float64 {
 	switch {
-	case !p.pooled:
+	case !p.elementary && p.pooled:
+		return max(float64(w.changed[r]), least)
+	case !p.elementary:
 		return float64(w.changed[r])
 	case e == 0:
 		return mostChange

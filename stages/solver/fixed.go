@@ -30,6 +30,9 @@ func (p *problem[T]) march(ctx context.Context, w *tile[T]) error {
 		if w.spent+need > p.limit {
 			w.leaveAll(p, MaxEvaluations)
 		}
+		if p.late() {
+			w.leaveAll(p, MaxTime)
+		}
 		if w.n == 0 {
 			return nil
 		}
@@ -40,6 +43,12 @@ func (p *problem[T]) march(ctx context.Context, w *tile[T]) error {
 		}
 		if err := p.stride(ctx, w, t, end); err != nil {
 			return err
+		}
+		if p.dense != nil {
+			w.mark(t, end)
+			if err := p.record(ctx, w); err != nil {
+				return err
+			}
 		}
 		p.advance(w, t, end)
 		t, fresh = end, p.fsal
@@ -65,6 +74,17 @@ func (p *problem[T]) stride(ctx context.Context, w *tile[T], t, end float64) err
 		combineUniform(w.qy[:nq], w.q[:nq], h, slopesOf(w.argsq, w.kq, p.b, 0, nq), p.b, w.round, w.coef)
 	}
 	return nil
+}
+
+// mark sets what record asks of a step.
+func (w *tile[T]) mark(t, end float64) {
+	d, q := w.dim, w.quads
+	for r := range w.n {
+		w.t[r], w.end[r], w.h[r], w.verdict[r] = t, end, end-t, fail
+		if finiteRow(w.y[r*d:(r+1)*d]) && finiteRow(w.qy[r*q:(r+1)*q]) {
+			w.verdict[r] = accept
+		}
+	}
 }
 
 // advance accepts whatever is finite.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 )
 
 // Options configure a [Method]. With Steps or TimeGrid steps are fixed; with
@@ -27,12 +28,30 @@ type Options struct {
 	// step for all rows.
 	Control string
 
+	// Controller chooses the lengths of adaptive steps; zero is the usual one.
+	Controller Controller
+
+	// Overshoot, with Control "batch", lets the last step run past the end as
+	// torchdiffeq does, and takes the state at the end from the method's interpolant.
+	// It is there to reproduce published counts of evaluations: the field is
+	// evaluated outside of the interval.
+	Overshoot bool
+
 	// MaxStep bounds adaptive steps when it is above zero.
 	MaxStep float64
+
+	// MaxSteps bounds the adaptive steps that one row tries, accepted or not, when it
+	// is above zero.
+	MaxSteps int
 
 	// MaxEvaluations bounds the right-hand sides computed for one row when it is
 	// above zero. A step that would exceed it is not begun.
 	MaxEvaluations int
+
+	// MaxTime bounds the time of a solve when it is above zero: the rows that have
+	// not arrived by then end where they are. What they then say depends on the
+	// computer and the day.
+	MaxTime time.Duration
 
 	// Workers is the number of goroutines, 0 for as many as there are processors.
 	// Tile is the number of rows that move together, 0 for 256. Neither changes a
@@ -89,7 +108,7 @@ func (m *Method) Check() error {
 	for _, x := range []struct {
 		name  string
 		value float64
-	}{{"rtol", o.Rtol}, {"atol", o.Atol}, {"max_step", o.MaxStep}} {
+	}{{"rtol", o.Rtol}, {"atol", o.Atol}, {"max_step", o.MaxStep}, {"controller.p", o.Controller.P}, {"controller.i", o.Controller.I}, {"controller.d", o.Controller.D}} {
 		if !(x.value >= 0) || math.IsInf(x.value, 1) && x.name != "max_step" {
 			wrong("%s is %v, not a number from zero up", x.name, x.value)
 		}
@@ -100,7 +119,7 @@ func (m *Method) Check() error {
 	for _, x := range []struct {
 		name  string
 		value int
-	}{{"max_evaluations", o.MaxEvaluations}, {"workers", o.Workers}, {"tile", o.Tile}} {
+	}{{"max_evaluations", o.MaxEvaluations}, {"max_steps", o.MaxSteps}, {"max_time", int(o.MaxTime)}, {"workers", o.Workers}, {"tile", o.Tile}} {
 		if x.value < 0 {
 			wrong("%s is %d, below zero", x.name, x.value)
 		}
@@ -112,20 +131,48 @@ func (m *Method) Check() error {
 		case o.Rtol == 0 && o.Atol == 0:
 			wrong("rtol and atol are both zero")
 		}
-	} else if o.MaxStep != 0 {
-		wrong("max_step is for adaptive steps")
+		if c := o.Controller; c != (Controller{}) && c.P+c.I+c.D == 0 {
+			wrong("controller does not look at the error")
+		}
+		if o.Overshoot {
+			switch {
+			case o.Control != "batch":
+				wrong("overshoot is for control: batch")
+			case m.Tableau.Check() == nil && len(m.Tableau.Dense().C) > 0:
+				wrong("overshoot needs an interpolant without further stages, which %s has not", m.Tableau.Name)
+			}
+		}
+	} else {
+		for _, x := range []struct {
+			name string
+			set  bool
+		}{{"max_step", o.MaxStep != 0}, {"max_steps", o.MaxSteps != 0}, {"overshoot", o.Overshoot}, {"controller", o.Controller != (Controller{})}} {
+			if x.set {
+				wrong("%s is for adaptive steps", x.name)
+			}
+		}
 	}
 	return errors.Join(errs...)
 }
 
 // Solve32 implements [Solver].
 func (m *Method) Solve32(ctx context.Context, f Field[float32], s State[float32], t0, t1 float64) (Report, error) {
-	return solve(ctx, m, &m.tiles32, f, s, t0, t1)
+	return solve(ctx, m, &m.tiles32, f, s, t0, t1, nil)
 }
 
 // Solve64 implements [Solver].
 func (m *Method) Solve64(ctx context.Context, f Field[float64], s State[float64], t0, t1 float64) (Report, error) {
-	return solve(ctx, m, &m.tiles64, f, s, t0, t1)
+	return solve(ctx, m, &m.tiles64, f, s, t0, t1, nil)
+}
+
+// SolveAt32 implements [Dense].
+func (m *Method) SolveAt32(ctx context.Context, f Field[float32], s State[float32], t0, t1 float64, times []float64, at []float32) (Report, error) {
+	return solve(ctx, m, &m.tiles32, f, s, t0, t1, &dense[float32]{times: times, at: at})
+}
+
+// SolveAt64 implements [Dense].
+func (m *Method) SolveAt64(ctx context.Context, f Field[float64], s State[float64], t0, t1 float64, times []float64, at []float64) (Report, error) {
+	return solve(ctx, m, &m.tiles64, f, s, t0, t1, &dense[float64]{times: times, at: at})
 }
 
 // Solve is s.Solve32 or s.Solve64, as T is.

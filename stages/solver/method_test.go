@@ -204,6 +204,12 @@ func TestBudgets(t *testing.T) {
 			t.Errorf("budget %d: state %v is not that of t = %v", budget, x, last)
 		}
 	}
+	for _, budget := range []int{1, 2, 9} {
+		report, x, last := solve(solver.Options{Rtol: 1e-9, Atol: 1e-9, MaxSteps: budget}, decay{}, 10)
+		if report.Status[0] != solver.MaxSteps || int(report.Accepted[0]+report.Rejected[0]) != budget || math.Abs(x[0]-math.Exp(-last)) > 1e-8 {
+			t.Errorf("%d steps: %v after %d + %d, state %v at %v", budget, report.Status[0], report.Accepted[0], report.Rejected[0], x, last)
+		}
+	}
 	report, x, last := solve(solver.Options{Rtol: 1e-6, Atol: 1e-6}, singular{}, 1)
 	if report.Status[0] != solver.NonFinite || last < 0.49 || last >= 0.5 || x[0] < 1 {
 		t.Errorf("a field that ends at 0.5: %v at %v, state %v", report.Status[0], last, x)
@@ -232,14 +238,23 @@ func TestBudgets(t *testing.T) {
 func TestStepRule(t *testing.T) {
 	for _, b := range []solver.Tableau{solver.Bosh3(), solver.Dopri5(), solver.Tsit5(), solver.Dop853()} {
 		for _, control := range []string{"row", "batch"} {
-			t.Run(b.Name+"/"+control, func(t *testing.T) { stepRule(t, b, control) })
+			t.Run(b.Name+"/"+control, func(t *testing.T) { stepRule(t, b, control, solver.Controller{}) })
 		}
 	}
 }
 
-func stepRule(t *testing.T, b solver.Tableau, control string) {
+// TestControllers follows the steps of those that are asked for.
+func TestControllers(t *testing.T) {
+	for _, control := range []string{"row", "batch"} {
+		for _, c := range []solver.Controller{{I: 1}, {P: 0.2, I: 0.65}, {P: 0.23, I: 0.37, D: 0.04}, {P: 0.4, I: 0.3}, {I: 0.5, D: 0.2}} {
+			t.Run(fmt.Sprint(control, c), func(t *testing.T) { stepRule(t, solver.Dopri5(), control, c) })
+		}
+	}
+}
+
+func stepRule(t *testing.T, b solver.Tableau, control string, c solver.Controller) {
 	var tries []solver.Attempt
-	m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Control: control, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
+	m := &solver.Method{Tableau: b, Options: solver.Options{Rtol: 1e-4, Atol: 1e-4, Control: control, Controller: c, Observe: func(a solver.Attempt) { tries = append(tries, a) }}}
 	x := []float64{2, 0}
 	calls := 0
 	f := rhs(func(dx []float64, _ float64, x []float64) {
@@ -251,7 +266,11 @@ func stepRule(t *testing.T, b solver.Tableau, control string) {
 	if _, err := m.Solve64(t.Context(), f, solver.State[float64]{X: x, Rows: 1, Dim: 2}, 0, 40); err != nil {
 		t.Fatal(err)
 	}
-	order, past, at := float64(b.Order), 1.0, 0.0
+	order, past, older, at := float64(b.Order), 1.0, 1.0, 0.0
+	present, history := c.P+c.I+c.D, c.P+2*c.D
+	if c == (solver.Controller{}) {
+		present, history = 0.85, 0.2
+	}
 	held, wary, rejected, numbers, wasRejected := 0, 0, 0, 0, false
 	for i, a := range tries {
 		if a.Accepted != (a.Error <= 1) || a.T != at {
@@ -266,14 +285,18 @@ func stepRule(t *testing.T, b solver.Tableau, control string) {
 		case !a.Accepted:
 			change = max(change, 0.2)
 			rejected++
-		case control == "batch":
+		case control == "batch" && c == solver.Controller{}:
 			if change < 1 {
 				change = 1
 				held++
 			}
 		default:
-			change = min(10, max(0.2, 0.9*math.Pow(a.Error, -0.85/order)*math.Pow(past, 0.2/order)))
-			past = max(a.Error, 1e-4)
+			change = min(10, max(0.2, 0.9*math.Pow(a.Error, -present/order)*math.Pow(past, history/order)*math.Pow(older, -c.D/order)))
+			past, older = max(a.Error, 1e-4), past
+			if control == "batch" && change < 1 {
+				change = 1
+				held++
+			}
 			if wasRejected && change > 1 {
 				change = 1
 				held++
@@ -287,7 +310,7 @@ func stepRule(t *testing.T, b solver.Tableau, control string) {
 			at = a.T + a.H
 		}
 		tol := 1e-12
-		if control == "row" { // the change is a float32
+		if control == "row" || c != (solver.Controller{}) { // the change is a float32
 			tol = 1e-6 * a.H * change
 		}
 		if i+1 < len(tries) && math.Abs(tries[i+1].H-a.H*change) > tol && tries[i+1].T+tries[i+1].H != 40 {
@@ -343,6 +366,12 @@ func TestMethodCheck(t *testing.T) {
 		"workers is -1":             {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, Workers: -1}},
 		"has no stages":             {Options: solver.Options{Steps: 3}},
 		"tile is -1":                {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, Tile: -1}},
+		"max_steps is for":          {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, MaxSteps: 1}},
+		"max_time is -1":            {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, MaxTime: -1}},
+		"overshoot is for adaptive": {Tableau: solver.Euler(), Options: solver.Options{Steps: 3, Overshoot: true}},
+		"overshoot is for control":  {Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1, Overshoot: true}},
+		"further stages":            {Tableau: solver.Dop853(), Options: solver.Options{Rtol: 1, Overshoot: true, Control: "batch"}},
+		"the interpolant of":        {Tableau: withInterpolant(), Options: solver.Options{Steps: 1}},
 		"max_step is NaN, not a nu": {Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1, MaxStep: math.NaN()}},
 	} {
 		err := m.Check()
@@ -497,5 +526,52 @@ func TestOneBadRow(t *testing.T) {
 		if math.Abs(x[0]-math.Exp(-1)) > 1e-5 || math.Abs(x[2]-2*math.Exp(-1)) > 1e-5 {
 			t.Errorf("%s: %v", control, x)
 		}
+	}
+}
+
+// withInterpolant is a method whose interpolant has too few weights.
+func withInterpolant() solver.Tableau {
+	b := solver.Heun()
+	b.Interpolant = &solver.Interpolant{Order: 1, B: [][]float64{{1}}}
+	return b
+}
+
+// TestMaxTime: rows that have not arrived in time end where they are, also those
+// that no tile has taken.
+func TestMaxTime(t *testing.T) {
+	var calls atomic.Int64
+	f := fieldFunc(func() error {
+		if calls.Add(1) == 3 { // by then every time that is short has passed
+			time.Sleep(20 * time.Millisecond)
+		}
+		return nil
+	})
+	for _, o := range []solver.Options{{Steps: 100}, {Rtol: 1e-9, Atol: 1e-9, MaxStep: 0.01}} {
+		calls.Store(0)
+		o.MaxTime, o.Workers, o.Tile = 10*time.Millisecond, 1, 4
+		m := &solver.Method{Tableau: solver.Dopri5(), Options: o}
+		report, err := m.Solve64(t.Context(), f, solver.State[float64]{X: make([]float64, 10), Rows: 10, Dim: 1}, 0, 1)
+		if err != nil || slices.ContainsFunc(report.Status, func(s solver.Status) bool { return s != solver.MaxTime }) || calls.Load() > 20 {
+			t.Errorf("%+v: %v after %d evaluations, %v", o, report.Status, calls.Load(), err)
+		}
+		m.Options.MaxTime = time.Hour
+		report, err = m.Solve64(t.Context(), f, solver.State[float64]{X: make([]float64, 10), Rows: 10, Dim: 1}, 0, 1)
+		if err != nil || report.Status[9] != solver.OK {
+			t.Errorf("%+v: %v in time, %v", o, report.Status, err)
+		}
+	}
+}
+
+// TestStatusWords: every status has a word of its own.
+func TestStatusWords(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range solver.Statuses() {
+		if seen[s.String()] || s.String() == "" {
+			t.Errorf("status %d is %q", s, s)
+		}
+		seen[s.String()] = true
+	}
+	if len(seen) != 7 {
+		t.Errorf("%d statuses", len(seen))
 	}
 }

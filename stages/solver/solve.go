@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // problem is one solve: what its tiles share and only read, and the report,
@@ -26,10 +27,15 @@ type problem[T Float] struct {
 	limit       int64     // evaluations per row
 	least       float64   // smallest step that is tried near t = 0
 	last        float64   // smallest step that is tried near t1
+	deadline    time.Time // zero for none
+	dense       *dense[T] // nil when no states within steps are asked for
+	overrun     Interpolant
 
 	order        float64
 	present      float32 // exponents of the controller, of squared errors
 	history      float32
+	older        float32
+	elementary   bool    // the controller of torchdiffeq, in float64
 	alone        float32 // after a rejection
 	stages       int
 	fsal         bool
@@ -42,7 +48,7 @@ type problem[T Float] struct {
 	stop atomic.Bool  // another tile has failed
 }
 
-func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T], s State[T], t0, t1 float64) (Report, error) {
+func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T], s State[T], t0, t1 float64, d *dense[T]) (Report, error) {
 	if s.Rows < 0 || s.Dim < 1 || s.Held < 0 || s.Held >= s.Dim || s.Quads < 0 || len(s.X) != s.Rows*s.Dim || len(s.Q) != s.Rows*s.Quads {
 		panic("solver: state has another shape than its slices")
 	}
@@ -52,7 +58,15 @@ func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T],
 	if math.IsNaN(t0-t1) || math.IsInf(t0-t1, 0) {
 		return Report{}, fmt.Errorf("solver: cannot go from t = %v to t = %v", t0, t1)
 	}
-	p := &problem[T]{Options: m.Options, field: f, state: s, t0: t0, t1: t1, dir: 1}
+	if d != nil {
+		if len(d.at) != len(d.times)*len(s.X) {
+			panic("solver: states at times have another shape than their slice")
+		}
+		if err := checkTimes(t0, t1, d.times); err != nil {
+			return Report{}, err
+		}
+	}
+	p := &problem[T]{dense: d, Options: m.Options, field: f, state: s, t0: t0, t1: t1, dir: 1}
 	if s.Quads > 0 {
 		var ok bool
 		if p.quad, ok = f.(Quadrature[T]); !ok {
@@ -66,6 +80,11 @@ func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T],
 		Rejected:    make([]int32, s.Rows),
 	}
 	if t0 == t1 {
+		if d != nil {
+			for i := range d.times {
+				copy(d.at[i*len(s.X):], s.X)
+			}
+		}
 		return p.report, nil
 	}
 	for i := range p.report.Status {
@@ -75,6 +94,9 @@ func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T],
 		p.dir = -1
 	}
 	p.compile(m)
+	if p.MaxTime > 0 {
+		p.deadline = time.Now().Add(p.MaxTime)
+	}
 	return p.report, p.solve(ctx, pool)
 }
 
@@ -90,14 +112,22 @@ func (p *problem[T]) compile(m *Method) {
 	p.least = math.Abs(p.t1-p.t0) * 0x1p-64
 	p.last = p.shortest(p.t1)
 	p.order = float64(tab.Order)
-	half := 0.5 / p.order
-	p.present, p.history, p.alone = float32(present*half), float32(history*half), float32(half)
+	p.controller()
 	p.stages, p.fsal, p.c = tab.Stages(), tab.FSAL(), tab.C
 	for _, row := range tab.A {
 		p.a = append(p.a, newTerms(row))
 	}
 	p.b, p.err, p.err3 = newTerms(tab.B), newTerms(tab.BErr), newTerms(tab.BErr3)
 	p.euler = newTerms([]float64{1})
+	if p.Overshoot {
+		p.overrun = tab.Dense()
+	}
+	if d := p.dense; d != nil {
+		d.Interpolant = tab.Dense()
+		for _, row := range d.A {
+			d.a = append(d.a, newTerms(row))
+		}
+	}
 }
 
 // solve shares the rows out. A panic in a worker is raised again in the caller's
@@ -177,6 +207,9 @@ func (p *problem[T]) cut() (workers, tile int) {
 	tile = min(tile, rows)
 	return min(workers, (rows+tile-1)/tile), tile
 }
+
+// late reports whether the time of the solve is over.
+func (p *problem[T]) late() bool { return !p.deadline.IsZero() && time.Now().After(p.deadline) }
 
 // waiting reports whether there are rows that no tile has taken.
 func (p *problem[T]) waiting() bool { return p.next.Load() < int64(p.state.Rows) }

@@ -69,12 +69,25 @@ const (
 	StepUnderflow
 	NonFinite
 	Cancelled
+	MaxSteps
+	MaxTime
+
+	statuses // their number
 )
 
+// Statuses are all statuses.
+func Statuses() []Status {
+	all := make([]Status, statuses)
+	for i := range all {
+		all[i] = Status(i)
+	}
+	return all
+}
+
 // String is the word that is written in a status column: ok, max_evaluations,
-// step_underflow, non_finite, cancelled.
+// step_underflow, non_finite, cancelled, max_steps, max_time.
 func (s Status) String() string {
-	return [...]string{"ok", "max_evaluations", "step_underflow", "non_finite", "cancelled"}[s]
+	return [...]string{"ok", "max_evaluations", "step_underflow", "non_finite", "cancelled", "max_steps", "max_time"}[s]
 }
 
 // Report is what a solve says of itself, per row.

@@ -28,6 +28,9 @@ type Tableau struct {
 	// BErr3 is a second error row (DOP853, Hairer II.10), or nil. With the norms
 	// e5 of BErr and e3 of BErr3 the estimate is e5² / sqrt(e5² + 0.01 e3²).
 	BErr3 []float64
+
+	// Interpolant is what gives states within a step, or nil for the cubic of Hermite.
+	Interpolant *Interpolant
 }
 
 // Stages is the number of stages.
@@ -77,6 +80,9 @@ func (b Tableau) Check() error {
 		if c < 0 || c > 1 {
 			return fmt.Errorf("solver: tableau %q has a stage outside of its step, at %v", b.Name, c)
 		}
+	}
+	if b.Interpolant != nil {
+		return b.Interpolant.check(b)
 	}
 	return nil
 }

@@ -11,8 +11,13 @@ func Bosh3() Tableau {
 }
 
 // Dopri5 is the 5(4) pair of Dormand and Prince (1980) with the error row of
-// Shampine (1986), which is 2/3 of theirs.
+// Shampine (1986), which is 2/3 of theirs, and his interpolant of order 4.
 func Dopri5() Tableau {
+	b := []float64{35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84, 0}
+	mid := []float64{
+		6025192743.0 / 30085553152 / 2, 0, 51252292925.0 / 65400821598 / 2, -2691868925.0 / 45128329728 / 2,
+		187940372067.0 / 1594534317056 / 2, -1776094331.0 / 19743644256 / 2, 11237099.0 / 235043384 / 2,
+	}
 	return Tableau{Name: "dopri5", Order: 5, EmbeddedOrder: 4,
 		C: []float64{0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1},
 		A: [][]float64{
@@ -22,9 +27,9 @@ func Dopri5() Tableau {
 			{44.0 / 45, -56.0 / 15, 32.0 / 9},
 			{19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729},
 			{9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656},
-			{35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84},
+			b[:6:6],
 		},
-		B: []float64{35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84, 0},
+		B: b,
 		BErr: []float64{
 			35.0/384 - 1951.0/21600,
 			0,
@@ -34,10 +39,12 @@ func Dopri5() Tableau {
 			11.0/84 - 649.0/6300,
 			-1.0 / 60,
 		},
+		Interpolant: &Interpolant{Order: 4, B: quartic(b, mid)},
 	}
 }
 
-// Tsit5 is the 5(4) pair of Tsitouras (2011). B is the last row of A.
+// Tsit5 is the 5(4) pair of Tsitouras (2011) with his interpolant of order 4. B is
+// the last row of A.
 func Tsit5() Tableau {
 	return Tableau{Name: "tsit5", Order: 5, EmbeddedOrder: 4,
 		C: []float64{0, 0.161, 0.327, 0.9, 0.9800255409045097, 1, 1},
@@ -55,5 +62,23 @@ func Tsit5() Tableau {
 			0.00178001105222577714, 0.0008164344596567469, -0.007880878010261995, 0.1447110071732629,
 			-0.5823571654525552, 0.45808210592918697, -0.015151515151515152,
 		},
+		Interpolant: &Interpolant{Order: 4, B: [][]float64{
+			product(-1.0530884977290216, 0, 1.3299890189751412, 1.4364028541716351, 0.7139816917074209),
+			product(0.1017, 1, 0, 2.1966568338249754, 1.2949852507374631),
+			product(2.490627285651252793, 1, 0, 2.38535645472061657, 1.57803468208092486),
+			product(-16.54810288924490272, 1, 0, 1.21712927295533244+0.61620406037800089, 1.21712927295533244*0.61620406037800089),
+			product(47.37952196281928122, 1, 0, 1.203071208372362603+0.658047292653547382, 1.203071208372362603*0.658047292653547382),
+			product(-34.87065786149660974, 1, 0, 1.2+2.0/3, 1.2*2/3),
+			product(2.5, 1, 0, 1.6, 0.6),
+		}},
 	}
+}
+
+// product are the coefficients, from u on, of scale u^(1+powers) (u - root)
+// (u² - p u + q); with a power the root is left out.
+func product(scale float64, powers int, root, p, q float64) []float64 {
+	if powers == 1 {
+		return []float64{0, scale * q, -scale * p, scale}
+	}
+	return []float64{-scale * root * q, scale * (q + root*p), -scale * (p + root), scale}
 }

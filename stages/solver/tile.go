@@ -19,6 +19,7 @@ type tile[T Float] struct {
 
 	t, end, h, try []float64 // time, end of the step, step (end - t), length of the next step to try
 	past           []float32 // logarithm of the squared error of the last accepted step, 0 before it
+	older          []float32 // the one before past
 	changed        []float32 // of the length of the step, next over last
 	held           []bool    // the last attempt was rejected
 	fresh          []bool    // k[0] is the slope at (t, x)
@@ -39,6 +40,7 @@ type tile[T Float] struct {
 	argsq          [][]float64
 	round          []float32 // [stages], weights of one combination
 	coef           []float64
+	between        between[T]
 }
 
 // verdict is what became of a step.
@@ -60,13 +62,19 @@ func (w *tile[T]) fit(p *problem[T], size int) {
 	w.t, w.end, w.h, w.try = sized(w.t, size), sized(w.end, size), sized(w.h, size), sized(w.try, size)
 	w.fresh, w.verdict, w.norms = sized(w.fresh, size), sized(w.verdict, size), sized(w.norms, size)
 	w.at, w.first, w.past = sized(w.at, size), sized(w.first, size), sized(w.past, size)
-	w.held, w.changed = sized(w.held, size), sized(w.changed, size)
+	w.held, w.changed, w.older = sized(w.held, size), sized(w.changed, size), sized(w.older, size)
 	w.x, w.y, w.hs = sized(w.x, size*w.dim), sized(w.y, size*w.dim), sized(w.hs, size*w.dim)
 	w.q, w.qy, w.hq = sized(w.q, size*w.quads), sized(w.qy, size*w.quads), sized(w.hq, size*w.quads)
 	w.e = sized(w.e, size*max(w.dim, w.quads))
 	w.args, w.argsq = sized(w.args, p.stages), sized(w.argsq, p.stages)
 	w.round, w.coef = sized(w.round, p.stages), sized(w.coef, p.stages)
 	w.k, w.kq = sized(w.k, p.stages), sized(w.kq, p.stages)
+	if p.dense != nil {
+		w.between.fit(p, size, w.dim)
+	}
+	if p.Overshoot {
+		w.between.w = sized(w.between.w, p.stages)
+	}
 	for j := range w.k {
 		w.k[j], w.kq[j] = sized(w.k[j], size*w.dim), sized(w.kq[j], size*w.quads)
 	}
@@ -97,7 +105,11 @@ func (w *tile[T]) take(p *problem[T]) bool {
 		r := w.n + i
 		w.row[r], w.id[r], w.t[r], w.fresh[r] = first+i, p.state.FirstID+int64(first+i), p.t0, false
 		w.since[r], w.begun[r], w.rejected[r] = w.spent, w.tries, 0
-		w.past[r], w.held[r] = 0, false
+		w.past[r], w.older[r], w.held[r] = 0, 0, false
+		if p.dense != nil {
+			w.between.next[r], w.between.spent[r] = 0, 0
+			w.arrive(p, r, p.t0, w.x[r*d:(r+1)*d])
+		}
 	}
 	w.n += n
 	return true
@@ -111,6 +123,10 @@ func (w *tile[T]) leave(p *problem[T], r int, s Status) {
 	copy(p.state.X[i*d:(i+1)*d], w.x[r*d:(r+1)*d])
 	copy(p.state.Q[i*k:(i+1)*k], w.q[r*k:(r+1)*k])
 	p.report.Status[i], p.report.Evaluations[i] = s, int32(w.spent-w.since[r])
+	if p.dense != nil {
+		p.report.Evaluations[i] += w.between.spent[r]
+		w.arrive(p, r, p.t1, w.x[r*d:(r+1)*d])
+	}
 	p.report.Accepted[i], p.report.Rejected[i] = int32(w.tries-w.begun[r])-w.rejected[r], w.rejected[r]
 	w.n--
 	l := w.n
@@ -123,7 +139,10 @@ func (w *tile[T]) leave(p *problem[T], r int, s Status) {
 	copy(w.kq[0][r*k:(r+1)*k], w.kq[0][l*k:(l+1)*k])
 	w.row[r], w.id[r], w.t[r], w.try[r], w.fresh[r] = w.row[l], w.id[l], w.t[l], w.try[l], w.fresh[l]
 	w.since[r], w.begun[r], w.rejected[r] = w.since[l], w.begun[l], w.rejected[l]
-	w.past[r], w.held[r] = w.past[l], w.held[l]
+	w.past[r], w.older[r], w.held[r] = w.past[l], w.older[l], w.held[l]
+	if p.dense != nil {
+		w.between.next[r], w.between.spent[r] = w.between.next[l], w.between.spent[l]
+	}
 }
 
 // dropBad ends the rows from place from on where x or q is not finite.

@@ -15,7 +15,7 @@ import (
 
 // Solver checks a solver that is accurate to tol on smooth problems over unit
 // intervals: the closed flows with their log-determinants in both widths, time
-// reversed, the ends of the interval, independence of batch mates, failures of
+// reversed, states on the way, the ends of the interval, independence of batch mates, failures of
 // single rows, errors of the field and cancellation.
 func Solver(t *testing.T, s solver.Solver, tol float64) {
 	law.Test(t, Laws(tol), s)
@@ -32,6 +32,9 @@ func Laws(tol float64) []law.Law[solver.Solver] {
 		{Name: "ends32", Sentence: "The same in float32.", Check: ends[float32]},
 		{Name: "mates64", Sentence: "A row's result, counts included, does not know the rows that it is solved with.", Check: mates[float64]},
 		{Name: "mates32", Sentence: "The same in float32.", Check: mates[float32]},
+		{Name: "times64", Sentence: "States at times on the way are asked for within [t0, t1] and where they belong; where a solver interpolates them its ends, counts of steps and statuses are those of the plain solve, to the bit.",
+			Check: func(t law.T, s solver.Solver) { times[float64](t, s, tol) }},
+		{Name: "times32", Sentence: "The same in float32.", Check: func(t law.T, s solver.Solver) { times[float32](t, s, tol+2e-5) }},
 		{Name: "failures", Sentence: "A row that leaves the numbers says so in its status and does not disturb the others.", Check: failures},
 		{Name: "cancellation", Sentence: "The field's error comes back as it is, and a solve that is cancelled ends within a step.", Check: cancellation},
 	}

@@ -15,7 +15,7 @@ __all__ = ["Column", "arrays_of", "columns_of", "fields_of", "numbers_of"]
 
 META_COLUMNS, META_TRANSFORMS, META_OMIT_WHEN = b"pathline.columns", b"pathline.transforms", b"pathline.omit_when"
 STATUS = "status"
-STATUS_WORDS = ("ok", "max_evaluations", "step_underflow", "non_finite", "cancelled")
+STATUS_WORDS = ("ok", "max_evaluations", "step_underflow", "non_finite", "cancelled", "max_steps", "max_time")
 STATUS_FIELD = pa.field(STATUS, pa.utf8(), True, {META_OMIT_WHEN: b"ok"})
 _WORDS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 

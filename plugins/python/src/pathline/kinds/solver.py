@@ -86,7 +86,7 @@ class Solution:
 
 # Keys of a configuration that are options of a Runge-Kutta method where the host
 # runs it.
-OPTIONS = ("steps", "time_grid", "rtol", "atol", "control", "max_step", "max_evaluations")
+OPTIONS = ("steps", "time_grid", "rtol", "atol", "control", "max_step", "max_steps", "max_evaluations")
 
 
 def tableau_facts(instance: Any, use: str) -> dict[str, Any]:
