@@ -13,12 +13,21 @@ import (
 // more to them than the second cheapest, and what is then left over is paired by
 // shortest augmenting paths. Duals are float64: they prove the result, see
 // [assignment.gap].
+//
+// The paths are long when duals have far to go, as those of many rows in few
+// dimensions: they take most of the time then. So duals of larger problems start as
+// those of plans with less and less entropy, which a few iterations of Sinkhorn's
+// algorithm bring near to the end. Any duals will do to start from; the pairs are
+// exact whatever they are. It makes 9 times fewer steps of paths for 1,024 rows in 2
+// dimensions, and 20 times fewer in 21.
 type assignment struct {
 	costs
 
 	row, col []int32   // row of a column, column of a row; -1: none
 	v        []float64 // duals of columns, -Inf beyond n
 	free     []int32   // rows without a column
+
+	soft plan // of the start
 
 	// Of one shortest path.
 	dist []float64 // to columns that are not reached for good; else +Inf
@@ -38,6 +47,7 @@ func (a *assignment) resize(n int) {
 	*a = assignment{costs: c, row: make([]int32, n), col: make([]int32, n), free: make([]int32, 0, n),
 		v: make([]float64, m), dist: make([]float64, m), open: make([]float64, m), pred: make([]int32, m),
 		done: make([]int32, 0, n), far: make([]float64, 0, n)}
+	a.soft.costs = &a.costs
 }
 
 // reduced is the cost of a pair beyond the dual of its column.
@@ -49,13 +59,66 @@ func (a *assignment) solve() {
 		a.col[0] = 0
 		return
 	}
-	a.reduceColumns()
+	if a.n < softRows || a.greatest == 0 || !a.soften() {
+		a.reduceColumns()
+	}
 	for range 2 {
 		a.reduceRows()
 	}
 	for _, i := range a.free {
 		a.augment(i)
 	}
+}
+
+// softRows is from how many rows on duals start as those of a plan.
+const softRows = 256
+
+// softer are the plans on the way: the weight of the entropy, as a fraction of the
+// greatest cost, and the iterations there.
+var softer = []struct {
+	reg        float64
+	iterations int
+}{{0.02, 4}, {0.006, 4}, {0.002, 6}}
+
+// leastSum is the least sum of costs for which soften is good, as a fraction of the
+// greatest cost: duals are rounded by 1e-16 of that.
+const leastSum = 1e-4
+
+// soften takes the duals of a plan, and gives every row the column that is cheapest
+// then, unless another row has it. It says false where costs are of so different
+// sizes that the duals would be too rough.
+func (a *assignment) soften() bool {
+	p := &a.soft
+	p.begin()
+	for _, s := range softer {
+		p.soften(s.reg * float64(a.greatest))
+		for range s.iterations {
+			p.scaleRows()
+			p.scaleColumns()
+		}
+		p.absorb()
+	}
+	copy(a.v, p.g)
+	sum := 0.0 // of all duals: no pairs cost less
+	for _, g := range a.v[:a.n] {
+		sum += g
+	}
+	for i := range a.n {
+		a.col[i], a.row[i] = -1, -1
+	}
+	a.free = a.free[:0]
+	for i := range int32(a.n) {
+		least := assign.TwoLeast(a.of(int(i)), a.v)
+		sum += least.First
+		if j := least.FirstAt; j < 0 {
+			return false // duals that are no numbers
+		} else if a.row[j] < 0 {
+			a.col[i], a.row[j] = int32(j), i
+		} else {
+			a.free = append(a.free, i)
+		}
+	}
+	return sum > leastSum*float64(a.greatest)
 }
 
 // reduceColumns gives every column its least cost as dual, and the row of that

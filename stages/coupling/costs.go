@@ -13,7 +13,7 @@ import (
 type costs struct {
 	n, ld    int
 	cost     []float32 // [n][ld]
-	greatest float32
+	greatest float32   // where no cost is below zero; 0 where it is not known
 
 	// Of squared distances: the columns' points, [dim][ld], and the point of a row.
 	across []float32

@@ -5,8 +5,8 @@ import "sync"
 // Optimal pairs the rows of a batch so that the sum of squared Euclidean
 // distances is least: the 2-Wasserstein optimal transport between the two
 // empirical distributions, which for equally many rows of equal weight is a
-// permutation (Birkhoff's theorem). It takes memory for rows² costs and, in the
-// worst case, time that grows with rows³.
+// permutation (Birkhoff's theorem). It takes memory for 2 rows² float32 and, in
+// the worst case, time that grows with rows³.
 //
 // References: Jonker and Volgenant 1987 (the algorithm); Pooladian et al. 2023 and
 // Tong et al. 2024 (its use in flow matching).

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"math"
 	"sync"
-
-	"github.com/pathline/pathline/stages/internal/kernel/assign"
-	"github.com/pathline/pathline/stages/internal/kernel/vector"
 )
 
 // SinkhornOptions say which plan a [Sinkhorn] finds, and how exactly.
@@ -63,7 +60,7 @@ func NewSinkhorn(o SinkhornOptions) Sinkhorn {
 	if !(o.Reg > 0) || math.IsInf(o.Reg, 1) || !(o.Tolerance > 0) || o.Iterations < 1 {
 		panic("coupling: options of Sinkhorn out of range")
 	}
-	return Sinkhorn{o, &sync.Pool{New: func() any { return new(plan) }}}
+	return Sinkhorn{o, &sync.Pool{New: func() any { return &plan{costs: new(costs)} }}}
 }
 
 // Convergence is how a plan was found.
@@ -129,7 +126,9 @@ func (s Sinkhorn) solve(p *plan, x0, x1 []float32, rows, dim int) (Convergence, 
 	if rows == 0 {
 		return Convergence{}, nil
 	}
-	p.resize(rows)
+	if p.n != rows {
+		*p.costs = newCosts(rows)
+	}
 	if err := p.squares(x1, x0, dim); err != nil {
 		return Convergence{}, err
 	}
@@ -144,150 +143,4 @@ func (s Sinkhorn) solve(p *plan, x0, x1 []float32, rows, dim int) (Convergence, 
 		return c, fmt.Errorf("coupling: after %d iterations of Sinkhorn's algorithm the masses of the noise rows are wrong by %.3g, which is above the tolerance %.3g: a larger reg converges sooner, or allow more iterations, or a larger tolerance", c.Iterations, c.Error, s.o.Tolerance)
 	}
 	return c, nil
-}
-
-// plan is a plan of rows² entries in the making: rows u_i k_ij v_j, which sum to 1.
-type plan struct {
-	costs
-	reg float64
-
-	k    []float32 // [n][ld]: exp((f_i + g_j - cost_ij) / reg)
-	f, g []float64 // duals of rows and columns; -Inf for columns beyond n
-	u, v []float64 // factors of rows and columns; zero for columns beyond n
-	sum  []float64 // of columns
-	zero []float64 // as g, with zeros
-	from []int32   // for assign.Relax, not used otherwise
-}
-
-func (p *plan) resize(n int) {
-	if p.n == n {
-		return
-	}
-	c := newCosts(n)
-	*p = plan{costs: c, k: make([]float32, len(c.cost)), f: make([]float64, n), g: make([]float64, c.ld), u: make([]float64, n),
-		v: make([]float64, c.ld), sum: make([]float64, c.ld), zero: make([]float64, c.ld), from: make([]int32, c.ld)}
-	for j := n; j < c.ld; j++ {
-		p.g[j], p.zero[j] = math.Inf(-1), math.Inf(-1)
-	}
-}
-
-// matrix is row i of k, padded.
-func (p *plan) matrix(i int) []float32 { return p.k[i*p.ld : (i+1)*p.ld] }
-
-// extreme is the logarithm of a factor that is not of moderate size. What
-// underflows in k is less than exp(2 extreme) of the least float32, 1e-45, of a sum.
-const extreme = 20
-
-// solve finds the plan.
-func (p *plan) solve(reg, tolerance float64, iterations int) (c Convergence) {
-	p.reg = reg
-	p.reduce()
-	p.exponentiate()
-	for {
-		c.Iterations++
-		clear(p.sum)
-		for i := range p.n {
-			k := p.matrix(i)
-			p.u[i] = 1 / assign.Dot(k, p.v)
-			assign.Add(p.sum, k, p.u[i])
-		}
-		c.Error = 0
-		for j, s := range p.sum[:p.n] {
-			c.Error += math.Abs(p.v[j]*s-1) / float64(p.n)
-		}
-		if c.Error <= tolerance || c.Iterations == iterations {
-			return c
-		}
-		for j, s := range p.sum[:p.n] {
-			p.v[j] = 1 / s
-		}
-		if p.far(p.u) || p.far(p.v[:p.n]) {
-			p.absorb()
-		}
-	}
-}
-
-// reduce gives every row and then every column the greatest dual for which all
-// exponents are below zero or zero.
-func (p *plan) reduce() {
-	g := p.g
-	for j := range p.n {
-		g[j] = math.Inf(1)
-	}
-	for i := range p.n {
-		p.f[i] = assign.TwoLeast(p.of(i), p.zero).First
-		assign.Relax(g, p.from, p.of(i), p.zero, -p.f[i], 0)
-	}
-	for j := p.n; j < p.ld; j++ {
-		g[j] = math.Inf(-1)
-	}
-}
-
-// exponentiate makes k of the duals.
-func (p *plan) exponentiate() {
-	for i := range p.n {
-		k := p.matrix(i)
-		assign.Exponents(k, p.of(i), p.g, p.f[i], 1/p.reg)
-		vector.Exp(k, k)
-		p.u[i] = 1
-	}
-	for j := range p.n {
-		p.v[j] = 1
-	}
-}
-
-func (p *plan) far(factors []float64) bool {
-	for _, x := range factors {
-		if x > expExtreme || x < 1/expExtreme {
-			return true
-		}
-	}
-	return false
-}
-
-var expExtreme = math.Exp(extreme)
-
-// absorb takes the factors into the duals.
-func (p *plan) absorb() {
-	for i, u := range p.u {
-		p.f[i] += p.reg * math.Log(u)
-	}
-	for j, v := range p.v[:p.n] {
-		p.g[j] += p.reg * math.Log(v)
-	}
-	p.exponentiate()
-}
-
-// stride is how many columns draw skips at a time.
-const stride = 8 * assign.Columns
-
-// draw is the first column at which the sums of row i go beyond u of the whole.
-func (p *plan) draw(i int, u float64) int32 {
-	k := p.matrix(i)
-	rest := u / p.u[i] // the sum of k v is 1/u_i
-	at := 0
-	for {
-		end := min(at+stride, p.ld)
-		s := assign.Dot(k[at:end], p.v[at:end])
-		if rest < s || end == p.ld {
-			break
-		}
-		rest -= s
-		at = end
-	}
-	last := int32(-1)
-	for j := at; j < p.n; j++ {
-		if w := float64(k[j]) * p.v[j]; w > 0 {
-			if last = int32(j); rest < w {
-				return last
-			}
-			rest -= w
-		}
-	}
-	for j := at; last < 0; j-- { // rounding left nothing here
-		if float64(k[j])*p.v[j] > 0 {
-			last = int32(j)
-		}
-	}
-	return last
 }

@@ -161,7 +161,7 @@ func TestDrawsFollowThePlan(t *testing.T) {
 	x0, x1 := clouds(rows, dim, 5)
 	o := SinkhornOptions{Reg: 0.02, Relative: true, Tolerance: 1e-6, Iterations: 1e5}
 	want := planOf(t, o, x0, x1, rows)
-	p := &plan{}
+	p := &plan{costs: new(costs)}
 	if _, err := NewSinkhorn(o).solve(p, x0, x1, rows, dim); err != nil {
 		t.Fatal(err)
 	}
@@ -221,10 +221,10 @@ func TestSinkhornForgets(t *testing.T) {
 	s := NewSinkhorn(SinkhornOptions{Reg: 0.1, Relative: true, Tolerance: 1e-6, Iterations: 1e4})
 	for l := kernel.Generic; l <= kernel.Best(); l++ {
 		kernel.Use(l)
-		used := &plan{}
+		used := &plan{costs: new(costs)}
 		for _, rows := range []int{50, 20, 50, 7} {
 			x0, x1 := clouds(rows, 3, uint64(rows))
-			fresh := &plan{}
+			fresh := &plan{costs: new(costs)}
 			for _, p := range []*plan{used, fresh} {
 				if _, err := s.solve(p, x0, x1, rows, 3); err != nil {
 					t.Fatal(err)
