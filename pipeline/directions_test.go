@@ -34,6 +34,7 @@ var directions = []struct {
 	{"stages/coupling", []string{"stages/random", "stages/law", "stages/internal/kernel"}},
 	{"stages/model", []string{"stages/random", "stages/law", "stages/solver", "stages/path", "stages/autodiff", "stages/internal/kernel"}},
 	{"stages/bijection", []string{"stages/random", "stages/law", "stages/model", "stages/solver", "stages/autodiff"}},
+	{"stages/cnf", []string{"stages/random", "stages/solver", "stages/model"}},
 	{"stages/transform", []string{"schemas", "stages/random", "stages/law"}},
 	{"stages/condition", []string{"schemas"}},
 	{"stages/flow", []string{"schemas", "stages/condition", "stages/random", "stages/path", "stages/solver", "stages/model", "stages/transform"}},

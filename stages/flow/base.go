@@ -37,3 +37,10 @@ func (n Normal) LogProb(logp, x []float64, rows int) {
 		logp[r] = -sum/2 - c
 	}
 }
+
+// Score writes the gradient of the log-density, -x / Std².
+func (n Normal) Score(score, x []float64, rows int) {
+	for i, v := range x[:rows*n.Dim] {
+		score[i] = -v / (n.Std * n.Std)
+	}
+}

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"sync"
 
 	"github.com/pathline/pathline/stages/autodiff"
 )
@@ -30,6 +31,7 @@ func (n *network) Float64() (Field[float64], error) {
 type field64 struct {
 	network *network
 	params  [][]float64
+	graphs  sync.Map // of *program64, by reverse
 }
 
 func (f *field64) Dim() int { return f.network.dim }

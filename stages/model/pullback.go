@@ -210,6 +210,12 @@ func (n *network) reverse(ctx context.Context, r reverse, p solver.Pull[float32]
 	return nil
 }
 
+// program64 is what a reverse names, for the interpreter.
+type program64 struct {
+	graph *autodiff.Graph
+	outs  []autodiff.Value
+}
+
 // Parameters implements Reversible.
 func (f *field64) Parameters() []int { return f.network.Parameters() }
 
@@ -228,12 +234,17 @@ func (f *field64) Pull(ctx context.Context, q Integrands, p solver.Pull[float64]
 
 func (f *field64) reverse(ctx context.Context, r reverse, p solver.Pull[float64], probe []float64, grad [][]float64) error {
 	d, k, rows := f.network.dim, r.q.Count(), p.Rows
-	g := autodiff.New()
-	xs, vs := f.network.begin(g)
-	outs := f.network.pullback(g, xs, vs, r)
-	if err := g.Err(); err != nil {
-		return err
+	built, ok := f.graphs.Load(r)
+	if !ok {
+		g := autodiff.New()
+		x, v := f.network.begin(g)
+		outs := f.network.pullback(g, x, v, r)
+		if err := g.Err(); err != nil {
+			return err
+		}
+		built, _ = f.graphs.LoadOrStore(r, &program64{g, outs})
 	}
+	g, outs := built.(*program64).graph, built.(*program64).outs
 	for lo := 0; lo < rows; lo += blockRows {
 		if err := ctx.Err(); err != nil {
 			return err

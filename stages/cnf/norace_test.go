@@ -1,0 +1,5 @@
+//go:build !race
+
+package cnf_test
+
+const raceEnabled = false
