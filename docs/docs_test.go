@@ -239,7 +239,7 @@ func TestReadmeEmbeds(t *testing.T) {
 	t.Error("README.md shows nothing of examples/embed/main.go")
 }
 
-var rowPattern = regexp.MustCompile("(?m)^\\| `([a-z_-]+)` \\|(.*)\\|$")
+var rowPattern = regexp.MustCompile("(?m)^\\| `([a-z_/-]+)` \\|(.*)\\|$")
 
 // rows are the rows of the tables of a page whose first cell is one word of
 // code: the word and the other cells.
@@ -314,6 +314,18 @@ func TestPorts(t *testing.T) {
 		c := cells[k.Name]
 		if len(c) != 3 || c[1] != string(k.Gives) || !slices.Equal(code(c[0]), want) {
 			t.Errorf("%s: the guide has %q, the registry inputs %v, gives %s", k.Name, c, want, k.Gives)
+		}
+		for _, i := range r.Implementations(k.Name) {
+			if i.Ports == nil {
+				continue
+			}
+			var own []string
+			for _, p := range i.Ports {
+				own = append(own, p.Name)
+			}
+			if c := cells[k.Name+"/"+i.Name]; len(c) != 3 || !slices.Equal(code(c[0]), own) {
+				t.Errorf("%s/%s: the guide has %q, the registry inputs %v", k.Name, i.Name, c, own)
+			}
 		}
 	}
 }

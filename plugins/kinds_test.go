@@ -37,6 +37,10 @@ stages:
   quality: {kind: evaluator, use: two-sample, from: {data: data.test, sample: samples}, with: {rows: 100}}
 `
 
+// moreKinds are built-ins with inputs of their own.
+const moreKinds = `  ways: {kind: evaluator, use: paths, from: {flow: train, solver: solver, data: data.test}, with: {rows: 200, batch: 64}}
+`
+
 // outcome is everything that a run leaves but times.
 type outcome struct {
 	files map[string]string
@@ -116,11 +120,11 @@ func TestEveryKindIsolated(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	want, err := runFile(t, everyKind, 1, func(context.Context, map[string]pipeline.PluginSpec, *pipeline.Registry) error { return nil })
+	want, err := runFile(t, everyKind+moreKinds, 1, func(context.Context, map[string]pipeline.PluginSpec, *pipeline.Registry) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []string{"data.parquet", "train.safetensors", "samples.arrow", "scores.csv", "quality.json"} {
+	for _, f := range []string{"data.parquet", "train.safetensors", "samples.arrow", "scores.csv", "quality.json", "ways.json"} {
 		if want.files[f] == "" {
 			t.Fatalf("there is no %s: %v", f, want.files)
 		}
@@ -136,7 +140,7 @@ func TestEveryKindIsolated(t *testing.T) {
 		for _, threads := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s on %d", name, threads), func(t *testing.T) {
 				h := newHost(t, io.Discard)
-				got, err := runFile(t, everyKind, threads, func(_ context.Context, _ map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
+				got, err := runFile(t, everyKind+moreKinds, threads, func(_ context.Context, _ map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
 					return h.Isolate(r, kinds, command("builtin")...)
 				})
 				if err != nil {

@@ -29,7 +29,7 @@ func Builtin() *pipeline.Registry {
 	trainer.Register(r)
 	sampler.Register(r, parts)
 	likelihood.Register(r, parts)
-	evaluator.Register(r)
+	evaluator.Register(r, parts)
 	writer.Register(r)
 	return r
 }

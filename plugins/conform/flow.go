@@ -199,9 +199,11 @@ func trained(ctx context.Context, s *subject, i *implementation) error {
 }
 
 func measured(ctx context.Context, s *subject, i *implementation) error {
-	metrics := func(sample pipeline.Rows) (map[string]float64, error) {
+	metrics := func(mean, std []float64) (map[string]float64, error) {
 		p := ports("evaluator")
-		p["sample"] = pipeline.Input{From: "sample", Rows: sample}
+		p["sample"] = pipeline.Input{From: "sample", Rows: toy(3, 1200, mean, std)}
+		p["train"] = p["sample"]
+		p["flow"] = pipeline.Input{From: "gaussian", Service: gaussianOf(mean, std)}
 		in, _, out, err := ran(ctx, s, i, s.quick(i), p)
 		if err != nil {
 			return nil, err
@@ -217,11 +219,11 @@ func measured(ctx context.Context, s *subject, i *implementation) error {
 		}
 		return out.Metrics, nil
 	}
-	near, err := metrics(toy(3, 1200, toyMean, toyStd))
+	near, err := metrics(toyMean, toyStd)
 	if err != nil {
 		return err
 	}
-	far, err := metrics(toy(3, 1200, []float64{3, 3}, []float64{2, 2}))
+	far, err := metrics([]float64{3, 3}, []float64{2, 2})
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,9 @@ func ports(kind string) pipeline.Inputs {
 		in = ports("sampler")
 		in["data"] = pipeline.Input{From: "data", Rows: data}
 	case "evaluator":
+		in = ports("sampler") // of an evaluator that follows a flow
 		in["data"], in["sample"] = pipeline.Input{From: "data", Rows: data}, pipeline.Input{From: "sample", Rows: toy(3, 1200, toyMean, toyStd)}
+		in["train"] = in["sample"] // of one that fits a baseline
 	case "trainer":
 		in["data"] = pipeline.Input{From: "data", Split: "train", Rows: data}
 		in["path"] = pipeline.Input{Service: path.Described{Path: path.CondOT{}, Use: "condot"}}
@@ -112,9 +114,11 @@ func ports(kind string) pipeline.Inputs {
 }
 
 // gaussian is the exact model of the toy data.
-func gaussian() model.Exact {
-	v := func(i int) float64 { return toyStd[i] * toyStd[i] }
-	g, err := model.NewGMM(model.GMMConfig{Columns: []string{"a", "b"}, Means: [][]float64{toyMean},
+func gaussian() model.Exact { return gaussianOf(toyMean, toyStd) }
+
+func gaussianOf(mean, std []float64) model.Exact {
+	v := func(i int) float64 { return std[i] * std[i] }
+	g, err := model.NewGMM(model.GMMConfig{Columns: []string{"a", "b"}, Means: [][]float64{mean},
 		Covariances: [][][]float64{{{v(0), 0}, {0, v(1)}}}}, path.CondOT{})
 	if err != nil {
 		panic("conform: " + err.Error())

@@ -117,12 +117,9 @@ func narrowed(x, shift []float64, scale float64) []float32 {
 }
 
 func variance(v []float64) float64 {
-	mean, square := 0.0, 0.0
+	m, square := mean(v), 0.0
 	for _, x := range v {
-		mean += x / float64(len(v))
-	}
-	for _, x := range v {
-		square += (x - mean) * (x - mean)
+		square += (x - m) * (x - m)
 	}
 	return square / max(1, float64(len(v)-1))
 }

@@ -15,7 +15,9 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // Config configures two-sample.
@@ -52,8 +54,9 @@ func roomFor(env pipeline.Env, key string, rows int) error {
 	return nil
 }
 
-// Register adds the kind evaluator with its implementation.
-func Register(r *pipeline.Registry) {
+// Register adds the kind evaluator and its implementations. parts makes flows from
+// their files.
+func Register(r *pipeline.Registry, parts flow.Registry) {
 	r.AddKind(pipeline.Kind{Name: "evaluator", Gives: pipeline.GivesMetrics,
 		Doc: "measures how close two sets of rows are",
 		Ports: []pipeline.Port{
@@ -65,6 +68,7 @@ func Register(r *pipeline.Registry) {
 			return &stage{env, c}, nil
 		})
 	registerGaussian(r)
+	registerPaths(r, parts)
 }
 
 type stage struct {
@@ -116,11 +120,11 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 		return pipeline.Outputs{}, err
 	}
 	d := schemas.Dims(cols)
-	x, _, err := s.read(ctx, in["data"].Rows, cols, "data")
+	x, _, err := readRows(ctx, s.env, in["data"].Rows, cols, "data", s.config.Rows)
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
-	y, failed, err := s.read(ctx, in["sample"].Rows, cols, "sample")
+	y, failed, err := readRows(ctx, s.env, in["sample"].Rows, cols, "sample", s.config.Rows)
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
@@ -156,9 +160,9 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	return out, nil
 }
 
-// read keeps at most config.Rows rows, chosen by a hash of the row number.
-// Rows that a sampler marked as failed are left out and counted.
-func (s *stage) read(ctx context.Context, rows pipeline.Rows, cols []schemas.Column, set string) (values []float64, failed int64, err error) {
+// readRows keeps about limit rows, or all when there are fewer, chosen by a hash of
+// the row number. Rows that a sampler marked as failed are left out and counted.
+func readRows(ctx context.Context, env pipeline.Env, rows pipeline.Rows, cols []schemas.Column, set string, limit int) (values []float64, failed int64, err error) {
 	n := rows.Count()
 	if n < 0 {
 		n = 0
@@ -166,8 +170,8 @@ func (s *stage) read(ctx context.Context, rows pipeline.Rows, cols []schemas.Col
 			return nil, 0, err
 		}
 	}
-	key := random.NewKey(s.env.Seed, s.env.Stage, "rows of "+set)
-	share := float64(s.config.Rows) / float64(max(n, 1))
+	key := random.NewKey(env.Seed, env.Stage, "rows of "+set)
+	share := float64(limit) / float64(max(n, 1))
 	d := schemas.Dims(cols)
 	var row uint64
 	var batch []float64
@@ -329,6 +333,16 @@ func explain(err error, names []string) error {
 // encode writes metrics and how they were measured as JSON; what is not a finite
 // number becomes null.
 func encode(metrics []Metric, how map[string]any) ([]byte, error) {
+	how["metrics"] = listed(metrics)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	err := e.Encode(how)
+	return b.Bytes(), err
+}
+
+// listed are metrics as JSON has them.
+func listed(metrics []Metric) []map[string]any {
 	rows := []map[string]any{}
 	for _, m := range metrics {
 		row := map[string]any{"name": m.Name, "data_rows": m.DataRows, "sample_rows": m.SampleRows}
@@ -340,10 +354,146 @@ func encode(metrics []Metric, how map[string]any) ([]byte, error) {
 		}
 		rows = append(rows, row)
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", "  ")
-	how["metrics"] = rows
-	err := e.Encode(how)
-	return b.Bytes(), err
+	return rows
+}
+
+// pathsConfig configures paths.
+type pathsConfig struct {
+	Rows      int `yaml:"rows" json:"rows" doc:"trajectories that are followed" min:"2" max:"16777216"`
+	ExactRows int `yaml:"exact_rows" json:"exact_rows" doc:"rows of source and data between which the transport cost is exact, for normalized_path_energy; time grows with the third power (10,000: about 10 s)" min:"2" max:"10000"`
+	Batch     int `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no figure, unless the solver has one step for a batch" min:"1" max:"1048576"`
+}
+
+func registerPaths(r *pipeline.Registry, parts flow.Registry) {
+	pipeline.Register(r, "evaluator", "paths", "how straight the trajectories of a flow are and what they cost: path energy, straightness, evaluations; next to optimal transport when given data",
+		pathsConfig{Rows: 10_000, ExactRows: 2000, Batch: 8192},
+		func(_ context.Context, env pipeline.Env, c pathsConfig) (pipeline.Stage, error) {
+			return &paths{env, c, parts}, nil
+		}).Ports = []pipeline.Port{
+		{Name: "flow", Doc: "a trainer, a saved flow or an exact model", Takes: pipeline.GivesFlow, Also: "model"},
+		{Name: "solver", Doc: "integrates the flow's field, and the integrals with the same steps", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5"},
+		{Name: "data", Doc: "rows with the data file's columns, for the cost of optimal transport from the base to them", Takes: pipeline.GivesRows, Optional: true},
+	}
+}
+
+// paths is the stage.
+type paths struct {
+	env    pipeline.Env
+	config pathsConfig
+	parts  flow.Registry
+}
+
+// Check implements pipeline.Stage.
+func (s *paths) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	none := pipeline.Outputs{}
+	src, err := flow.FromInput(in["flow"], "flow")
+	if err == nil {
+		_, err = flow.SolverFromInput(in["solver"], "solver")
+	}
+	if err != nil {
+		return none, err
+	}
+	d, err := flow.Describe(src)
+	if err != nil {
+		return none, flow.AtPort(err, "flow")
+	}
+	_, err = s.columns(in, "data", d)
+	return none, errors.Join(err, roomFor(s.env, "exact_rows", s.config.ExactRows))
+}
+
+// columns are those of the flow as the table at a port has them; nil without one.
+func (s *paths) columns(in pipeline.Inputs, port string, d flow.Description) ([]schemas.Column, error) {
+	if in[port].Rows == nil {
+		return nil, nil
+	}
+	return flow.ColumnsAt(in[port].Rows.Schema(), port, d.Columns)
+}
+
+// points are about limit rows of the table at a port, in model space.
+func (s *paths) points(ctx context.Context, in pipeline.Inputs, port string, f *flow.Flow, limit int) ([]float64, error) {
+	cols, err := s.columns(in, port, f.Description)
+	if err != nil || cols == nil {
+		return nil, err
+	}
+	x, _, err := readRows(ctx, s.env, in[port].Rows, cols, port, limit)
+	if err != nil {
+		return nil, err
+	}
+	d := f.Dim()
+	if len(x) < 2*d {
+		return nil, schemas.Errorf(schemas.EmptyData, "there are %d rows, and a comparison needs two", len(x)/d).At("from." + port)
+	}
+	if err := finite(port, x, d); err != nil {
+		return nil, explain(err, f.Description.Names())
+	}
+	if err := f.Normalized(x, nil, transform.Address{}, len(x)/d); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// Run follows rows and writes STAGE.json.
+func (s *paths) Run(ctx context.Context, in pipeline.Inputs) (none pipeline.Outputs, err error) {
+	src, err := flow.FromInput(in["flow"], "flow")
+	if err != nil {
+		return none, err
+	}
+	f, err := flow.Open(src, s.parts)
+	if err != nil {
+		return none, flow.AtPort(err, "flow")
+	}
+	method, err := flow.SolverFromInput(in["solver"], "solver")
+	if err != nil {
+		return none, err
+	}
+	d, rows := f.Dim(), s.config.Rows
+	x0 := make([]float64, rows*d)
+	f.Base.Sample(x0, random.NewKey(s.env.Seed, s.env.Stage, "base"), 0, rows)
+	data, err := s.points(ctx, in, "data", f, max(s.config.Rows, s.config.ExactRows))
+	if err != nil {
+		return none, err
+	}
+	var tally Tally
+	for lo := 0; lo < rows; lo += s.config.Batch {
+		if flow.Interrupted(s.env) {
+			return none, pipeline.ErrInterrupted
+		}
+		hi := min(lo+s.config.Batch, rows)
+		c, err := Follow(ctx, f, method, x0[lo*d:hi*d], hi-lo)
+		if err != nil {
+			return none, fmt.Errorf("evaluator: trajectories %d to %d: %w", lo, hi-1, err)
+		}
+		tally.Add(c)
+		s.env.Emit(pipeline.Event{Type: pipeline.StageProgress, Done: int64(hi), Total: int64(rows), Unit: "rows"})
+	}
+	if n := rows - len(tally.energy); n > 0 {
+		s.env.Emit(pipeline.Event{Type: pipeline.StageWarning, Message: fmt.Sprintf("%d of %d trajectories did not reach the end and count for nothing but their evaluations", n, rows)})
+	}
+	var optimal *Transport
+	if data != nil {
+		n := min(s.config.ExactRows, rows, len(data)/d)
+		key := random.NewKey(s.env.Seed, s.env.Stage, "transport")
+		optimal = &Transport{Rows: n}
+		if optimal.Cost, optimal.SE, err = Wasserstein2(ctx, chosen(x0, n, d, key, 0), chosen(data, n, d, key, 1), n, d); err != nil {
+			return none, err
+		}
+	}
+	metrics, evaluations := tally.Metrics(optimal), tally.Evaluations()
+	raw, err := encode(metrics, map[string]any{"evaluations": evaluations})
+	if err != nil {
+		return none, err
+	}
+	file := s.env.Stage + ".json"
+	if err := pipeline.WriteFile(filepath.Join(s.env.Out, file), raw); err != nil {
+		return none, err
+	}
+	out := pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{},
+		Summary: map[string]any{"rows": rows, "failed_rows": rows - len(tally.energy), "evaluations_min": evaluations.Min, "evaluations_median": evaluations.Median, "evaluations_max": evaluations.Max},
+		Report:  []pipeline.ReportItem{{Kind: "quality", Data: listed(metrics)}}}
+	for _, m := range metrics {
+		if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
+			out.Metrics[m.Name] = m.Value
+		}
+	}
+	return out, nil
 }

@@ -1,13 +1,17 @@
 package evaluator
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/flow"
 )
 
 func TestConstantDimensionsAreLeftOut(t *testing.T) {
@@ -37,3 +41,44 @@ func TestRoomForExactRows(t *testing.T) {
 		t.Errorf("what is suggested: %v", err)
 	}
 }
+
+func TestPathsRefuses(t *testing.T) {
+	r := pipeline.NewRegistry()
+	Register(r, flow.Registry{})
+	i, _ := r.Find("evaluator", "paths")
+	config, err := i.Config.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := i.Build(context.Background(), pipeline.Env{Stage: "p"}, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := pipeline.Input{Service: shiftFlow(t, []float64{1}, 1).Field64}
+	s := pipeline.Input{Service: precise(1)}
+	for name, c := range map[string]struct {
+		in     pipeline.Inputs
+		reason schemas.Reason
+		path   string
+	}{
+		"no flow":      {pipeline.Inputs{"solver": s}, schemas.MissingPort, "from.flow"},
+		"no solver":    {pipeline.Inputs{"flow": g}, schemas.WrongPort, "from.solver"},
+		"other column": {pipeline.Inputs{"flow": g, "solver": s, "data": {Rows: table{"y"}}}, schemas.UnknownColumn, "from.data"},
+		"nothing":      {pipeline.Inputs{"flow": g, "solver": s, "data": {Rows: table{"x1"}}}, "", ""},
+	} {
+		_, err := st.Check(context.Background(), c.in)
+		var e *schemas.Error
+		if c.reason == "" && err != nil || c.reason != "" && (!errors.As(err, &e) || e.Reason != c.reason || e.Path != c.path) {
+			t.Errorf("%s: %v, want %s at %s", name, err, c.reason, c.path)
+		}
+	}
+}
+
+// table is rows of a float64 column that nobody reads.
+type table struct{ column string }
+
+func (t table) Schema() *arrow.Schema {
+	return arrow.NewSchema([]arrow.Field{{Name: t.column, Type: arrow.PrimitiveTypes.Float64}}, nil)
+}
+func (table) Count() int64                                  { return 0 }
+func (table) Open(context.Context) (pipeline.Stream, error) { return nil, errors.New("not read") }

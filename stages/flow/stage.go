@@ -159,3 +159,38 @@ func (t *Tally) WarnNotOK(env pipeline.Env) {
 	env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageWarning, Stage: env.Stage,
 		Message: fmt.Sprintf("%d of %d rows did not reach the end of the solve; the column %s says why", t.NotOK, t.Rows, schemas.ColumnStatus)})
 }
+
+// ColumnsAt finds the flow's columns in the schema of the rows at a port: numbers of
+// any type, of the same widths, and not transformed, since the flow does that.
+func ColumnsAt(in *arrow.Schema, port string, columns []schemas.Column) ([]schemas.Column, error) {
+	at := "from." + port
+	meta := in.Metadata()
+	if meta.FindKey(schemas.MetaTransforms) >= 0 {
+		return nil, schemas.Errorf(schemas.WrongPort, "the rows are transformed already, and the flow would transform them again").
+			At(at).Suggest("name the loader's rows: the flow applies its own transforms")
+	}
+	var out []schemas.Column
+	var errs []error
+	for _, c := range columns {
+		i := in.FieldIndices(c.Name)
+		if len(i) != 1 {
+			var names []string
+			for _, f := range in.Fields() {
+				names = append(names, f.Name)
+			}
+			errs = append(errs, schemas.Errorf(schemas.UnknownColumn, "the rows have no column %q, which the flow models", c.Name).At(at).
+				Suggest(pipeline.DidYouMean(c.Name, names)))
+			continue
+		}
+		have, err := schemas.ColumnOf(in.Field(i[0]))
+		if err == nil && have.Width != c.Width {
+			err = schemas.Errorf(schemas.DimensionDiffer, "column %q has %d numbers in the rows and %d in the flow", c.Name, have.Dims(), c.Dims())
+		}
+		if err != nil {
+			errs = append(errs, AtPort(err, port))
+			continue
+		}
+		out = append(out, have)
+	}
+	return out, errors.Join(errs...)
+}

@@ -25,6 +25,11 @@ var meanings = map[string][2]string{
 	"wasserstein_2":          {"Wasserstein distance", "How far rows have to be moved to turn the sample into the data, root of the mean square; falls with the number of rows."},
 	"wasserstein_2_squared":  {"Wasserstein distance, squared", "The mean square of the same."},
 	"sliced_wasserstein_2":   {"Sliced Wasserstein distance", "How far rows have to be moved, seen from random directions, to turn the sample into the data."},
+	"path_energy":            {"Path energy", "The squared speed of rows on their way from noise to data, added up over time; the least possible is the squared Wasserstein distance between noise and data."},
+	"straightness":           {"Straightness", "How far speeds are from constant on the way; 0: one Euler step is the whole flow."},
+	"transport_cost":         {"Transport cost", "The squared distance from where a row starts to where it ends; path energy less straightness."},
+	"evaluations":            {"Evaluations of the field", "What one row costs with this solver."},
+	"normalized_path_energy": {"Normalized path energy", "How far the path energy is from that of optimal transport, as a part of it; 0: the flow is optimal."},
 	"energy_distance":        {"Energy distance", "How much further rows of the two sets lie from each other than rows of the same set."},
 	"mmd_squared":            {"Maximum mean discrepancy, squared", "How differently the two sets crowd around the same places, at five scales at once."},
 	"c2st_accuracy":          {"Classifier two-sample test", "How often a nearest-neighbour classifier tells which set a row it has not seen is from; 0.5 is guessing."},
@@ -51,8 +56,15 @@ func qualityOf(m Metric) qualityRow {
 	if w, ok := meanings[m.Name]; ok {
 		r.Name, r.Meaning = w[0], w[1]
 	}
+	if m.DataRows == 0 && m.SampleRows > 0 {
+		r.Rows = fmt.Sprintf("%s rows", count(int64(m.SampleRows)))
+	}
 	if m.DataRows > 0 && m.SampleRows > 0 {
 		r.Rows = fmt.Sprintf("%s rows of data, %s of the sample", count(int64(m.DataRows)), count(int64(m.SampleRows)))
+	}
+	if finite(m.Value) && math.IsNaN(m.Floor) { // a figure of a flow alone has nothing to be compared with
+		r.Floor = ""
+		return r
 	}
 	r.Verdict, r.Class = verdict(m)
 	if finite(m.Value) && finite(m.Floor) {
