@@ -24,6 +24,7 @@ func TestBuiltins(t *testing.T) {
 		"model/gmm":      json.RawMessage(`{"weights":[0.3,0.7],"means":[[-1,0],[1,0.5]],"std":[0.6,0.5]}`),
 		"model/mlp":      json.RawMessage(`{"hidden":[16,16],"activation":"silu"}`),
 		"model/resmlp":   json.RawMessage(`{"width":16,"blocks":2}`),
+		"model/ffjord":   json.RawMessage(`{"hidden":[16,16]}`),
 	}}
 	o := Options{Chaos: true, Only: only()}
 	if testing.Short() {

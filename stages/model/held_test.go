@@ -18,6 +18,7 @@ func conditional(t testing.TB) map[string]model.Definition {
 	for name, config := range map[string]string{
 		"mlp, held":        `{"hidden":[9,8]}`,
 		"mlp, embedded":    `{"hidden":[9],"activation":"tanh","time":{"use":"concat"},"embedding":4}`,
+		"ffjord, held":     `{"hidden":[5,6]}`,
 		"resmlp, held":     `{"width":7,"blocks":2}`,
 		"resmlp, embedded": `{"width":7,"blocks":1,"embedding":2}`,
 	} {

@@ -64,6 +64,14 @@ func fields(t testing.TB) map[string]model.Network {
 		n, err := m.Build(3)
 		add(name, n, err)
 	}
+	for name, c := range map[string]model.FFJORDConfig{"ffjord": {Hidden: []int{9, 7}}, "ffjord until 2": {Hidden: []int{8}, EndTime: 2, TrainEnd: new(bool)}} {
+		m, err := model.NewFFJORD(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := m.Build(3)
+		add(name, n, err)
+	}
 	n, err := model.NewNetwork(3, own)
 	add("own", n, err)
 	return all

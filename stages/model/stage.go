@@ -34,6 +34,14 @@ func Register(r *pipeline.Registry) {
 			}
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return m, nil }), nil
 		}).Example = "{width: 256, blocks: 4}"
+	pipeline.Register(r, "model", "ffjord", "concat-squash layers, which the time scales and shifts (Grathwohl et al. 2019)", DefaultFFJORDConfig(),
+		func(_ context.Context, _ pipeline.Env, c FFJORDConfig) (pipeline.Stage, error) {
+			m, err := NewFFJORD(c)
+			if err != nil {
+				return nil, inFile(err)
+			}
+			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return m, nil }), nil
+		}).Example = "{hidden: [64, 64, 64], activation: tanh}"
 	pipeline.Register(r, "model", "gmm", "the exact field of a Gaussian mixture, for any path; nothing to train", GMMConfig{},
 		func(_ context.Context, _ pipeline.Env, c GMMConfig) (pipeline.Stage, error) {
 			return pipeline.Service(func(_ context.Context, in pipeline.Inputs) (any, error) {
@@ -59,6 +67,7 @@ func Builtin() map[string]func(config []byte) (Definition, error) {
 	return map[string]func([]byte) (Definition, error){
 		"mlp":    definer(NewMLP),
 		"resmlp": definer(NewResMLP),
+		"ffjord": definer(NewFFJORD),
 	}
 }
 
@@ -84,6 +93,12 @@ func (c MLPConfig) Validate() error {
 // Validate says what NewResMLP would find wrong.
 func (c ResMLPConfig) Validate() error {
 	_, err := NewResMLP(c)
+	return inFile(err)
+}
+
+// Validate says what NewFFJORD would find wrong.
+func (c FFJORDConfig) Validate() error {
+	_, err := NewFFJORD(c)
 	return inFile(err)
 }
 
