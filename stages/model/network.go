@@ -29,7 +29,7 @@ func NewNetwork(dim int, forward Forward) (Network, error) {
 // NewHeldNetwork is NewNetwork for rows of dim columns and held columns of
 // conditions behind them; see [Conditional] for what it says about those.
 func NewHeldNetwork(dim, held int, forward HeldForward) (Network, error) {
-	n := &network{dim: dim + held, held: held, forward: forward}
+	n := &network{dim: dim + held, held: held, forward: forward, error: SquaredError}
 	var err error
 	if n.eval, err = n.compile(func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value { return []autodiff.Value{n.still(g, v)} }); err != nil {
 		return nil, err
@@ -42,6 +42,7 @@ type network struct {
 	dim     int // columns of a row, held ones included
 	held    int
 	forward HeldForward
+	error   Loss // of a row
 	params  []autodiff.Param
 	data    [][]float32
 
@@ -374,7 +375,7 @@ func (n *network) losses(derivatives bool) (*bound, error) {
 	}
 	return n.lazy(at, func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value {
 		e := g.Sub(v, n.moving(g, g.Input("target", n.dim)))
-		loss := g.Mul(g.Sum(g.Square(e), 0), g.Reshape(g.Input("weight", 1)))
+		loss := g.Mul(n.error(g, e), g.Reshape(g.Input("weight", 1)))
 		if !derivatives {
 			return []autodiff.Value{loss}
 		}

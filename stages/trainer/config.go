@@ -3,9 +3,12 @@ package trainer
 import (
 	"errors"
 	"math"
+	"strings"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/optim"
+	"github.com/pathline/pathline/stages/path"
 )
 
 // Config is what `with:` of a trainer holds.
@@ -22,6 +25,9 @@ type Config struct {
 
 	Time   TimeConfig `yaml:"time" json:"time" doc:"How times are drawn."`
 	Target string     `yaml:"target" json:"target" enum:"velocity,data,noise" doc:"What the network predicts."`
+
+	Loss   LossConfig   `yaml:"loss" json:"loss" doc:"What an error costs. The validation loss is the mean squared error, whatever this says."`
+	Weight WeightConfig `yaml:"weight" json:"weight" doc:"How errors at different times are weighed. The validation loss weighs all alike."`
 
 	ValidateEvery   int64 `yaml:"validate_every" json:"validate_every" min:"0" doc:"Steps between validations; 0 is a twentieth of all steps."`
 	ValidationRows  int   `yaml:"validation_rows" json:"validation_rows" min:"1" max:"16777216" doc:"Rows that are validated, drawn from the input valid."`
@@ -58,6 +64,19 @@ type TimeConfig struct {
 	B    float64 `yaml:"b" json:"b" min:"0.05" max:"1000" doc:"beta: exponent of 1-t, plus one."`
 }
 
+// LossConfig chooses the loss.
+type LossConfig struct {
+	Use   string   `yaml:"use" json:"use" enum:"mse,huber,pseudo-huber" doc:"The squared error; twice Huber's loss of every column; or the root of the squared error of a row plus c squared, less c (Song and Dhariwal 2023)."`
+	Delta *float64 `yaml:"delta" json:"delta,omitempty" above:"0" doc:"huber: where the loss goes on linearly, in units of the target; 1."`
+	C     *float64 `yaml:"c" json:"c,omitempty" above:"0" doc:"pseudo-huber: where the loss goes on linearly, in units of the target; 0.00054 times the root of the number of columns."`
+}
+
+// WeightConfig chooses the weights over time.
+type WeightConfig struct {
+	Use   string   `yaml:"use" json:"use" enum:"uniform,min-snr,velocity,data,noise" doc:"All alike; min(SNR, gamma) of an error of the data (Hang et al. 2023); or so that errors count as errors of that prediction."`
+	Gamma *float64 `yaml:"gamma" json:"gamma,omitempty" above:"0" doc:"min-snr: the bound; 5."`
+}
+
 // DefaultConfig has what a file leaves out.
 func DefaultConfig() Config {
 	return Config{
@@ -67,6 +86,8 @@ func DefaultConfig() Config {
 		Schedule:       ScheduleConfig{Use: "constant"},
 		Time:           TimeConfig{Use: "uniform", Std: 1, A: 1, B: 1},
 		Target:         "velocity",
+		Loss:           LossConfig{Use: "mse"},
+		Weight:         WeightConfig{Use: "uniform"},
 		ValidationRows: 4096,
 	}
 }
@@ -116,6 +137,14 @@ func (c *Config) Validate() error {
 	if c.Time.Use != "beta" && (c.Time.A != 1 || c.Time.B != 1) {
 		add(schemas.Errorf(schemas.Conflict, "a and b have no meaning with %s", c.Time.Use).At("time").Suggest("leave them out, or use beta"))
 	}
+	strange := func(at string, set bool, use string) {
+		if set {
+			add(schemas.Errorf(schemas.Conflict, "%s has no meaning with %s", at[strings.Index(at, ".")+1:], use).At(at).Suggest("leave it out"))
+		}
+	}
+	strange("loss.delta", c.Loss.Delta != nil && c.Loss.Use != "huber", c.Loss.Use)
+	strange("loss.c", c.Loss.C != nil && c.Loss.Use != "pseudo-huber", c.Loss.Use)
+	strange("weight.gamma", c.Weight.Gamma != nil && c.Weight.Use != "min-snr", c.Weight.Use)
 	return errors.Join(errs...)
 }
 
@@ -152,6 +181,39 @@ func (c *Config) every(steps int64) (log, validate, checkpoint int64) {
 		return max(1, otherwise)
 	}
 	return or(c.LogEvery, (steps+999)/1000), or(c.ValidateEvery, steps/20), or(c.CheckpointEvery, steps/10)
+}
+
+// loss is the loss of rows of dim columns; nil is the squared error.
+func (c LossConfig) loss(dim int) model.Loss {
+	switch c.Use {
+	case "huber":
+		return model.Huber(or(c.Delta, 1))
+	case "pseudo-huber":
+		return model.PseudoHuber(or(c.C, 0.00054*math.Sqrt(float64(dim))))
+	}
+	return nil
+}
+
+// weight is the weight over time; nil weighs all alike.
+func (c WeightConfig) weight() Weight {
+	switch c.Use {
+	case "min-snr":
+		return MinSNR(or(c.Gamma, 5))
+	case "velocity":
+		return Measured(path.Velocity)
+	case "data":
+		return Measured(path.Data)
+	case "noise":
+		return Measured(path.Noise)
+	}
+	return nil
+}
+
+func or(v *float64, otherwise float64) float64 {
+	if v != nil {
+		return *v
+	}
+	return otherwise
 }
 
 // sampler is the time sampler that the configuration names.

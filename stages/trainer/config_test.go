@@ -48,6 +48,12 @@ func TestConfigErrors(t *testing.T) {
 		{`{"steps": 10, "schedule": {"use": "cosine", "warmup": 11}}`, schemas.Conflict, "schedule.warmup"},
 		{`{"schedule": {"warmup": 5001}}`, schemas.Conflict, "schedule.warmup"},
 		{`{"steps": 1000000, "log_every": 1}`, schemas.OutOfRange, "log_every"},
+		{`{"loss": "l1"}`, schemas.UnknownValue, "loss.use"},
+		{`{"loss": {"use": "mse", "delta": 1}}`, schemas.Conflict, "loss.delta"},
+		{`{"loss": {"use": "huber", "c": 1}}`, schemas.Conflict, "loss.c"},
+		{`{"loss": {"use": "huber", "delta": 0}}`, schemas.OutOfRange, "loss.delta"},
+		{`{"weight": {"use": "uniform", "gamma": 5}}`, schemas.Conflict, "weight.gamma"},
+		{`{"weight": "snr"}`, schemas.UnknownValue, "weight.use"},
 	} {
 		errs := decode(t, c.text)
 		if len(errs) != 1 || errs[0].Reason != c.reason {

@@ -35,9 +35,17 @@
 //
 // Validation evaluates fixed rows with fixed times and fixed noise, with the
 // moving average of the weights when there is one, so that its loss moves only
-// by what is learned. The loss is a mean over all entries. Its least possible
+// by what is learned. Its loss is the mean squared error over all entries, whatever
+// loss and weights are trained with, so that trainings that differ in these can be
+// compared; it depends on what is predicted. Its least possible
 // value is not zero but the part of the velocity that x_t does not determine:
 // pi s/2 per column between N(0, 1) and N(m, s²) on the straight path.
+//
+// Loss and weights are those of Options: another [model.Loss] of the error, and a
+// [Weight] of the path's coefficients. There is no target score: -x0/sigma is what
+// target noise says up to a factor of time, a network would have to grow without bound
+// towards the data, and the loss that is used for it, weighted by sigma², is that of
+// target noise.
 //
 // To add a time sampler: a type in times.go, its name in TimeConfig, its law in
 // times_test.go. To add a way to train (maximum likelihood, reflow): a type

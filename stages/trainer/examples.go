@@ -183,6 +183,7 @@ type tile struct {
 	x1, x0, e  []float32   // [rows][dim]; e, the second noise, is empty where there is none
 	xt, target []float32   // [rows][dim]
 	in, want   []float32   // [rows][input], for the network: xt and target, where nothing is held
+	weight     []float32   // [rows], of the loss; empty where all weigh 1
 
 	second []float32 // memory of e, once it is needed
 }
@@ -282,6 +283,18 @@ func (x *examples) hold(s *tile, lo, hi int) {
 	s.in, s.want = s.in[:n], s.want[:n]
 	x.layout.input(s.in, s.xt, s.row)
 	x.layout.wanted(s.want, s.target, hi-lo)
+}
+
+// weigh gives the weights of the examples in a tile.
+func (x *examples) weigh(s *tile) []float32 {
+	if cap(s.weight) < len(s.t) {
+		s.weight = make([]float32, tileRows)
+	}
+	s.weight = s.weight[:len(s.t)]
+	for i, c := range s.coef[:len(s.t)] {
+		s.weight[i] = float32(x.o.Weight(c, x.o.Target))
+	}
+	return s.weight
 }
 
 // gamma says whether a second noise is needed.

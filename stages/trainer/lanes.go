@@ -56,7 +56,7 @@ func newLanes(net weights, batch int, c *crew) *lanes {
 // match gives the lanes the objective of a vector field.
 func (l *lanes) match(net model.Network, x *examples) {
 	m := &matching{net: net, x: x}
-	if l.goal = m; l.takesWhole(net, x) {
+	if l.goal = m; x.o.Weight == nil && l.takesWhole(net, x) {
 		return
 	}
 	l.apart(net)

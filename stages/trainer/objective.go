@@ -37,7 +37,8 @@ type heldOut interface {
 	diverged(step int64, loss float64) error
 }
 
-// matching is conditional flow matching: regression on the targets of examples.
+// matching is conditional flow matching: regression on the targets of examples,
+// with the loss and the weights of the options.
 type matching struct {
 	net  model.Network
 	x    *examples
@@ -55,5 +56,9 @@ func (m *matching) add(ctx context.Context, lane, lo, hi int, grad [][]float32) 
 	if err := m.x.fill(s, lo, hi); err != nil {
 		return 0, err
 	}
-	return m.net.Gradient(ctx, grad, s.t, s.in, s.want, nil, hi-lo)
+	var weight []float32
+	if m.x.o.Weight != nil {
+		weight = m.x.weigh(s)
+	}
+	return m.net.Gradient(ctx, grad, s.t, s.in, s.want, weight, hi-lo)
 }

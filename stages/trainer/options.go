@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"github.com/pathline/pathline/stages/coupling"
+	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/optim"
 	"github.com/pathline/pathline/stages/path"
 )
@@ -17,6 +18,9 @@ type Options struct {
 	Coupling coupling.Coupling // nil is independent
 	Time     TimeSampler
 	Target   path.Prediction
+
+	Loss   model.Loss // of an example's error; nil is the squared error
+	Weight Weight     // of an example's loss; nil is 1
 
 	Rule     optim.Rule
 	LR       float64        // learning rate where the schedule is 1

@@ -67,6 +67,15 @@ func (s *cfm) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
+	if s.config.Loss.Use != "mse" {
+		net, err := model.Build(p.model, p.data.layout.Dim, p.data.layout.Held)
+		if err != nil {
+			return pipeline.Outputs{}, err
+		}
+		if _, ok := net.(model.Robust); !ok {
+			return pipeline.Outputs{}, oneLoss(p.model)
+		}
+	}
 	out := pipeline.Outputs{Flow: &flow.Source{Planned: &p.flow}, Files: s.files()}
 	if count := p.data.rows.Count(); s.config.Epochs == nil || count > 0 {
 		out.Summary = map[string]any{"steps": s.config.steps(count)} // for the plan
@@ -134,6 +143,9 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	if _, ok := path.SamplerOf(p.path); ok && p.target != path.Velocity {
 		errs = append(errs, schemas.Errorf(schemas.Conflict, "the path %s is not affine: there are no coefficients that turn a prediction of the %s into a velocity", p.path.Use, s.config.Target).
 			At("target").Suggest("write target: velocity, or choose an affine path"))
+	} else if ok && s.config.Weight.Use != "uniform" {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "the path %s is not affine: there are no coefficients that say how errors at different times compare", p.path.Use).
+			At("weight").Suggest("leave out weight, or choose an affine path"))
 	}
 	if s.config.Epochs == nil {
 		errs = append(errs, s.config.fits(s.config.steps(0), p.valid != nil))
@@ -175,6 +187,7 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	o := Options{
 		Steps: steps, Batch: s.config.Batch, Accumulate: s.config.Accumulate,
 		Path: p.path.Path, Coupling: p.coupling, Time: s.config.Time.sampler(), Target: p.target,
+		Loss: s.config.Loss.loss(p.data.layout.Dim), Weight: s.config.Weight.weight(),
 		Rule: s.config.Optimizer.rule(), LR: s.config.Optimizer.LR, Schedule: s.config.Schedule.schedule(steps),
 		EMA: s.config.EMA, Clip: s.config.Clip,
 		ValidateEvery: validate, LogEvery: log, CheckpointEvery: checkpoint,

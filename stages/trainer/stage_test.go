@@ -472,6 +472,9 @@ func TestCheckRefuses(t *testing.T) {
 		{"validation of another width", func(r *run) {
 			r.in["valid"] = pipeline.Input{Rows: given{x: make([]float32, 3), dim: 1, size: 1, vector: true}}
 		}, schemas.DimensionDiffer, "from.valid"},
+		{"a loss that the network does not have", func(r *run) {
+			r.config, r.in["model"] = `{"loss": "huber"}`, pipeline.Input{Service: tileDefinition{network(r.t, 4)}}
+		}, schemas.Conflict, "loss"},
 		{"more validations than the metrics hold", func(r *run) { r.config = `{"steps": 1000000, "validate_every": 1}` }, schemas.OutOfRange, "validate_every"},
 		{"validation without the transform", func(r *run) {
 			r.in["valid"] = pipeline.Input{Rows: given{x: make([]float32, 4), dim: 2, size: 1}}

@@ -32,6 +32,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 			"plain":      func(*Options) {},
 			"clip":       func(o *Options) { o.EMA, o.Clip = 0.99, 1 },
 			"coupling":   func(o *Options) { o.Coupling = backwards{} },
+			"weights":    func(o *Options) { o.Weight, o.Loss = MinSNR(5), model.Huber(1) },
 			"draws":      func(o *Options) { o.Coupling = entropic() },
 			"accumulate": func(o *Options) { o.Accumulate, o.Time = 3, Stratified{} },
 			"observed":   func(o *Options) { o.Observe = func(Progress) {} },

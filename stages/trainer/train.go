@@ -8,6 +8,7 @@ import (
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/optim"
+	"github.com/pathline/pathline/stages/path"
 )
 
 // Result is a trained network.
@@ -22,6 +23,7 @@ type Result struct {
 //
 //	1/(B d) sum_i |f(t_i, x_i) - u_i|²,   x_i = alpha x1_i + sigma x0_i + gamma e_i
 //
+// with another loss of f - u, and weights over time, where Options say so,
 // over a batch of B rows x1 of d columns, noise x0 ~ N(0, I) coupled to them or
 // brought by the rows, times t, and u the target of Options; over several batches
 // together where gradients are accumulated. The network also gets the conditions
@@ -110,12 +112,19 @@ type loop struct {
 }
 
 func newLoop(def model.Definition, layout Layout, rows Rows, o Options) (*loop, error) {
-	if o.Path == nil || o.Time == nil {
+	if _, curved := path.SamplerOf(o.Path); o.Path == nil || o.Time == nil || o.Weight != nil && curved {
 		panic("trainer: options out of range")
 	}
 	net, err := model.Build(def, layout.Dim, layout.Held)
 	if err != nil {
 		return nil, err
+	}
+	if o.Loss != nil {
+		r, ok := net.(model.Robust)
+		if !ok {
+			return nil, oneLoss(def)
+		}
+		r.UseLoss(o.Loss)
 	}
 	l := bare(net, rows, o)
 	if o.needsMean() {
@@ -135,6 +144,11 @@ func newLoop(def model.Definition, layout Layout, rows Rows, o Options) (*loop, 
 	l.lanes = newLanes(net, o.Batch, l.crew)
 	l.lanes.match(net, l.examples)
 	return l, l.descend()
+}
+
+func oneLoss(def model.Definition) error {
+	return schemas.Errorf(schemas.Conflict, "the network of %s, which is in another process, has no other loss than the squared error", def.Use()).
+		At("loss").Suggest("leave out loss, or train a model of this program")
 }
 
 // bare is a loop without a crew and an objective.
