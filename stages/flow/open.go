@@ -19,6 +19,8 @@ type Flow struct {
 	Field32     model.Field[float32]
 	Field64     model.Field[float64]
 	Transforms  []transform.Fitted // from data to model space, in order
+
+	path func() (path.Path, error) // nil when it is not known
 }
 
 // Dim is the number of columns of model space, which is that of the data.
@@ -176,7 +178,11 @@ func Open(src Source, r Registry) (*Flow, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Flow{Description: d, Base: src.Exact, Field64: src.Exact}, nil
+		f := &Flow{Description: d, Base: src.Exact, Field64: src.Exact}
+		if on, ok := src.Exact.(interface{ Path() path.Path }); ok {
+			f.path = func() (path.Path, error) { return on.Path(), nil }
+		}
+		return f, nil
 	}
 	d, tensors, err := Load(src.File)
 	if err != nil {
@@ -206,14 +212,11 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 	if field.Dim() != d.Dim+held {
 		return nil, schemas.Errorf(schemas.DimensionDiffer, "the flow has %d dimensions and %d columns of conditions, its model %d", d.Dim, held, field.Dim())
 	}
+	f.path = func() (path.Path, error) { return r.pathOf(d.Path) }
 	var p path.Path
 	if d.Target != TargetVelocity {
-		build := r.Paths[d.Path.Use]
-		if build == nil {
-			return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained on path %q, which is not installed", d.Path.Use)
-		}
-		if p, err = build(d.Path.With); err != nil {
-			return nil, schemas.Errorf(schemas.CorruptFile, "the flow's path %q: %w", d.Path.Use, err)
+		if p, err = f.path(); err != nil {
+			return nil, err
 		}
 		if _, ok := path.SamplerOf(p); ok {
 			return nil, schemas.Errorf(schemas.Conflict, "the flow predicts %s on path %q, which is not affine: it has no coefficients that turn that into a velocity", d.Target, d.Path.Use)
@@ -221,4 +224,17 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 	}
 	f.Field32, err = newVelocity(field, p, d.Target, held)
 	return f, err
+}
+
+// pathOf makes the path of a component.
+func (r Registry) pathOf(c Component) (path.Path, error) {
+	build := r.Paths[c.Use]
+	if build == nil {
+		return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained on path %q, which is not installed", c.Use)
+	}
+	p, err := build(c.With)
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CorruptFile, "the flow's path %q: %w", c.Use, err)
+	}
+	return p, nil
 }

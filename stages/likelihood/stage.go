@@ -67,6 +67,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 			{Name: "flow", Doc: "a trainer, a saved flow or an exact model", Takes: pipeline.GivesFlow, Also: "model"},
 			{Name: "data", Doc: "rows with the data file's columns; others pass through", Takes: pipeline.GivesRows},
 			{Name: "solver", Doc: "integrates the flow's field", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5"},
+			{Name: "path", Doc: "the flow as if it had been trained on this affine path; its own when left out", Takes: pipeline.GivesService, Kind: "path", Optional: true},
 		},
 		Gives:  pipeline.GivesRows,
 		Stored: true,
@@ -98,6 +99,9 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, flow.AtPort(err, "flow")
 	}
+	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
+		return pipeline.Outputs{}, err
+	}
 	rows, err := s.rows(d.Columns, in["data"].Rows)
 	if err != nil {
 		return pipeline.Outputs{}, err
@@ -115,6 +119,9 @@ func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs
 	f, err := flow.Open(src, s.parts)
 	if err != nil {
 		return out, flow.AtPort(err, "flow")
+	}
+	if f, err = f.OnInput(in["path"].Service, "path"); err != nil {
+		return out, err
 	}
 	rows, err := s.rows(f.Description.Columns, in["data"].Rows)
 	if err != nil {

@@ -121,6 +121,9 @@ func (g *GMM) Dim() int { return g.dim }
 // Columns are the names of the data columns.
 func (g *GMM) Columns() []string { return slices.Clone(g.columns) }
 
+// Path is the path that the mixture is reached along.
+func (g *GMM) Path() path.Path { return g.path }
+
 func (g *GMM) setColumns(names []string) error {
 	if names == nil {
 		for i := range g.dim {

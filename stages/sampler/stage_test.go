@@ -17,6 +17,7 @@ import (
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/sampler"
 	"github.com/pathline/pathline/stages/solver"
 )
@@ -24,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func parts() flow.Registry {
-	return flow.Registry{Models: map[string]func([]byte) (model.Definition, error){
+	return flow.Registry{Paths: path.Builtin(), Models: map[string]func([]byte) (model.Definition, error){
 		"mlp": func(config []byte) (model.Definition, error) {
 			var c model.MLPConfig
 			if err := json.Unmarshal(config, &c); err != nil {
@@ -279,6 +280,48 @@ func TestStageRefuses(t *testing.T) {
 		var e *schemas.Error
 		if _, err := build(t, pipeline.Env{}, config); !errors.As(err, &e) || e.Path != path {
 			t.Errorf("%s: %v, want an error at %s", config, err, path)
+		}
+	}
+}
+
+// The port path changes the schedule after training: the rows of a flow on another
+// path begin with the same noise and are others, and what cannot be is said at the
+// port, before anything runs.
+func TestStageOnPath(t *testing.T) {
+	name := saved(t)
+	st, err := build(t, pipeline.Env{Stage: "samples", Seed: 7}, `{"rows": 20}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := func(p path.Path) []string {
+		in := inputs(&flow.Source{File: name}, dopri5(1e-6, solver.Options{}))
+		if p != nil {
+			in["path"] = pipeline.Input{Service: path.Described{Path: p, Use: "x"}}
+		}
+		if _, err := st.Check(ctx, in); err != nil {
+			t.Fatal(err)
+		}
+		out, err := st.Run(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text(t, out.Rows[""])
+	}
+	own, cosine := rows(nil), rows(path.Cosine{})
+	if fmt.Sprint(own) == fmt.Sprint(cosine) {
+		t.Error("the path changes nothing")
+	}
+	if again := rows(path.CondOT{}); len(again) != 20 {
+		t.Errorf("%d rows on the flow's own path", len(again))
+	}
+	in := inputs(gaussian(t, []float64{1}, 1), dopri5(1e-6, solver.Options{}))
+	in["path"] = pipeline.Input{Service: path.Cosine{}}
+	for _, f := range []func() error{
+		func() error { _, err := st.Check(ctx, in); return err },
+		func() error { _, err := st.Run(ctx, in); return err },
+	} {
+		if errs := schemas.Errors(f(), ""); len(errs) != 1 || errs[0].Path != "from.path" || errs[0].Reason != schemas.Conflict {
+			t.Errorf("an exact model on another path: %v", errs)
 		}
 	}
 }
