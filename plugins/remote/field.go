@@ -16,6 +16,7 @@ import (
 //	eval(t, x)                       -> v
 //	eval_quad(t, x, id)              -> v, dq          dq [quads] float64; id int64, the rows' numbers
 //	divergence(t, x, probe0, ...)    -> v, div         div [max(probes, 1)] float64
+//	product(t, x, probe0, ...)       -> v, jz0, ...    of exact models whose facts say products
 
 type divergenceParams struct {
 	Probes int `json:"probes"`
@@ -96,6 +97,38 @@ func answerField[T solver.Float](ctx context.Context, p *peer, f solver.Field[T]
 			}
 			return g.Divergence(ctx, v[lo*d:hi*d], div[lo*width:hi*width], t[lo:hi], x[lo*d:hi*d], probe, hi-lo, c.Probes)
 		}
+	case "product":
+		g, ok := f.(model.Linearized[T])
+		if !ok {
+			return none, noMethod("field", method)
+		}
+		var c divergenceParams
+		if err := params(m, &c); err != nil {
+			return none, err
+		}
+		if c.Probes < 1 || c.Probes > maxProbes {
+			return none, schemas.Errorf(schemas.PluginProtocol, "products with %d vectors", c.Probes)
+		}
+		z, jz := make([][]T, c.Probes), make([][]T, c.Probes)
+		for k := range z {
+			if z[k], err = wire.Values[T](rec, probeName(k), d, rows); err != nil {
+				return none, err
+			}
+			jz[k] = make([]T, rows*d)
+			columns = append(columns, wire.ColumnOf(productName(k), jz[k], d))
+		}
+		block = func(lo, hi int) error {
+			in := make([]T, 0, c.Probes*(hi-lo)*d)
+			for _, z := range z {
+				in = append(in, z[lo*d:hi*d]...)
+			}
+			out := make([]T, len(in))
+			err := g.Product(ctx, v[lo*d:hi*d], out, t[lo:hi], x[lo*d:hi*d], in, hi-lo, c.Probes)
+			for k := range jz {
+				copy(jz[k][lo*d:hi*d], out[k*(hi-lo)*d:])
+			}
+			return err
+		}
 	default:
 		return none, noMethod("field", method)
 	}
@@ -129,6 +162,38 @@ func (f remoteField[T]) Divergence(ctx context.Context, v []T, div []float64, t 
 		more[k] = wire.ColumnOf(probeName(k), probe[k*rows*f.dim:(k+1)*rows*f.dim], f.dim)
 	}
 	return f.ask(ctx, "divergence", divergenceParams{probes}, v, div, max(probes, 1), t, x, more, rows)
+}
+
+// product asks for the products of the Jacobian with k vectors.
+func (f remoteField[T]) product(ctx context.Context, v, jz []T, t []float64, x, z []T, rows, k int) error {
+	if rows == 0 {
+		return nil
+	}
+	d := f.dim
+	columns := []wire.Column{wire.ColumnOf("t", t[:rows], 0), wire.ColumnOf("x", x[:rows*d], d)}
+	for p := range k {
+		columns = append(columns, wire.ColumnOf(probeName(p), z[p*rows*d:(p+1)*rows*d], d))
+	}
+	out, err := f.call(ctx, "product", divergenceParams{k}, wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil)
+	defer out.Release()
+	if err != nil {
+		return err
+	}
+	if err := batches(out, 1); err != nil {
+		return f.broke(err)
+	}
+	for p := -1; p < k; p++ {
+		name, dst := "v", v
+		if p >= 0 {
+			name, dst = productName(p), jz[p*rows*d:]
+		}
+		w, err := wire.Values[T](out.Batches[0], name, d, rows)
+		if err != nil {
+			return f.broke(err)
+		}
+		copy(dst, w)
+	}
+	return nil
 }
 
 // remoteQuadrature is a field with integrals.

@@ -15,7 +15,7 @@ import (
 	"github.com/pathline/pathline/stages/random"
 )
 
-// A model is exact: facts {form: exact, dim, columns}, the methods of a field in
+// A model is exact: facts {form: exact, dim, columns, products}, the methods of a field in
 // float64, and
 //
 //	sample(; key, first, rows) -> x
@@ -29,12 +29,14 @@ import (
 // held columns, and say nothing about the last ones.
 
 type modelFacts struct {
-	Form    string          `json:"form"`
-	Dim     int             `json:"dim,omitempty"`
-	Columns []string        `json:"columns,omitempty"`
-	Use     string          `json:"use,omitempty"`
-	Config  json.RawMessage `json:"config,omitempty"`
-	Held    bool            `json:"held,omitempty"` // it takes conditions
+	Form    string   `json:"form"`
+	Dim     int      `json:"dim,omitempty"`
+	Columns []string `json:"columns,omitempty"`
+	// Products says that there is a method product.
+	Products bool            `json:"products,omitempty"`
+	Use      string          `json:"use,omitempty"`
+	Config   json.RawMessage `json:"config,omitempty"`
+	Held     bool            `json:"held,omitempty"` // it takes conditions
 }
 
 type sampleParams struct {
@@ -56,7 +58,8 @@ func modelBinding() binding {
 		offer: func(p *peer, v any) (any, object, bool) {
 			switch v := v.(type) {
 			case model.Exact:
-				return modelFacts{Form: "exact", Dim: v.Dim(), Columns: v.Columns()},
+				_, products := v.(model.Linearized[float64])
+				return modelFacts{Form: "exact", Dim: v.Dim(), Columns: v.Columns(), Products: products},
 					func(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
 						return answerExact(ctx, p, v, method, m)
 					}, true
@@ -79,7 +82,11 @@ func modelBinding() binding {
 				if f.Dim < 1 || f.Dim > maxDim || len(f.Columns) != f.Dim {
 					return nil, schemas.Errorf(schemas.PluginProtocol, "an exact model has %d dimensions and %d columns", f.Dim, len(f.Columns))
 				}
-				return &remoteExact{remoteField: remoteField[float64]{r, f.Dim}, columns: f.Columns}, nil
+				e := &remoteExact{remoteField: remoteField[float64]{r, f.Dim}, columns: f.Columns}
+				if f.Products {
+					return linearizedExact{e}, nil
+				}
+				return e, nil
 			case "definition":
 				d := &remoteDefinition{remote: r, use: as(f.Use), config: f.Config}
 				if f.Held {
@@ -151,6 +158,17 @@ func (e *remoteExact) Divergence(ctx context.Context, v []float64, div []float64
 	return e.remoteField.Divergence(ctx, v, div, t, x, probe, rows, probes)
 }
 
+// linearizedExact is a remoteExact that gives products of its Jacobian.
+type linearizedExact struct{ *remoteExact }
+
+// Product implements model.Linearized.
+func (e linearizedExact) Product(ctx context.Context, v, jz []float64, t []float64, x, z []float64, rows, k int) error {
+	if err := e.failure(nil); err != nil {
+		return err
+	}
+	return e.product(ctx, v, jz, t, x, z, rows, k)
+}
+
 // failure remembers the first error.
 func (e *remoteExact) failure(err error) error {
 	e.mu.Lock()
@@ -208,3 +226,5 @@ func (e *remoteExact) column(dst []float64, out wire.Message, err error, name st
 }
 
 func probeName(k int) string { return "probe" + strconv.Itoa(k) }
+
+func productName(k int) string { return "jz" + strconv.Itoa(k) }

@@ -102,6 +102,28 @@ func (v *velocity) Eval(ctx context.Context, dx []float32, t []float64, x []floa
 	return nil
 }
 
+// Product implements model.Linearized, if the network's field does: J z = a z + b
+// (∂f/∂x) z.
+func (v *velocity) Product(ctx context.Context, dx, jz []float32, t []float64, x, z []float32, rows, k int) error {
+	l, ok := v.Field.(model.Linearized[float32])
+	if !ok {
+		return model.ErrNoProduct
+	}
+	f, err := v.factors(t[:rows])
+	if err != nil {
+		return err
+	}
+	defer v.scratch.Put(f)
+	if err := l.Product(ctx, dx, jz, t, x, z, rows, k); err != nil {
+		return err
+	}
+	v.mix(dx, x, f.a, f.b)
+	for p := range k {
+		v.mix(jz[p*rows*v.Dim():], z[p*rows*v.Dim():], f.a, f.b)
+	}
+	return nil
+}
+
 // Divergence implements model.Field.
 func (v *velocity) Divergence(ctx context.Context, dx []float32, div []float64, t []float64, x, probe []float32, rows, probes int) error {
 	f, err := v.factors(t[:rows])

@@ -52,6 +52,7 @@ type network struct {
 	loss     atomic.Pointer[bound]
 	gradient atomic.Pointer[bound]
 	probes   sync.Map // of *bound, by number
+	products sync.Map // likewise
 	reverses sync.Map // of *bound, by reverse
 	bounds   []*bound
 	scratch  sync.Pool // of *call
@@ -300,18 +301,23 @@ func (n *network) divergence(probes int) (*bound, error) {
 			return []autodiff.Value{n.still(g, v), g.Divergence(v, x)}
 		})
 	}
-	if b, ok := n.probes.Load(probes); ok {
+	return n.numbered(&n.probes, probes, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
+		return []autodiff.Value{n.still(g, v), g.Probe(v, x, n.moving(g, g.Input("probe", probes, n.dim)))}
+	})
+}
+
+// numbered gives the program for k directions, compiled when it is first asked for.
+func (n *network) numbered(programs *sync.Map, k int, outs func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value) (*bound, error) {
+	if b, ok := programs.Load(k); ok {
 		return b.(*bound), nil
 	}
 	var b atomic.Pointer[bound]
-	p, err := n.lazy(&b, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
-		return []autodiff.Value{n.still(g, v), g.Probe(v, x, n.moving(g, g.Input("probe", probes, n.dim)))}
-	})
+	p, err := n.lazy(&b, outs)
 	if err != nil {
 		return nil, err
 	}
 	// Of two that were made at the same time either will do.
-	kept, _ := n.probes.LoadOrStore(probes, p)
+	kept, _ := programs.LoadOrStore(k, p)
 	return kept.(*bound), nil
 }
 

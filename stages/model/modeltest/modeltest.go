@@ -22,6 +22,8 @@ import (
 //     sizes disagree (a kink lies between) are left out; half must remain.
 //   - probes: zᵀJz over unit vectors adds up to the divergence, over all sign
 //     vectors it averages to it.
+//   - products: zᵀ(Jz) is what probes give, in every company, for a field that is
+//     model.Linearized.
 //   - arguments: t, x and probes are left as they were, and nothing is written
 //     behind the rows asked for.
 //   - concurrency: calls at the same time do not meet.
@@ -42,6 +44,7 @@ func Laws[T solver.Float](tol float64) []law.Law[model.Field[T]] {
 			Check: func(t law.T, f model.Field[T]) { rowsLaw(t, f, tol) }},
 		{Name: "divergence", Sentence: "The divergence is the sum of the derivatives of v along its own columns.", Check: func(t law.T, f model.Field[T]) { divergenceLaw(t, f, tol) }},
 		{Name: "probes", Sentence: "Probes give zᵀJz: over unit vectors it adds up to the divergence, over all sign vectors it averages to it.", Check: func(t law.T, f model.Field[T]) { probesLaw(t, f, tol) }},
+		{Name: "products", Sentence: "Products give Jz: with z they make zᵀJz, and v is that of eval.", Check: func(t law.T, f model.Field[T]) { productsLaw(t, f, tol) }},
 		{Name: "arguments", Sentence: "Times, rows and probes are left as they were, and nothing is written behind the rows.", Check: argumentsLaw[T]},
 		{Name: "concurrency", Sentence: "Calls at the same time do not meet.", Check: func(t law.T, f model.Field[T]) { concurrencyLaw(t, f, tol) }},
 	}
@@ -212,6 +215,55 @@ func probesLaw[T solver.Float](t law.T, f model.Field[T], same float64) {
 	}, 1)
 	if d <= 6 {
 		check("sign vectors", 1<<d, func(p, j int) float64 { return float64(1 - 2*(p>>j&1)) }, 1/float64(int(1)<<d))
+	}
+}
+
+func productsLaw[T solver.Float](t law.T, f model.Field[T], same float64) {
+	l, ok := f.(model.Linearized[T])
+	if !ok {
+		return
+	}
+	const rows, k = 67, 3
+	d, ctx := f.Dim(), context.Background()
+	b := draw(f, 4000, rows, k).run(t, f, same)
+	v, jz, z := make([]T, rows*d), make([]T, k*rows*d), slices.Clone(b.probe)
+	if err := l.Product(ctx, v, jz, b.t, b.x, z, rows, k); err != nil {
+		t.Fatalf("Product: %v", err)
+	}
+	if !equal(v, b.v, same) || !equal(z, b.probe, 0) {
+		t.Errorf("v of Product differs from that of Divergence, or z was written")
+	}
+	tol := 1e-12
+	if _, narrow := any(T(0)).(float32); narrow {
+		tol = 1e-5
+	}
+	for r := range rows {
+		for p := range k {
+			at := (p*rows + r) * d
+			sum, scale := 0.0, 1.0
+			for i := range d - model.Held(f) {
+				term := float64(z[at+i]) * float64(jz[at+i])
+				sum, scale = sum+term, scale+math.Abs(term)
+			}
+			if math.Abs(sum-b.est[r*k+p]) > max(tol, same)*scale {
+				t.Errorf("row %d: zᵀ(Jz) is %.12g, the probe gives %.12g", r, sum, b.est[r*k+p])
+			}
+		}
+	}
+	// A row alone, with its vectors.
+	for _, r := range []int{0, 64, rows - 1} {
+		one, alone := make([]T, k*d), make([]T, k*d)
+		for p := range k {
+			copy(one[p*d:(p+1)*d], z[(p*rows+r)*d:])
+		}
+		if err := l.Product(ctx, make([]T, d), alone, b.t[r:], b.x[r*d:], one, 1, k); err != nil {
+			t.Fatalf("Product: %v", err)
+		}
+		for p := range k {
+			if !equal(alone[p*d:(p+1)*d], jz[(p*rows+r)*d:(p*rows+r+1)*d], same) {
+				t.Errorf("products of row %d alone differ from those among %d", r, rows)
+			}
+		}
 	}
 }
 
