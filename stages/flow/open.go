@@ -34,10 +34,23 @@ func (f *Flow) Held() int { return f.Description.Conditions.Held() }
 // Width is the number of columns of a row with its conditions: Dim and Held.
 func (f *Flow) Width() int { return f.Dim() + f.Held() }
 
-// Generated takes rows z of model space to data, in place.
-func (f *Flow) Generated(z []float64, rows int) error {
+// Generated takes rows z of model space to data, in place, and adds the
+// log-determinants of the transforms, those of Normalized, to logdet, which may be
+// nil. A Discrete transform rounds rows after that.
+func (f *Flow) Generated(z, logdet []float64, rows int) error {
+	var back []float64
+	if logdet != nil {
+		back = make([]float64, len(z))
+	}
 	for i := len(f.Transforms) - 1; i >= 0; i-- {
-		if err := f.Transforms[i].Invert(z, z, rows); err != nil {
+		t := f.Transforms[i]
+		if err := t.Invert(z, z, rows); err != nil {
+			return err
+		}
+		if _, rounds := t.(transform.Discrete); rounds || logdet == nil {
+			continue
+		}
+		if err := t.Apply(back, z, logdet, transform.Address{}, rows); err != nil {
 			return err
 		}
 	}

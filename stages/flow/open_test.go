@@ -82,7 +82,7 @@ func TestOpen(t *testing.T) {
 	if row[0] != 0 || logdet[0] != -math.Ln2 {
 		t.Errorf("normalised to %v with log-det %v", row, logdet)
 	}
-	if err := f.Generated(row, 1); err != nil || row[0] != 0.1 || row[1] != 3 {
+	if err := f.Generated(row, nil, 1); err != nil || row[0] != 0.1 || row[1] != 3 {
 		t.Errorf("and back to %v", row)
 	}
 }
@@ -337,7 +337,7 @@ func TestTransformOrder(t *testing.T) {
 	if row[0] != 10 || math.Abs(logdet[0]-(1-math.Log(8))) > 1e-15 { // ((101-1)/2 - 10)/4
 		t.Errorf("normalised to %v with log-det %v", row, logdet)
 	}
-	if err := f.Generated(row, 1); err != nil || row[0] != 101 {
+	if err := f.Generated(row, nil, 1); err != nil || row[0] != 101 {
 		t.Errorf("and back to %v", row)
 	}
 }

@@ -13,8 +13,10 @@
 // solve it changes no bit of a row's score.
 //
 // The divergence is exact, or estimated by K probes per row that stay fixed
-// over the whole solve (Hutchinson 1990; Grathwohl et al. 2019, eq. 8): then
-// log_prob has a standard error. See [Trace].
+// over the whole solve (Hutchinson 1990; Grathwohl et al. 2019, eq. 8; or Hutch++,
+// Meyer et al. 2021): then log_prob has a standard error. See [Trace]. [Generate]
+// does the same on the way from the base to data, for new rows, and [LogMeanProb]
+// averages over draws of what dequantises rows.
 //
 // To add a likelihood, write it as a function like [LogProb] and register it in
 // stage.go beside `ode`.
@@ -22,5 +24,7 @@
 // References: R. Chen et al., "Neural ordinary differential equations", NeurIPS
 // 2018; W. Grathwohl et al., "FFJORD", ICLR 2019; M. Hutchinson, "A stochastic
 // estimator of the trace of the influence matrix for Laplacian smoothing
-// splines", 1990.
+// splines", 1990; H. Avron, S. Toledo, "Randomized algorithms for estimating the
+// trace of an implicit symmetric positive semi-definite matrix", 2011; R. Meyer et
+// al., "Hutch++: optimal stochastic trace estimation", 2021.
 package likelihood

@@ -20,55 +20,172 @@ const (
 )
 
 // Trace says how the divergence is computed.
+//
+// An estimate by K probes z of covariance I has, for a Jacobian with the symmetric
+// part A, the variance (Avron and Toledo 2011, table 1)
+//
+//	Rademacher:  2 (|A|² - sum_i A_ii²) / K    Gaussian:  2 |A|² / K
+//
+// in the Frobenius norm. HutchPP asks for the estimate of Meyer et al. 2021, which
+// needs a field that is model.Linearized; see deflated.
 type Trace struct {
-	Probes int    // 0 is exact
-	Noise  string // Rademacher (also when empty) or Gaussian
+	Probes  int    // 0 is exact; a multiple of 3 for Hutch++
+	Noise   string // Rademacher (also when empty) or Gaussian
+	HutchPP bool
 	// Key draws the probes: probe p of row n is addressed by (n, step p).
 	Key random.Key
+
+	step uint32 // added to the step
+}
+
+// quads is how many integrals a solve has.
+func (t Trace) quads() int {
+	if t.HutchPP {
+		return max(1, t.Probes/3)
+	}
+	return max(1, t.Probes)
+}
+
+func (t Trace) mustBe() {
+	if t.Probes < 0 || t.Noise != "" && t.Noise != Rademacher && t.Noise != Gaussian || t.HutchPP && (t.Probes == 0 || t.Probes%3 != 0) {
+		panic("likelihood: no such trace")
+	}
 }
 
 // LogProb writes the log-density of rows x [rows][f.Dim()] of data, in nats, to
 // logp [rows]. With probes, se [rows] gets its standard error, the standard
-// deviation over the K probes divided by sqrt(K) (NaN for one probe); it may be
-// nil. x is not written. Row r is row number first+r of the caller's table,
-// which is the address of its probes.
+// deviation over the K probes divided by sqrt(K) (NaN for one probe; for Hutch++ a
+// third of the probes count); it may be nil. x is not written. Row r is row number
+// first+r of the caller's table, which is the address of its probes and of what
+// the transforms draw.
 //
 // The score of a row whose solve failed is NaN; the report has its status.
 func LogProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []float64, first int64, rows int, trace Trace) (solver.Report, error) {
+	return logProb(ctx, f, s, logp, se, x, transform.Address{First: first}, rows, trace)
+}
+
+// LogMeanProb is LogProb averaged over draws of the transforms' random numbers:
+//
+//	log 1/K sum_k p(x_k),    x_k the row dequantised by draw k
+//
+// For values of a lattice that is, with the logarithm of a bin's width, a lower
+// bound of the logarithm of their probability, which rises with K, in the mean over
+// draws (Lipman et al. 2023, table 4; Burda et al. 2016, theorem 1). One draw is
+// LogProb. Probes are other ones in every draw, and se is that of probes alone: it
+// does not say how far the K draws are from all.
+func LogMeanProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []float64, first int64, rows, draws int, trace Trace) (solver.Report, error) {
+	if draws < 1 {
+		panic("likelihood: no draws")
+	}
+	if draws == 1 {
+		return LogProb(ctx, f, s, logp, se, x, first, rows, trace)
+	}
+	all, errs := make([]float64, draws*rows), make([]float64, draws*rows)
+	var total solver.Report
+	for k := range draws {
+		trace.step = uint32(k * trace.Probes)
+		at := transform.Address{First: first, Draw: uint32(k)}
+		report, err := logProb(ctx, f, s, all[k*rows:], errs[k*rows:], x, at, rows, trace)
+		if err != nil {
+			return report, err
+		}
+		if k == 0 {
+			total = report
+			continue
+		}
+		for r := range rows {
+			if total.Status[r] == solver.OK {
+				total.Status[r] = report.Status[r]
+			}
+			total.Evaluations[r] += report.Evaluations[r]
+			total.Accepted[r] += report.Accepted[r]
+			total.Rejected[r] += report.Rejected[r]
+		}
+	}
+	for r := range rows {
+		most := math.Inf(-1)
+		for k := range draws {
+			most = max(most, all[k*rows+r])
+		}
+		var sum, square float64
+		for k := range draws {
+			w := math.Exp(all[k*rows+r] - most)
+			sum += w
+			square += float64(w*errs[k*rows+r]) * float64(w*errs[k*rows+r])
+		}
+		logp[r] = most + math.Log(sum/float64(draws))
+		if se != nil {
+			se[r] = math.Sqrt(square) / sum // to first order
+		}
+	}
+	return total, nil
+}
+
+func logProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []float64, at transform.Address, rows int, trace Trace) (solver.Report, error) {
 	d := f.Dim()
 	if len(x) < rows*d || len(logp) < rows || se != nil && len(se) < rows {
 		panic("likelihood: slice shorter than its rows")
 	}
-	if trace.Probes < 0 || trace.Noise != "" && trace.Noise != Rademacher && trace.Noise != Gaussian {
-		panic("likelihood: no such trace")
-	}
+	trace.mustBe()
 	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
 	logdet := make([]float64, rows)
-	if err := f.Normalized(z, logdet, transform.Address{First: first}, rows); err != nil {
+	if err := f.Normalized(z, logdet, at, rows); err != nil {
 		return solver.Report{}, err
 	}
-	q := make([]float64, rows*max(1, trace.Probes))
-	var report solver.Report
-	var err error
-	if f.Field64 != nil {
-		report, err = solve(ctx, s, f.Field64, z, q, first, rows, trace)
-	} else {
-		report, err = solve(ctx, s, f.Field32, z, q, first, rows, trace)
-	}
+	q := make([]float64, rows*trace.quads())
+	report, err := solve(ctx, f, s, z, q, at.First, rows, 1, 0, trace)
 	if err != nil {
 		return report, err
 	}
 	f.Base.LogProb(logp, z, rows)
-	k := max(1, trace.Probes)
-	for r := range rows {
-		// q is the integral from 1 to 0, which is minus that from 0 to 1.
+	add(logp, se, q, logdet, 1, report, trace)
+	return report, nil
+}
+
+// Generate takes rows x [rows][f.Dim()] of the base to data, in place, and writes
+// the log-density of what they become to logp [rows] and, as LogProb does, its
+// standard error to se:
+//
+//	log p(x) = log p0(x(0)) - ∫_0^1 div v(t, x(t)) dt + log|det dz/dx|
+//
+// integrated on the way, so that it costs one solve. It is the density of the row
+// before a Discrete transform, or a column of whole numbers, rounded it.
+func Generate(ctx context.Context, f *flow.Flow, s solver.Solver, x, logp, se []float64, first int64, rows int, trace Trace) (solver.Report, error) {
+	d := f.Dim()
+	if len(x) < rows*d || len(logp) < rows || se != nil && len(se) < rows {
+		panic("likelihood: slice shorter than its rows")
+	}
+	trace.mustBe()
+	if f.Field64 == nil { // the solve begins at numbers of float32
+		for i, v := range x[:rows*d] {
+			x[i] = float64(float32(v))
+		}
+	}
+	f.Base.LogProb(logp, x, rows)
+	q, logdet := make([]float64, rows*trace.quads()), make([]float64, rows)
+	report, err := solve(ctx, f, s, x, q, first, rows, 0, 1, trace)
+	if err != nil {
+		return report, err
+	}
+	if err := f.Generated(x, logdet, rows); err != nil {
+		return report, err
+	}
+	add(logp, se, q, logdet, -1, report, trace)
+	return report, nil
+}
+
+// add completes logp with the integrals q, which have a sign, and the
+// log-determinants.
+func add(logp, se, q, logdet []float64, sign float64, report solver.Report, trace Trace) {
+	k := trace.quads()
+	for r := range logdet {
 		mean, m2 := 0.0, 0.0
 		for p, v := range q[r*k : (r+1)*k] {
 			delta := v - mean
 			mean += delta / float64(p+1)
 			m2 += float64(delta * (v - mean))
 		}
-		logp[r] = logp[r] + mean + logdet[r]
+		logp[r] = logp[r] + sign*mean + logdet[r]
 		if se != nil {
 			se[r] = math.Sqrt(m2 / float64(k-1) / float64(k))
 			if trace.Probes == 0 {
@@ -82,15 +199,28 @@ func LogProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 			}
 		}
 	}
-	return report, nil
 }
 
-// solve takes z from t = 1 to t = 0 in the width of the field, in place, and
+// solve takes z from t0 to t1 in the width of the flow's field, in place, and
 // leaves the integrals of the divergence in q.
-func solve[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T], z, q []float64, first int64, rows int, trace Trace) (solver.Report, error) {
+func solve(ctx context.Context, f *flow.Flow, s solver.Solver, z, q []float64, first int64, rows int, t0, t1 float64, trace Trace) (solver.Report, error) {
+	if f.Field64 != nil {
+		return solveIn(ctx, s, f.Field64, z, q, first, rows, t0, t1, trace)
+	}
+	return solveIn(ctx, s, f.Field32, z, q, first, rows, t0, t1, trace)
+}
+
+func solveIn[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T], z, q []float64, first int64, rows int, t0, t1 float64, trace Trace) (solver.Report, error) {
 	d := f.Dim()
 	var field solver.Field[T] = exact[T]{f}
-	if trace.Probes > 0 {
+	switch {
+	case trace.HutchPP:
+		l, ok := f.(model.Linearized[T])
+		if !ok {
+			return solver.Report{}, model.ErrNoProduct
+		}
+		field = newDeflated(l, trace)
+	case trace.Probes > 0:
 		field = newProbed(f, trace)
 	}
 	x, same := any(z).([]T)
@@ -100,8 +230,8 @@ func solve[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T
 			x[i] = T(z[i])
 		}
 	}
-	state := solver.State[T]{X: x, Q: q, Rows: rows, Dim: d, Quads: max(1, trace.Probes), FirstID: first}
-	report, err := solver.Solve(ctx, s, field, state, 1, 0)
+	state := solver.State[T]{X: x, Q: q, Rows: rows, Dim: d, Quads: trace.quads(), FirstID: first}
+	report, err := solver.Solve(ctx, s, field, state, t0, t1)
 	if !same {
 		for i, v := range x {
 			z[i] = float64(v)
@@ -124,11 +254,12 @@ func (e exact[T]) Distant() bool { return solver.Distant[T](e.Field) }
 // RoundTrip is the check that a flow is a bijection in the digits that it is
 // solved in: every row x [rows][f.Dim()] of data is taken to the base and back,
 // and away gets, per row, the distance from where it began, in units of model
-// space (the largest coordinate). A row that fails on the way has NaN.
-func RoundTrip(ctx context.Context, f *flow.Flow, s solver.Solver, away, x []float64, rows int) error {
+// space (the largest coordinate). A row that fails on the way has NaN. Row r is row
+// number first+r of its table, as in LogProb.
+func RoundTrip(ctx context.Context, f *flow.Flow, s solver.Solver, away, x []float64, first int64, rows int) error {
 	d := f.Dim()
 	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
-	if err := f.Normalized(z, nil, transform.Address{}, rows); err != nil {
+	if err := f.Normalized(z, nil, transform.Address{First: first}, rows); err != nil {
 		return err
 	}
 	if f.Field64 != nil {

@@ -172,6 +172,7 @@ var traces = map[string]likelihood.Trace{
 	"exact":      {},
 	"rademacher": {Probes: 3, Key: 77},
 	"gaussian":   {Probes: 3, Noise: likelihood.Gaussian, Key: 77},
+	"hutch++":    {Probes: 6, HutchPP: true, Key: 77},
 	"one probe":  {Probes: 1, Noise: likelihood.Rademacher, Key: 77},
 }
 
@@ -264,7 +265,7 @@ func TestGaussianBehindTransform(t *testing.T) {
 	f.Transforms = []transform.Fitted{scale}
 	x := make([]float64, 2*rows)
 	f.Base.Sample(x, 3, 0, rows)
-	f.Generated(x, rows)
+	f.Generated(x, nil, rows)
 	for name, trace := range map[string]likelihood.Trace{"exact": {}, "rademacher": {Probes: 2, Key: 8}} {
 		logp := make([]float64, rows)
 		if _, err := likelihood.LogProb(ctx, f, dopri5(1e-9, solver.Options{}), logp, nil, x, 0, rows, trace); err != nil {
@@ -308,7 +309,7 @@ func TestRowsThatFail(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	f, x := network(t, 3), data(3, 40)
 	away := make([]float64, 40)
-	if err := likelihood.RoundTrip(ctx, f, dopri5(1e-6, solver.Options{}), away, x, 40); err != nil {
+	if err := likelihood.RoundTrip(ctx, f, dopri5(1e-6, solver.Options{}), away, x, 0, 40); err != nil {
 		t.Fatal(err)
 	}
 	some := false

@@ -122,7 +122,7 @@ func near(c model.GMMConfig, rows int) []float64 {
 // overlapping ones and with ones that lie far apart, the score is the mixture's
 // density to 1e-9.
 func TestMixtures(t *testing.T) {
-	const rows = 4
+	const rows = 3
 	for _, d := range []int{1, 2, 8, 64} {
 		for _, m := range []struct {
 			k     int

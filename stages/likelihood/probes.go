@@ -38,10 +38,15 @@ func (p *probed[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T
 	s := p.borrow(id[:rows])
 	s.gather(p.trace, id[:rows])
 	err := p.Divergence(ctx, dx, dq, t, x, s.z, rows, p.trace.Probes)
-	p.mu.Lock()
-	p.free = append(p.free, s)
-	p.mu.Unlock()
+	p.giveBack(s)
 	return err
+}
+
+// giveBack ends what borrow began.
+func (p *probed[T]) giveBack(s *probes[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, s)
 }
 
 // borrow is the company that has rows of id at the same places, if there is one. A
@@ -87,10 +92,12 @@ func (s *probes[T]) gather(trace Trace, id []int64) {
 			continue
 		}
 		for k := range trace.Probes {
-			if trace.Noise == Gaussian {
-				trace.Key.Normals32(s.draw, uint64(v), uint32(k))
+			// The directions that Hutch++ looks along must be independent, which signs
+			// need not be.
+			if trace.Noise == Gaussian || trace.HutchPP && k < trace.Probes/2 {
+				trace.Key.Normals32(s.draw, uint64(v), trace.step+uint32(k))
 			} else {
-				trace.Key.Signs(s.draw, uint64(v), uint32(k))
+				trace.Key.Signs(s.draw, uint64(v), trace.step+uint32(k))
 			}
 			z := s.z[(k*n+r)*s.dim : (k*n+r+1)*s.dim]
 			for i, v := range s.draw {

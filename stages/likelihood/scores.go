@@ -9,6 +9,39 @@ type Scores struct {
 	SE     float64   `json:"se"`       // standard error of the mean, 0 for one row
 	Sample []float64 `json:"log_prob"` // of every Stride-th row
 	Stride int64     `json:"stride"`
+	// RoundTrip is nil when no row was taken to the base and back.
+	RoundTrip *Trip `json:"round_trip,omitempty"`
+}
+
+// Trip says how far rows that were taken to the base and back are from where they
+// began (per row the largest coordinate, in units of model space); rows that
+// failed on the way are not counted. It is an error of the solver and of the width
+// that it computes in: where it is large no score is to be believed.
+type Trip struct {
+	Rows int64   `json:"rows"`
+	Max  float64 `json:"max"`
+	RMS  float64 `json:"rms"`
+}
+
+// trip gathers a Trip.
+type trip struct {
+	Trip
+	square float64
+}
+
+func (t *trip) add(away []float64) {
+	for _, a := range away {
+		if math.IsNaN(a) {
+			continue
+		}
+		t.Rows, t.Max, t.square = t.Rows+1, max(t.Max, a), t.square+float64(a*a)
+	}
+}
+
+func (t *trip) done() *Trip {
+	out := t.Trip
+	out.RMS = math.Sqrt(t.square / float64(t.Rows))
+	return &out
 }
 
 // maxSample bounds Scores.Sample.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,43 +19,16 @@ import (
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
+	"github.com/pathline/pathline/stages/transform"
 )
-
-// roundTripRows is how many rows are taken to the base and back as a check.
-const roundTripRows = 64
 
 // Config is the configuration of likelihood/ode.
 type Config struct {
-	Trace      string `yaml:"trace" json:"trace" doc:"how the divergence is computed: exact, or hutchinson, which estimates it and gives log_prob_se" enum:"exact,hutchinson"`
-	Probes     *int   `yaml:"probes" json:"probes,omitempty" doc:"random directions per row, for hutchinson (default 8)" min:"1" max:"65536"`
-	Noise      string `yaml:"noise" json:"noise,omitempty" doc:"distribution of the directions, for hutchinson (default rademacher)" enum:"rademacher,gaussian"`
-	BitsPerDim bool   `yaml:"bits_per_dim" json:"bits_per_dim" doc:"also give -log_prob / (dimensions ln 2)"`
-	Batch      int    `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no score, unless the solver has one step for a batch" min:"1" max:"1048576"`
-}
-
-// Validate refuses keys that would say nothing.
-func (c Config) Validate() error {
-	var errs []error
-	if c.Trace == "exact" {
-		if c.Probes != nil {
-			errs = append(errs, schemas.Errorf(schemas.Conflict, "an exact trace has no probes").At("probes").Suggest("write trace: hutchinson, or leave probes out"))
-		}
-		if c.Noise != "" {
-			errs = append(errs, schemas.Errorf(schemas.Conflict, "an exact trace has no noise").At("noise").Suggest("write trace: hutchinson, or leave noise out"))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (c Config) trace(key random.Key) Trace {
-	if c.Trace == "exact" {
-		return Trace{}
-	}
-	t := Trace{Probes: 8, Noise: c.Noise, Key: key}
-	if c.Probes != nil {
-		t.Probes = *c.Probes
-	}
-	return t
+	TraceConfig
+	Draws      int   `yaml:"draws" json:"draws" doc:"draws of the noise of dequantize that the density is averaged over; each costs a solve" min:"1" max:"65536"`
+	BitsPerDim bool  `yaml:"bits_per_dim" json:"bits_per_dim" doc:"also give bits per dimension, -(log_prob + ln of the bins of dequantize) / (dimensions ln 2)"`
+	RoundTrip  int64 `yaml:"round_trip" json:"round_trip" doc:"first rows that are also taken to the base and back; the summary has the largest and the root mean square distance from where they began" min:"0"`
+	Batch      int   `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no score, unless the solver has one step for a batch" min:"1" max:"1048576"`
 }
 
 // Register adds the kind likelihood and its implementations. parts makes flows
@@ -73,7 +47,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		Stored: true,
 	})
 	impl := pipeline.Register(r, "likelihood", "ode", "integrates the divergence of the flow's field from data to base",
-		Config{Trace: "exact", Batch: 4096},
+		Config{TraceConfig: TraceConfig{Trace: Exact}, Draws: 1, RoundTrip: 64, Batch: 4096},
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
@@ -106,6 +80,10 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
+	if s.config.Draws > 1 && !slices.ContainsFunc(d.Transforms, func(t schemas.Transform) bool { return transform.IsDiscrete(t.Use) }) {
+		return pipeline.Outputs{}, schemas.Errorf(schemas.Conflict, "the flow has no transform that draws noise: all draws would be the same").
+			At("with.draws").Suggest("leave draws out, or train behind the transform dequantize")
+	}
 	return pipeline.Outputs{Rows: map[string]pipeline.Rows{"": rows}}, nil
 }
 
@@ -130,10 +108,11 @@ func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs
 	if rows.solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
 		return out, err
 	}
-	if s.config.Trace != "exact" && rows.stage.config.trace(0).Probes == 1 && s.env.Emit != nil {
-		s.env.Emit(pipeline.Event{Type: pipeline.StageWarning, Message: "one probe has no standard error: log_prob_se is not a number; set probes to 2 or more"})
+	if err := s.config.Fits(f); err != nil {
+		return out, err
 	}
-	rows.flow, rows.trace = f, s.config.trace(random.NewKey(s.env.Seed, s.env.Stage, "probes"))
+	rows.flow, rows.trace = f, s.config.With(random.NewKey(s.env.Seed, s.env.Stage, "probes"))
+	rows.trace.WarnOfOne(s.env)
 	rows.summary, rows.metrics, rows.report = map[string]any{}, map[string]float64{}, &Scores{}
 	return pipeline.Outputs{
 		Rows:    map[string]pipeline.Rows{"": rows},
@@ -205,17 +184,33 @@ func fieldNames(s *arrow.Schema) []string {
 	return names
 }
 
+// Fields are the columns of a log-density, with its standard error where the trace
+// is estimated.
+func Fields(c TraceConfig) []arrow.Field {
+	fields := []arrow.Field{numberField(schemas.ColumnLogProb)}
+	if c.Trace != Exact {
+		fields = append(fields, numberField(schemas.ColumnLogProbSE))
+	}
+	return fields
+}
+
+func numberField(name string) arrow.Field {
+	return arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Float64, Nullable: true}
+}
+
+// Array is a column of numbers. The caller releases it.
+func Array(mem memory.Allocator, v []float64) arrow.Array {
+	b := array.NewFloat64Builder(mem)
+	defer b.Release()
+	b.AppendValues(v, nil)
+	return b.NewArray()
+}
+
 // added are the columns that scoring adds.
 func (s *stage) added() []arrow.Field {
-	number := func(name string) arrow.Field {
-		return arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Float64, Nullable: true}
-	}
-	fields := []arrow.Field{number(schemas.ColumnLogProb)}
-	if s.config.Trace != "exact" {
-		fields = append(fields, number(schemas.ColumnLogProbSE))
-	}
+	fields := Fields(s.config.TraceConfig)
 	if s.config.BitsPerDim {
-		fields = append(fields, number(schemas.ColumnBits))
+		fields = append(fields, numberField(schemas.ColumnBits))
 	}
 	return append(fields, flow.StatusField())
 }
@@ -253,18 +248,25 @@ func (s *scored) Open(ctx context.Context) (pipeline.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{scored: s, in: in}, nil
+	out := &stream{scored: s, in: in, instead: make([]float64, s.flow.Dim())}
+	if err := s.flow.Generated(out.instead, nil, 1); err != nil {
+		in.Close()
+		return nil, err
+	}
+	return out, nil
 }
 
 // stream is one reading: a batch is scored when it is asked for.
 type stream struct {
 	*scored
-	in     pipeline.Stream
-	next   int64 // number of the next row
-	tally  flow.Tally
-	spread spread
-	away   []float64 // of the round trip of the first rows
-	err    error
+	in   pipeline.Stream
+	next int64 // number of the next row
+	// instead is a row of the kind of the data: what 0 of model space is.
+	instead []float64
+	tally   flow.Tally
+	spread  spread
+	trip    trip
+	err     error
 }
 
 // Next implements pipeline.Stream.
@@ -294,8 +296,8 @@ func (s *stream) score(ctx context.Context, rec arrow.Record) (arrow.Record, err
 	}
 	before := s.before(rec)
 	for r, status := range before {
-		if status != solver.OK.String() {
-			clear(x[r*d : (r+1)*d]) // a row that its sampler could not make is not scored
+		if status != solver.OK.String() { // a row that its sampler could not make is not scored
+			copy(x[r*d:(r+1)*d], s.instead)
 		}
 	}
 	for i, v := range x {
@@ -309,15 +311,16 @@ func (s *stream) score(ctx context.Context, rec arrow.Record) (arrow.Record, err
 			return nil, pipeline.ErrInterrupted
 		}
 		n := min(s.config.Batch, rows-r)
-		report, err := LogProb(ctx, s.flow, s.solver, logp[r:], se[r:], x[r*d:], s.next, n, s.trace)
+		report, err := LogMeanProb(ctx, s.flow, s.solver, logp[r:], se[r:], x[r*d:], s.next, n, s.config.Draws, s.trace)
 		if err != nil {
 			return nil, fmt.Errorf("likelihood: rows %d to %d: %w", s.next, s.next+int64(n)-1, err)
 		}
-		if s.next == 0 {
-			s.away = make([]float64, min(rows, roundTripRows))
-			if err := RoundTrip(ctx, s.flow, s.solver, s.away, x, len(s.away)); err != nil {
+		if check := int(min(int64(n), s.config.RoundTrip-s.next)); check > 0 {
+			away := make([]float64, check)
+			if err := RoundTrip(ctx, s.flow, s.solver, away, x[r*d:], s.next, check); err != nil {
 				return nil, err
 			}
+			s.trip.add(away)
 		}
 		for i, v := range report.Status {
 			status = append(status, v.String())
@@ -365,20 +368,15 @@ func (s *stream) append(rec arrow.Record, logp, se []float64, status []string) a
 		columns = append(columns, rec.Column(i))
 	}
 	own := len(columns)
-	number := func(v []float64) {
-		b := array.NewFloat64Builder(mem)
-		b.AppendValues(v, nil)
-		columns = append(columns, b.NewArray())
-		b.Release()
-	}
+	number := func(v []float64) { columns = append(columns, Array(mem, v)) }
 	number(logp)
-	if s.config.Trace != "exact" {
+	if s.config.Trace != Exact {
 		number(se)
 	}
 	if s.config.BitsPerDim {
 		bits := make([]float64, len(logp))
 		for i, v := range logp {
-			bits[i] = -v / (float64(s.flow.Dim()) * math.Ln2)
+			bits[i] = s.bits(v)
 		}
 		number(bits)
 	}
@@ -388,6 +386,24 @@ func (s *stream) append(rec arrow.Record, logp, se []float64, status []string) a
 		c.Release()
 	}
 	return out
+}
+
+// bits are those that a row takes for each dimension, with the values of a
+// discrete transform as what they are: values, not densities.
+func (s *stream) bits(logp float64) float64 {
+	for _, t := range s.flow.Transforms {
+		if d, ok := t.(transform.Discrete); ok {
+			logp += d.LogBin()
+		}
+	}
+	return -logp / (float64(s.flow.Dim()) * math.Ln2)
+}
+
+// WarnOfOne warns of an estimate without a standard error.
+func (t Trace) WarnOfOne(env pipeline.Env) {
+	if t.Probes > 0 && t.quads() == 1 && env.Emit != nil {
+		env.Emit(pipeline.Event{Type: pipeline.StageWarning, Stage: env.Stage, Message: "one probe has no standard error: log_prob_se is not a number; set probes to 2 or more (6 for hutchpp)"})
+	}
 }
 
 // finish fills what Run gave, once for all streams: they are all the same.
@@ -406,14 +422,14 @@ func (s *stream) finish() {
 	if s.report.Rows > 1 {
 		s.summary["mean_log_prob_se"], s.metrics["mean_log_prob_se"] = s.report.SE, s.report.SE
 	}
-	far := math.Inf(-1)
-	for _, away := range s.away { // NaN where a row failed on the way
-		if away > far {
-			far = away
-		}
+	if s.config.BitsPerDim && s.report.Rows > 0 {
+		bits := s.bits(s.report.Mean)
+		s.summary["mean_bits_per_dim"], s.metrics["mean_bits_per_dim"] = bits, bits
 	}
-	if far >= 0 {
-		s.summary["round_trip_max"] = far
+	if s.trip.Rows > 0 {
+		s.report.RoundTrip = s.trip.done()
+		s.summary["round_trip_max"], s.summary["round_trip_rms"] = s.trip.Max, s.report.RoundTrip.RMS
+		s.summary["round_trip_rows"] = s.trip.Rows
 	}
 }
 

@@ -135,7 +135,7 @@ func TestStage(t *testing.T) {
 	defer mem.AssertSize(t, 0)
 	const rows = 150
 	x := points(rows)
-	for _, trace := range []string{`"trace": "exact"`, `"trace": "hutchinson", "probes": 2, "bits_per_dim": true`} {
+	for _, trace := range []string{`"trace": "exact"`, `"trace": "hutchinson", "probes": 2, "bits_per_dim": true`, `"trace": "hutchpp", "probes": 6, "bits_per_dim": true`} {
 		var want []string
 		for _, c := range []struct {
 			batch   int
@@ -180,6 +180,9 @@ func TestStage(t *testing.T) {
 			}
 			if away, ok := out.Summary["round_trip_max"].(float64); !ok || !(away < 1e-3) || !(out.Summary["evaluations"].(float64) > 6) || out.Summary["rows_not_ok"] != int64(0) {
 				t.Errorf("summary %v", out.Summary)
+			}
+			if rms := out.Summary["round_trip_rms"].(float64); !(rms > 0) || rms > out.Summary["round_trip_max"].(float64) || out.Summary["round_trip_rows"] != int64(64) || scores.RoundTrip == nil {
+				t.Errorf("round trip %v, report %v", out.Summary, scores.RoundTrip)
 			}
 			if last.Type != pipeline.StageProgress || last.Done != rows || last.Total != rows {
 				t.Errorf("last event %+v", last)
@@ -281,12 +284,27 @@ func TestStageRefuses(t *testing.T) {
 		`{"noise": "gaussian"}`:                          "noise",
 		`{"trace": "hutchinson", "probes": 0}`:           "probes",
 		`{"trace": "hutchinson", "noise": "rademacker"}`: "noise",
+		`{"trace": "hutchpp", "probes": 8}`:              "probes",
+		`{"draws": 0}`:                                   "draws",
 		`{"batch": 0}`:                                   "batch",
 	} {
 		var e *schemas.Error
 		if _, err := build(t, pipeline.Env{}, config); !errors.As(err, &e) || e.Path != want {
 			t.Errorf("%s: %v, want an error at %s", config, err, want)
 		}
+	}
+}
+
+// Without a transform that draws noise all draws would be the same.
+func TestStageRefusesDraws(t *testing.T) {
+	st, err := build(t, pipeline.Env{}, `{"draws": 2}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := inputs(t, newTable(t, memory.DefaultAllocator, points(4), 4), dopri5(1e-5, solver.Options{}))
+	var e *schemas.Error
+	if _, err := st.Check(ctx, in); !errors.As(err, &e) || e.Reason != schemas.Conflict || e.Path != "with.draws" {
+		t.Errorf("draws without dequantize: %v", err)
 	}
 }
 

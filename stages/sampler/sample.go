@@ -32,7 +32,7 @@ func Sample(ctx context.Context, f *flow.Flow, s solver.Solver, dst []float64, k
 	if err != nil {
 		return report, err
 	}
-	return report, f.Generated(dst, rows)
+	return report, f.Generated(dst, nil, rows)
 }
 
 // Trajectories are the ways of some rows from noise to data.
@@ -85,7 +85,7 @@ func follow[T solver.Float](ctx context.Context, f *flow.Flow, s solver.Solver, 
 	for i, v := range at {
 		z[i] = float64(v)
 	}
-	if err := f.Generated(z, rows*len(out.Times)); err != nil {
+	if err := f.Generated(z, nil, rows*len(out.Times)); err != nil {
 		return report, err
 	}
 	for i := range rows * len(out.Times) {

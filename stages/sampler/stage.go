@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/likelihood"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
 )
@@ -27,11 +29,19 @@ type Config struct {
 	Rows       int64     `yaml:"rows" json:"rows" doc:"number of rows to make" required:"true" min:"1"`
 	Seed       *uint64   `yaml:"seed" json:"seed,omitempty" doc:"seed of the base draws; the pipeline's when left out"`
 	Trajectory []float64 `yaml:"trajectory" json:"trajectory,omitempty" doc:"increasing times at which the report shows the first 256 rows" min:"0" max:"1"`
-	Batch      int       `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row, unless the solver has one step for a batch" min:"1" max:"1048576"`
+	LogProb    bool      `yaml:"log_prob" json:"log_prob" doc:"also give the log-density of every row, in nats, integrated on the way; of the row before values of columns of whole numbers are rounded"`
+	likelihood.TraceConfig
+	Batch int `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row, unless the solver has one step for a batch" min:"1" max:"1048576"`
 }
 
 // Validate reports what the tags of the fields cannot say.
 func (c Config) Validate() error {
+	if !c.LogProb && (c.Trace != likelihood.Exact || c.Probes != nil || c.Noise != "") {
+		return schemas.Errorf(schemas.Conflict, "without log_prob there is no trace to compute").At("trace").Suggest("write log_prob: true, or leave trace, probes and noise out")
+	}
+	if err := c.TraceConfig.Validate(); err != nil {
+		return err
+	}
 	for i := 1; i < len(c.Trajectory); i++ {
 		if !(c.Trajectory[i] > c.Trajectory[i-1]) {
 			return schemas.Errorf(schemas.OutOfRange, "times must increase, and %v comes after %v", c.Trajectory[i], c.Trajectory[i-1]).At("trajectory")
@@ -55,7 +65,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		Stored: true,
 	})
 	impl := pipeline.Register(r, "sampler", "ode", "moves draws of the base along the flow's field from t = 0 to t = 1",
-		Config{Batch: 8192},
+		Config{TraceConfig: likelihood.TraceConfig{Trace: likelihood.Exact}, Batch: 8192},
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
@@ -118,6 +128,13 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 		seed = *s.config.Seed
 	}
 	rows.key = random.NewKey(seed, s.env.Stage, "base")
+	if s.config.LogProb {
+		if err := s.config.Fits(f); err != nil {
+			return out, err
+		}
+		rows.trace = s.config.With(random.NewKey(seed, s.env.Stage, "probes"))
+		rows.trace.WarnOfOne(s.env)
+	}
 	out.Rows, out.Summary = map[string]pipeline.Rows{"": rows}, rows.summary
 	if len(s.config.Trajectory) > 0 {
 		t, err := Trajectory(ctx, f, rows.solver, rows.key, 0, int(min(s.config.Rows, trajectoryRows)), s.config.Trajectory)
@@ -134,13 +151,17 @@ func (s *stage) rows(columns []schemas.Column) (*sampled, error) {
 	if err != nil {
 		return nil, err
 	}
+	added := []arrow.Field{flow.StatusField()}
+	if s.config.LogProb {
+		added = append(likelihood.Fields(s.config.TraceConfig), added...)
+	}
 	for _, f := range fields {
-		if f.Name == schemas.ColumnStatus {
-			return nil, schemas.Errorf(schemas.Conflict, "a data column is named %q, as the column that says how the solve of a row ended", f.Name).
+		if slices.ContainsFunc(added, func(a arrow.Field) bool { return a.Name == f.Name }) {
+			return nil, schemas.Errorf(schemas.Conflict, "a data column is named %q, as a column that the sampler adds", f.Name).
 				At("from.flow").Suggest("rename the data column")
 		}
 	}
-	fields = append(fields, flow.StatusField())
+	fields = append(fields, added...)
 	return &sampled{stage: s, columns: columns, schema: arrow.NewSchema(fields, nil)}, nil
 }
 
@@ -152,6 +173,7 @@ type sampled struct {
 	flow    *flow.Flow
 	solver  solver.Solver
 	key     random.Key
+	trace   likelihood.Trace // of log_prob
 
 	mu      sync.Mutex
 	summary map[string]any // filled by the first stream that ends
@@ -207,7 +229,16 @@ func (s *stream) Next(ctx context.Context) (arrow.Record, error) {
 
 func (s *stream) batch(ctx context.Context, rows int) (arrow.Record, error) {
 	x := make([]float64, rows*s.flow.Dim())
-	report, err := Sample(ctx, s.flow, s.solver, x, s.key, s.next, rows)
+	var logp, se []float64
+	var report solver.Report
+	var err error
+	if s.config.LogProb {
+		logp, se = make([]float64, rows), make([]float64, rows)
+		s.flow.Base.Sample(x, s.key, s.next, rows)
+		report, err = likelihood.Generate(ctx, s.flow, s.solver, x, logp, se, s.next, rows, s.trace)
+	} else {
+		report, err = Sample(ctx, s.flow, s.solver, x, s.key, s.next, rows)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sampler: rows %d to %d: %w", s.next, s.next+int64(rows)-1, err)
 	}
@@ -219,6 +250,12 @@ func (s *stream) batch(ctx context.Context, rows int) (arrow.Record, error) {
 	arrays, err := schemas.Build(mem, s.columns, x, rows)
 	if err != nil {
 		return nil, err
+	}
+	if s.config.LogProb {
+		arrays = append(arrays, likelihood.Array(mem, logp))
+		if s.config.Trace != likelihood.Exact {
+			arrays = append(arrays, likelihood.Array(mem, se))
+		}
 	}
 	arrays = append(arrays, flow.StatusArray(mem, flow.StatusWords(report.Status)))
 	rec := array.NewRecord(s.schema, arrays, int64(rows))

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"go.uber.org/goleak"
 
@@ -86,6 +88,70 @@ func text(t *testing.T, rows pipeline.Rows) (lines []string) {
 		t.Fatal(err)
 	}
 	return lines
+}
+
+// A row that comes with its density is the row that comes without, and the density
+// is that of the likelihood; rows are the same in any batches.
+func TestLogProb(t *testing.T) {
+	g, err := model.NewGMM(model.GMMConfig{Means: [][]float64{{-1, 0}, {1, 0.5}}, Std: []float64{0.3, 0.5}}, path.CondOT{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(config string) pipeline.Rows {
+		t.Helper()
+		st, err := build(t, pipeline.Env{Stage: "samples", Seed: 7}, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := inputs(g, dopri5(1e-8, solver.Options{Workers: 2}))
+		planned, err := st.Check(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := st.Run(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !planned.Rows[""].Schema().Equal(out.Rows[""].Schema()) {
+			t.Fatalf("planned %v, got %v", planned.Rows[""].Schema(), out.Rows[""].Schema())
+		}
+		return out.Rows[""]
+	}
+	for _, trace := range []string{``, `, "trace": "hutchinson", "noise": "gaussian", "probes": 16`, `, "trace": "hutchpp", "probes": 12`} {
+		config := `{"rows": 60, "log_prob": true` + trace
+		rows := run(config + `}`)
+		if small := text(t, run(config+`, "batch": 7}`)); strings.Join(text(t, rows), "|") != strings.Join(small, "|") {
+			t.Errorf("%s: other rows in small batches", trace)
+		}
+		err := pipeline.Each(ctx, rows, func(rec arrow.Record) error {
+			column := func(name string) []float64 {
+				return rec.Column(rec.Schema().FieldIndices(name)[0]).(*array.Float64).Float64Values()
+			}
+			u, v, logp := column("x1"), column("x2"), column(schemas.ColumnLogProb)
+			for r := range u {
+				want := make([]float64, 1)
+				if err := g.LogDensity(want, []float64{1}, []float64{u[r], v[r]}, 1); err != nil {
+					t.Fatal(err)
+				}
+				tol := 1e-6
+				if trace != "" {
+					tol += 7 * column(schemas.ColumnLogProbSE)[r]
+				}
+				if !(math.Abs(logp[r]-want[0]) < tol) {
+					t.Errorf("%s: row %d has %v, want %v", trace, r, logp[r], want[0])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, config := range []string{`{"rows": 6, "trace": "hutchinson"}`, `{"rows": 6, "log_prob": true, "trace": "hutchpp", "probes": 4}`, `{"rows": 6, "log_prob": true, "probes": 4}`} {
+		if _, err := build(t, pipeline.Env{}, config); err == nil {
+			t.Errorf("%s was taken", config)
+		}
+	}
 }
 
 func TestStage(t *testing.T) {

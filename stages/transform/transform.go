@@ -60,7 +60,8 @@ type Informed interface {
 }
 
 // Discrete is an optional extension of a Fitted that takes values with gaps
-// between them to continuous ones, by random numbers.
+// between them to continuous ones, by random numbers. Its log-determinant is 0, and
+// Invert rounds.
 type Discrete interface {
 	Fitted
 	// LogBin is the sum of the logarithms of the distances between neighbouring
@@ -88,6 +89,10 @@ type Fit interface {
 	// listed, when the method looks at that: the user is warned of them.
 	Fitted() (f Fitted, constant []int, err error)
 }
+
+// IsDiscrete says whether the built-in transform of a name is Discrete; those of
+// plugins are not.
+func IsDiscrete(use string) bool { return use == "dequantize" }
 
 // Restorer makes a fitted transform again from what a flow's file keeps of it:
 // the configuration, which may be empty, and the state, neither trusted.
