@@ -114,6 +114,21 @@ func joined[V any](first, second map[string]V) map[string]V {
 	return out
 }
 
+// Definition is the model of a flow's file, to be trained further. Without a
+// constructor of its name, here or with the source, it is an error.
+func (r Registry) Definition(src Source, c Component) (model.Definition, error) {
+	build := r.with(src.Parts).Models[c.Use]
+	if build == nil {
+		return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained with model %q, which is not installed or cannot be trained further", c.Use).
+			Suggest("name another model to train")
+	}
+	d, err := build(c.With)
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", c.Use, err)
+	}
+	return d, nil
+}
+
 // Field makes the network of a component and gives it its weights.
 func (r Registry) Field(c Component, dim, held int, tensors []model.Tensor) (model.Field[float32], error) {
 	build := r.Models[c.Use]

@@ -35,6 +35,7 @@ type Options struct {
 
 	CheckpointEvery int64
 	Save            func(*State) error // called between steps; what it gets is valid during the call only; may be nil
+	Start           []model.Tensor     // weights to begin with, by name; nil draws them
 	Resume          *State             // where to go on, or nil
 	Stop            <-chan struct{}    // closed: finish the step, save, return ErrStopped
 

@@ -171,10 +171,31 @@ func (l *loop) descend() (err error) {
 	return err
 }
 
+// take begins with weights of another network of the same definition.
+func (l *loop) take(start []model.Tensor) error {
+	own := l.net.Tensors()
+	if len(own) != len(start) {
+		return errStart
+	}
+	for i, t := range own {
+		if start[i].Name != t.Name || len(start[i].Data) != len(t.Data) {
+			return errStart
+		}
+		copy(t.Data, start[i].Data)
+	}
+	l.net.Changed(l.crew.share)
+	return nil
+}
+
 // begin draws the weights, or takes up where a state left.
 func (l *loop) begin(ctx context.Context) error {
 	l.pace.start()
 	l.net.Init(l.o.Keys.Init)
+	if l.o.Start != nil {
+		if err := l.take(l.o.Start); err != nil {
+			return err
+		}
+	}
 	if l.o.EMA > 0 {
 		var err error
 		if l.descent.ema, err = optim.NewEMA(l.o.EMA, true, l.descent.params); err != nil {
