@@ -62,10 +62,16 @@ func (c *course[T]) record() {
 	}
 }
 
+// usualSteps is how many steps of a row are written down without more memory.
+const usualSteps = 32
+
 // forget makes room for rows and drops what was recorded.
 func (c *course[T]) forget(rows int) {
 	c.begin = sized(c.begin, rows)
 	for r := range c.begin {
+		if c.begin[r] == nil {
+			c.begin[r] = make([]float64, 0, usualSteps)
+		}
 		c.begin[r] = c.begin[r][:0]
 	}
 }
