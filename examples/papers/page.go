@@ -185,8 +185,11 @@ func withSpread(c Cell, spread float64) string {
 	if math.IsNaN(spread) {
 		return text + " (1 seed)"
 	}
+	if strings.Contains(text, "e") {
+		return text + " ± " + number(spread)
+	}
 	decimals := 0
-	if _, after, ok := strings.Cut(text, "."); ok && !strings.Contains(text, "e") {
+	if _, after, ok := strings.Cut(text, "."); ok {
 		decimals = len(after)
 	}
 	return text + " ± " + strconv.FormatFloat(spread, 'f', decimals, 64)

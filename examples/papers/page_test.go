@@ -31,15 +31,16 @@ func pointer(x float64) *float64 { return &x }
 func TestCells(t *testing.T) {
 	c := Cell{N: 4, Mean: pointer(0.3384), SD: pointer(0.1086), Floor: pointer(0.07213)}
 	for want, got := range map[string]string{
-		"0.338 ± 0.109":  withSD(c),
-		"0.338 ± 0.054":  withSE(c),
-		"-0.338 ± 0.109": withSD(minus(c)),
-		"0.072":          floor(c),
-		"0.500":          ratio(c, Cell{Mean: pointer(0.6768)}),
-		"12.34 (1 seed)":  withSD(Cell{N: 1, Mean: pointer(12.34)}),
-		none:             withSD(Cell{}),
-		"1234 ± 5":       withSD(Cell{N: 2, Mean: pointer(1234.4), SD: pointer(5.4)}),
-		"1.2e-05":        number(1.23e-5),
+		"0.338 ± 0.109":     withSD(c),
+		"0.338 ± 0.054":     withSE(c),
+		"-0.338 ± 0.109":    withSD(minus(c)),
+		"0.072":             floor(c),
+		"0.500":             ratio(c, Cell{Mean: pointer(0.6768)}),
+		"12.34 (1 seed)":    withSD(Cell{N: 1, Mean: pointer(12.34)}),
+		none:                withSD(Cell{}),
+		"1234 ± 5":          withSD(Cell{N: 2, Mean: pointer(1234.4), SD: pointer(5.4)}),
+		"1.7e-05 ± 2.3e-05": withSD(Cell{N: 3, Mean: pointer(1.7e-5), SD: pointer(2.3e-5)}),
+		"1.2e-05":           number(1.23e-5),
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -98,11 +98,12 @@ def main():
     p.add_argument("run", type=pathlib.Path, help="output folder of host run --seeds")
     p.add_argument("steps", type=int)
     p.add_argument("--rows", type=int, default=2000, help="test rows that are scored at most")
+    p.add_argument("--seeds", type=int, default=1000, help="how many of the sweep's seeds, the first ones")
     p.add_argument("--update", type=pathlib.Path, required=True, help="the JSON file that gets the figures")
     a = p.parse_args()
     torch.set_num_threads(1)
     means, seconds = [], []
-    folders = sorted(a.run.glob("seed-*"))
+    folders = sorted(a.run.glob("seed-*"))[:a.seeds]
     for folder in folders:
         seed = int(folder.name.split("-")[1])
         torch.manual_seed(seed)
