@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -26,7 +27,7 @@ const pageTemplate = "page.md.tmpl"
 //	ratio CELL CELL             the quotient of two means
 //	difference CELL CELL        the first mean without the second
 //	within CELL "1.2 ± 0.3"     whether the mean lies within a published spread
-//	seconds RESULT STAGE        how long the stage took, mean over the seeds
+//	seconds RESULT STAGE        how long the stage took, the median over the seeds
 //	load RESULT                 any other JSON file of results, nil where there is none
 //	list TEXT..., split TEXT    a list, and the parts of a text between bars
 //
@@ -111,21 +112,24 @@ func (r *results) cell(name, stage, metric string) (Cell, error) {
 	return Cell{}, nil
 }
 
+// seconds is a median: of a training that was interrupted the record has the last
+// part only.
 func (r *results) seconds(name, stage string) (string, error) {
 	s, err := r.sweep(name)
 	if s == nil || err != nil {
 		return none, err
 	}
-	total, n := 0.0, 0
+	var took []float64
 	for _, run := range s.Runs {
 		if v := run.Seconds[stage]; v > 0 {
-			total, n = total+v, n+1
+			took = append(took, v)
 		}
 	}
-	if n == 0 {
+	if len(took) == 0 {
 		return none, nil
 	}
-	return number(total / float64(n)), nil
+	slices.Sort(took)
+	return number((took[(len(took)-1)/2] + took[len(took)/2]) / 2), nil
 }
 
 func (r *results) load(name string) (v any, err error) {
