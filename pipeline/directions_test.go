@@ -42,7 +42,7 @@ var directions = []struct {
 	{"stages/sampler", []string{"schemas", "stages"}},
 	{"stages/likelihood", []string{"schemas", "stages"}},
 	{"stages/evaluator", []string{"schemas", "stages"}},
-	{"stages/loader", []string{"schemas", "stages/random"}},
+	{"stages/loader", []string{"schemas", "stages/random", "stages/condition"}},
 	{"stages/loader/parquetfile", []string{"schemas", "stages/loader/arrowfile"}},
 	{"stages/loader/distribution", []string{"stages/random"}},
 	{"stages/writer", []string{"schemas", "stages/loader"}},

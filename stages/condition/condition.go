@@ -144,6 +144,18 @@ func (c *Column) Put(dst []float32, v Value) error {
 	return nil
 }
 
+// PutRow writes the values of all conditions of a row to dst [Held].
+func (cs Columns) PutRow(dst []float32, row []Value) error {
+	for i := range cs {
+		c := &cs[i]
+		if err := c.Put(dst[:c.Held()], row[i]); err != nil {
+			return err
+		}
+		dst = dst[c.Held():]
+	}
+	return nil
+}
+
 // known lists the first categories.
 func (c *Column) known() string {
 	const most = 20

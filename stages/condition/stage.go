@@ -2,7 +2,12 @@ package condition
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -181,13 +186,8 @@ func (s *Source) Each(rec arrow.Record, visit func(row int, values []Value) erro
 // [rows][width], encoded. first is the number of the first row, for errors.
 func (s *Source) Write(dst []float32, width, from int, rec arrow.Record, first int64) error {
 	return s.Each(rec, func(r int, values []Value) error {
-		at := r*width + from
-		for i := range s.columns {
-			c := &s.columns[i]
-			if err := c.Put(dst[at:at+c.Held()], values[i]); err != nil {
-				return schemas.Errorf(schemas.UnknownValue, "row %d: %w", first+int64(r), err)
-			}
-			at += c.Held()
+		if err := s.columns.PutRow(dst[r*width+from:], values); err != nil {
+			return schemas.Errorf(schemas.UnknownValue, "row %d: %w", first+int64(r), err)
 		}
 		return nil
 	})
@@ -219,6 +219,198 @@ func Learn(ctx context.Context, cs Columns, rows pipeline.Rows, stop <-chan stru
 		return nil, err
 	}
 	return fit.Fitted(), nil
+}
+
+// FromConfig takes the values of all conditions from what a configuration says of
+// them by name: text, a truth value or a number for a category, a number or a
+// list of numbers for numbers. Every condition must be there, and no other name.
+// Categories are looked up when the conditions are fitted. Errors say at which
+// name they are.
+func (cs Columns) FromConfig(given map[string]any) ([]Value, error) {
+	var errs []error
+	for name := range given {
+		if !slices.Contains(cs.Names(), name) {
+			e := schemas.Errorf(schemas.UnknownColumn, "the flow has no condition %q", name).At(name)
+			if near := pipeline.DidYouMean(name, cs.Names()); near != "" {
+				e.Suggest(near)
+			} else {
+				e.Suggest("its conditions are " + strings.Join(cs.Names(), ", "))
+			}
+			errs = append(errs, e)
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	row := make([]Value, len(cs))
+	for i := range cs {
+		c := &cs[i]
+		v, ok := given[c.Name]
+		if !ok {
+			errs = append(errs, schemas.Errorf(schemas.MissingKey, "the value of the condition %q is missing", c.Name).
+				Suggest("give all conditions of the flow: "+strings.Join(cs.Names(), ", ")))
+			continue
+		}
+		var err error
+		if row[i], err = c.value(v); err == nil && cs.Fitted() {
+			err = c.Put(make([]float32, c.Held()), row[i])
+		}
+		if err != nil {
+			errs = append(errs, schemas.Errorf(schemas.UnknownValue, "%w", err).At(c.Name))
+		}
+	}
+	return row, errors.Join(errs...)
+}
+
+// value takes a value from JSON.
+func (c *Column) value(v any) (Value, error) {
+	if c.Kind == Category {
+		switch v := v.(type) {
+		case string:
+			return Value{Text: v}, nil
+		case bool:
+			return Value{Text: strconv.FormatBool(v)}, nil
+		case float64:
+			return Value{Text: strconv.FormatFloat(v, 'f', -1, 64)}, nil
+		}
+		return Value{}, fmt.Errorf("column %q is a category: its value is text, a number, true or false", c.Name)
+	}
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	var out Value
+	for _, v := range list {
+		x, ok := v.(float64)
+		if !ok {
+			return Value{}, fmt.Errorf("column %q is made of numbers, and %v is none", c.Name, v)
+		}
+		out.Numbers = append(out.Numbers, x)
+	}
+	if len(out.Numbers) != c.Numbers() {
+		return Value{}, fmt.Errorf("column %q has %d numbers, not %d", c.Name, c.Numbers(), len(out.Numbers))
+	}
+	return out, nil
+}
+
+// Supply says what the conditions of rows are that are to be made: the same for
+// all, or those of a table, one for one.
+type Supply struct {
+	Columns Columns // none when there are no conditions to give
+	row     []Value
+	table   pipeline.Rows
+	source  *Source
+}
+
+// NewSupply takes values from a configuration (FromConfig) or, when that is nil,
+// from a table; of neither, it has no columns. Errors of the table have no place.
+func NewSupply(cs Columns, given map[string]any, table pipeline.Rows) (*Supply, error) {
+	s := &Supply{table: table}
+	var err error
+	switch {
+	case given != nil:
+		s.Columns = cs
+		s.row, err = cs.FromConfig(given)
+	case table != nil:
+		s.Columns = cs
+		s.source, err = SourceOf(cs, table.Schema())
+	}
+	return s, err
+}
+
+// Count is the number of rows of the table, -1 when it is not known, 0 without a
+// table.
+func (s *Supply) Count() int64 {
+	if s.table == nil {
+		return 0
+	}
+	return s.table.Count()
+}
+
+// Open begins with the first row. When again is set, a table begins again where it
+// ends.
+func (s *Supply) Open(again bool) *Supplied { return &Supplied{Supply: s, again: again} }
+
+// Supplied is one reading of a Supply.
+type Supplied struct {
+	*Supply
+	again   bool
+	stream  pipeline.Stream
+	waiting []Value // rows that were read and not taken yet
+	read    int64   // rows of the table that were read since it began
+}
+
+// Next gives the values [n][len(Columns)] of at most rows rows; n is 0 when a
+// table has ended. They stay valid.
+func (s *Supplied) Next(ctx context.Context, rows int) (values []Value, n int, err error) {
+	k := len(s.Columns)
+	if s.source == nil {
+		for range rows {
+			values = append(values, s.row...)
+		}
+		return values, rows, nil
+	}
+	for len(s.waiting) < rows*k {
+		if err := s.more(ctx); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, 0, err
+		}
+	}
+	n = min(rows, len(s.waiting)/k)
+	values = slices.Clone(s.waiting[:n*k])
+	s.waiting = append(s.waiting[:0], s.waiting[n*k:]...)
+	return values, n, nil
+}
+
+// more reads a batch of the table.
+func (s *Supplied) more(ctx context.Context) error {
+	var err error
+	if s.stream == nil {
+		if s.stream, err = s.table.Open(ctx); err != nil {
+			return err
+		}
+		s.read = 0
+	}
+	rec, err := s.stream.Next(ctx)
+	if err == io.EOF && s.again && s.read > 0 {
+		err = s.Close()
+		return err // and begin again at the next call
+	}
+	if err == io.EOF && s.again {
+		return schemas.Errorf(schemas.EmptyData, "there are no rows to take conditions from")
+	}
+	if err != nil {
+		return err
+	}
+	defer rec.Release()
+	s.read += rec.NumRows()
+	return s.source.Each(rec, func(_ int, values []Value) error {
+		for _, v := range values { // the memory belongs to the batch
+			s.waiting = append(s.waiting, Value{Text: strings.Clone(v.Text), Numbers: slices.Clone(v.Numbers)})
+		}
+		return nil
+	})
+}
+
+// Close ends a reading.
+func (s *Supplied) Close() error {
+	if s.stream == nil {
+		return nil
+	}
+	stream := s.stream
+	s.stream = nil
+	return stream.Close()
+}
+
+// Encode writes values [n][len(cs)] to dst [n][Held]. first is the number of the
+// first row, for errors.
+func (cs Columns) Encode(dst []float32, values []Value, first int64) error {
+	k, held := len(cs), cs.Held()
+	for i := 0; i < len(values); i += k {
+		if err := cs.PutRow(dst[i/k*held:], values[i:i+k]); err != nil {
+			return schemas.Errorf(schemas.UnknownValue, "row %d: %w", first+int64(i/k), err)
+		}
+	}
+	return nil
 }
 
 // Build makes the columns of conditions for rows of values [rows][len(cs)]. The

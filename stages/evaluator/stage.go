@@ -89,6 +89,9 @@ func columns(in pipeline.Inputs) ([]schemas.Column, error) {
 		if f.Name == schemas.ColumnStatus {
 			continue
 		}
+		if schemas.IsCondition(f) {
+			continue // what data is compared given
+		}
 		at, ok := data.FieldsByName(f.Name)
 		if !ok {
 			var names []string

@@ -258,6 +258,27 @@ func (s *tableStream) pick(rec arrow.Record, first int64) (arrow.Record, error) 
 	return take(s.mem, s.schema, rec, rows), nil
 }
 
+// takeText is take for a column whose values are not of some bytes each: text
+// and truth values.
+func takeText(mem memory.Allocator, t arrow.DataType, arr arrow.Array, rows []int) arrow.Array {
+	b := array.NewBuilder(mem, t)
+	defer b.Release()
+	b.Reserve(len(rows))
+	for _, r := range rows {
+		switch b := b.(type) {
+		case *array.StringBuilder:
+			b.Append(arr.(*array.String).Value(r))
+		case *array.LargeStringBuilder:
+			b.Append(arr.(*array.LargeString).Value(r))
+		case *array.BooleanBuilder:
+			b.Append(arr.(*array.Boolean).Value(r))
+		default:
+			panic("loader: column of another type than a loader gives")
+		}
+	}
+	return b.NewArray()
+}
+
 // take copies rows that have no nulls. Columns begin at place 0 of their
 // buffers, as readers make them.
 func take(mem memory.Allocator, schema *arrow.Schema, rec arrow.Record, rows []int) arrow.Record {
@@ -267,7 +288,12 @@ func take(mem memory.Allocator, schema *arrow.Schema, rec arrow.Record, rows []i
 			a.Release()
 		}
 	}()
-	for _, arr := range rec.Columns() {
+	for c, arr := range rec.Columns() {
+		switch arr.DataType().ID() {
+		case arrow.STRING, arrow.LARGE_STRING, arrow.BOOL:
+			out = append(out, takeText(mem, schema.Field(c).Type, arr, rows))
+			continue
+		}
 		data, width := arr.Data(), 1
 		list, isList := arr.DataType().(*arrow.FixedSizeListType)
 		if isList {

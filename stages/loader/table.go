@@ -10,16 +10,25 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 )
 
 // Table configures parquet and arrow.
 type Table struct {
 	Path       string             `yaml:"path" json:"path" doc:"file or pattern (*, ?, [...]), relative to the pipeline file" required:"true"`
 	Columns    []string           `yaml:"columns" json:"columns" doc:"columns to use, in this order; all when left out"`
+	Conditions []ConditionOf      `yaml:"conditions" json:"conditions" doc:"columns that are no data but what the data is conditional on: categories or numbers"`
 	Timestamps string             `yaml:"timestamps" json:"timestamps" doc:"what to do with columns of dates and times: refuse them, or take their count of units as a number" enum:"error,number"`
 	Nulls      string             `yaml:"nulls" json:"nulls" doc:"what to do with rows that have a null in a column that is used" enum:"error,drop"`
 	Split      map[string]float64 `yaml:"split" json:"split" doc:"fraction of the rows of each split, by name; which rows depends on the seed and the row's number only"`
 	Batch      int                `yaml:"batch" json:"batch" doc:"rows of a batch, at most" min:"1" max:"10000000"`
+}
+
+// ConditionOf names a column that is a condition, and its kind where the type does
+// not say it.
+type ConditionOf struct {
+	Use string `yaml:"use" json:"use" doc:"name of the column" required:"true"`
+	As  string `yaml:"as" json:"as,omitempty" doc:"category or number; when left out text, truth values and integers are categories" enum:"category,number"`
 }
 
 // TableDefaults are the settings of keys that are left out.
@@ -33,6 +42,13 @@ func (t Table) Validate() error {
 			return schemas.Errorf(schemas.Conflict, "column %q is listed twice", c).At(fmt.Sprintf("columns[%d]", i))
 		}
 		seen[c] = true
+	}
+	for i, c := range t.Conditions {
+		if seen[c.Use] {
+			return schemas.Errorf(schemas.Conflict, "column %q is listed twice", c.Use).At(fmt.Sprintf("conditions[%d]", i)).
+				Suggest("a column is data, in `columns`, or a condition")
+		}
+		seen[c.Use] = true
 	}
 	return checkSplit(t.Split)
 }
@@ -132,12 +148,31 @@ func (s *tableStage) choose(src *source, f *opened) error {
 	for i, field := range schema.Fields() {
 		names[i] = field.Name
 	}
+	conditions := map[string]string{} // kind by name
+	for _, c := range s.config.Conditions {
+		conditions[c.Use] = c.As
+	}
 	wanted, at := s.config.Columns, func(i int) string { return fmt.Sprintf("columns[%d]", i) }
 	if wanted == nil {
-		wanted, at = names, func(int) string { return "path" }
+		at = func(int) string { return "path" }
+		for _, name := range names {
+			if _, ok := conditions[name]; !ok {
+				wanted = append(wanted, name)
+			}
+		}
 	}
-	if len(wanted) == 0 {
+	data, where := len(wanted), at
+	if data == 0 {
 		return schemas.Errorf(schemas.UnknownColumn, "no column is chosen").At("columns").Suggest("the file has " + quoted(names))
+	}
+	at = func(i int) string {
+		if i < data {
+			return where(i)
+		}
+		return fmt.Sprintf("conditions[%d]", i-data)
+	}
+	for _, c := range s.config.Conditions { // behind the data
+		wanted = append(wanted, c.Use)
 	}
 	fields := make([]arrow.Field, len(wanted))
 	for i, name := range wanted {
@@ -153,7 +188,14 @@ func (s *tableStage) choose(src *source, f *opened) error {
 			return schemas.Errorf(schemas.UnknownColumn, "the data has %d columns named %q", len(where), name).At(at(i))
 		}
 		field := schema.Field(where[0])
-		if _, err := schemas.ColumnOf(field); err != nil {
+		kind, held := conditions[name]
+		var err error
+		if held {
+			kind, err = condition.KindOf(field, kind)
+		} else {
+			_, err = schemas.ColumnOf(field)
+		}
+		if err != nil {
 			return err.(*schemas.Error).At(at(i))
 		}
 		if schemas.IsTemporal(field.Type) && s.config.Timestamps != "number" {
@@ -166,6 +208,9 @@ func (s *tableStage) choose(src *source, f *opened) error {
 			r.Close()
 		}
 		fields[i] = arrow.Field{Name: name, Type: field.Type, Nullable: field.Nullable}
+		if held {
+			fields[i] = condition.Mark(fields[i], kind)
+		}
 		src.columns = append(src.columns, where[0])
 	}
 	meta := ours(schema.Metadata())

@@ -132,6 +132,7 @@ type source struct {
 	columns []schemas.Column    // of the data file
 	numbers []schemas.Column    // that rows hold: the same, or the vector x
 	before  []schemas.Transform // already applied
+	passed  []arrow.Field       // conditions, which pass through
 }
 
 func (s *stage) source(in pipeline.Input) (*source, error) {
@@ -174,6 +175,15 @@ func (src *source) describe(schema *arrow.Schema) error {
 	}
 	if src.columns == nil {
 		src.columns = src.numbers
+	}
+	for _, f := range schema.Fields() {
+		if !schemas.IsCondition(f) {
+			continue
+		}
+		if f.Name == schemas.ColumnVector {
+			return schemas.Errorf(schemas.Conflict, "a condition is named %q, as the column that a transform gives", f.Name).At("from.data").Suggest("rename the column in the file")
+		}
+		src.passed = append(src.passed, f)
 	}
 	return nil
 }
@@ -330,7 +340,7 @@ func (src *source) outputs(last schemas.Transform, fitted Fitted) (pipeline.Outp
 	}
 	meta := arrow.NewMetadata([]string{schemas.MetaColumns, schemas.MetaTransforms}, []string{string(columns), string(transforms)})
 	field := arrow.Field{Name: schemas.ColumnVector, Type: schemas.VectorType(schemas.Dims(src.numbers)), Nullable: true}
-	schema := arrow.NewSchema([]arrow.Field{field}, &meta)
+	schema := arrow.NewSchema(append([]arrow.Field{field}, src.passed...), &meta)
 	out := pipeline.Outputs{Rows: map[string]pipeline.Rows{}}
 	for name, rows := range src.splits {
 		out.Rows[name] = &mapped{in: rows, source: src, fitted: fitted, schema: schema}
@@ -412,7 +422,11 @@ func (s *stream) apply(rec arrow.Record) (arrow.Record, error) {
 	s.next += int64(rows)
 	column := schemas.VectorArray(z, dim)
 	defer column.Release()
-	return array.NewRecord(s.schema, []arrow.Array{column}, int64(rows)), nil
+	arrays := []arrow.Array{column}
+	for _, f := range s.source.passed {
+		arrays = append(arrays, rec.Column(rec.Schema().FieldIndices(f.Name)[0]))
+	}
+	return array.NewRecord(s.schema, arrays, int64(rows)), nil
 }
 
 // Close implements pipeline.Stream.
