@@ -29,6 +29,8 @@ type Config struct {
 	Loss   LossConfig   `yaml:"loss" json:"loss" doc:"What an error costs. The validation loss is the mean squared error, whatever this says."`
 	Weight WeightConfig `yaml:"weight" json:"weight" doc:"How errors at different times are weighed. The validation loss weighs all alike."`
 
+	DropConditions float64 `yaml:"drop_conditions" json:"drop_conditions" min:"0" below:"1" doc:"Share of the rows that are trained on without their conditions, each drawn on its own; above 0 the flow can be guided and sampled without conditions. 0.1 is usual."`
+
 	ValidateEvery   int64 `yaml:"validate_every" json:"validate_every" min:"0" doc:"Steps between validations; 0 is a twentieth of all steps."`
 	ValidationRows  int   `yaml:"validation_rows" json:"validation_rows" min:"1" max:"16777216" doc:"Rows that are validated, drawn from the input valid."`
 	CheckpointEvery int64 `yaml:"checkpoint_every" json:"checkpoint_every" min:"0" doc:"Steps between checkpoints; 0 is a tenth of all steps. An interrupt saves one too."`

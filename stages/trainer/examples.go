@@ -273,7 +273,8 @@ func (x *examples) interpolate(s *tile, first uint64, rows int) error {
 	return nil
 }
 
-// hold puts the conditions of examples lo..hi-1 behind x_t.
+// hold puts the conditions of examples lo..hi-1 behind x_t, where they are not
+// dropped.
 func (x *examples) hold(s *tile, lo, hi int) {
 	if x.layout.Held == 0 {
 		s.in, s.want = s.xt, s.target
@@ -283,6 +284,15 @@ func (x *examples) hold(s *tile, lo, hi int) {
 	s.in, s.want = s.in[:n], s.want[:n]
 	x.layout.input(s.in, s.xt, s.row)
 	x.layout.wanted(s.want, s.target, hi-lo)
+	if x.o.Drop == 0 {
+		return
+	}
+	d, in := x.layout.Dim, x.layout.Input()
+	for i := range hi - lo {
+		if x.o.Keys.Drop.Uniform(x.first+uint64(lo+i), 0) < x.o.Drop {
+			clear(s.in[i*in+d : (i+1)*in])
+		}
+	}
 }
 
 // weigh gives the weights of the examples in a tile.

@@ -12,6 +12,7 @@ type Keys struct {
 	Noise      random.Key // x0 of example p
 	Bridge     random.Key // the second noise of example p, where the path has one
 	Pairs      random.Key // which noise example p draws, where the coupling draws its pairs
+	Drop       random.Key // whether example p keeps its conditions
 	Validation random.Key // which rows are validated: see Sample
 	ValidTime  random.Key // t of validation row r
 	ValidNoise random.Key // x0 of validation row r: address (r, 0); second noise: (r, 1)
@@ -28,6 +29,7 @@ func NewKeys(seed uint64, stage string) Keys {
 		Noise:      key("noise"),
 		Bridge:     key("bridge"),
 		Pairs:      key("pairs"),
+		Drop:       key("drop"),
 		Validation: key("validation-rows"),
 		ValidTime:  key("validation-time"),
 		ValidNoise: key("validation-noise"),

@@ -22,6 +22,11 @@ type Options struct {
 	Loss   model.Loss // of an example's error; nil is the squared error
 	Weight Weight     // of an example's loss; nil is 1
 
+	// Drop is the share of the examples whose conditions are left out, zero, so that
+	// the network also learns the field without them (Ho and Salimans 2022,
+	// algorithm 1). Every example is drawn on its own.
+	Drop float64
+
 	Rule     optim.Rule
 	LR       float64        // learning rate where the schedule is 1
 	Schedule optim.Schedule // nil is constant

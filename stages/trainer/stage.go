@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
@@ -150,6 +152,9 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	if s.config.Epochs == nil {
 		errs = append(errs, s.config.fits(s.config.steps(0), p.valid != nil))
 	}
+	if p.data != nil {
+		errs = append(errs, s.conditional(p))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -159,11 +164,45 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	}
 	p.flow = flow.Description{
 		Version: flow.FormatVersion, Columns: p.data.columns, Transforms: p.data.transforms, Dim: p.data.layout.Dim,
+		Conditions: p.data.conditions, Dropped: s.config.DropConditions,
 		Path:   flow.Component{Use: p.path.Use, With: p.path.Config},
 		Model:  flow.Component{Use: p.model.Use(), With: p.model.Config()},
 		Target: s.config.Target, BaseStd: std,
 	}
 	return p, nil
+}
+
+// conditional says what does not fit the conditions of the rows.
+func (s *cfm) conditional(p *parts) error {
+	if len(p.data.conditions) == 0 {
+		if s.config.DropConditions > 0 {
+			return schemas.Errorf(schemas.Conflict, "the rows have no conditions to drop").At("drop_conditions").
+				Suggest("name the columns that are conditions in `conditions` of the loader, or leave the key out")
+		}
+		return nil
+	}
+	if _, ok := p.model.(model.Conditional); p.model != nil && !ok {
+		return schemas.Errorf(schemas.WrongPort, "the model %s takes no conditions, and the rows have some: %s", p.model.Use(), strings.Join(p.data.conditions.Names(), ", ")).
+			At("from.model").Suggest("choose mlp or resmlp, or leave out `conditions` of the loader")
+	}
+	return nil
+}
+
+// learn fits the conditions to the training rows, which then say how they stand in
+// a row; validation rows follow them.
+func (s *cfm) learn(ctx context.Context, p *parts) error {
+	if len(p.data.conditions) == 0 {
+		return nil
+	}
+	fitted, err := condition.Learn(ctx, p.data.conditions, p.data.rows, s.env.Stop)
+	if err == nil {
+		err = p.data.hold(fitted)
+	}
+	if err == nil && p.valid != nil {
+		err = p.valid.hold(fitted)
+	}
+	p.flow.Conditions = fitted
+	return err
 }
 
 // Run trains.
@@ -174,6 +213,9 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		return none, err
 	}
 	keys := NewKeys(s.env.Seed, s.env.Stage)
+	if err := s.learn(ctx, p); err != nil {
+		return none, err
+	}
 	rows, count, err := s.rows(ctx, p, keys)
 	if err != nil {
 		return none, err
@@ -189,7 +231,7 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		Path: p.path.Path, Coupling: p.coupling, Time: s.config.Time.sampler(), Target: p.target,
 		Loss: s.config.Loss.loss(p.data.layout.Dim), Weight: s.config.Weight.weight(),
 		Rule: s.config.Optimizer.rule(), LR: s.config.Optimizer.LR, Schedule: s.config.Schedule.schedule(steps),
-		EMA: s.config.EMA, Clip: s.config.Clip,
+		EMA: s.config.EMA, Clip: s.config.Clip, Drop: s.config.DropConditions,
 		ValidateEvery: validate, LogEvery: log, CheckpointEvery: checkpoint,
 		Save: func(state *State) error { return s.save(p, state) },
 		Stop: s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
@@ -392,10 +434,21 @@ func (s *cfm) writeMetrics(name string, points []Point) error {
 // give, or the numbers of raw rows.
 type table struct {
 	rows       pipeline.Rows
+	port       string
 	columns    []schemas.Column
 	transforms []schemas.Transform
+	conditions condition.Columns
+	source     *condition.Source // nil where there are none
 	vector     bool
 	layout     Layout
+}
+
+// hold reads conditions that are fitted, behind x1.
+func (t *table) hold(fitted condition.Columns) error {
+	var err error
+	t.conditions, t.layout.Held = fitted, fitted.Held()
+	t.source, err = condition.SourceOf(fitted, t.rows.Schema())
+	return err
 }
 
 func newTable(in pipeline.Inputs, port string) (*table, error) {
@@ -404,8 +457,12 @@ func newTable(in pipeline.Inputs, port string) (*table, error) {
 	if rows == nil {
 		return nil, schemas.Errorf(schemas.MissingPort, "there are no rows").At(at)
 	}
-	t := &table{rows: rows, transforms: []schemas.Transform{}}
+	t := &table{rows: rows, port: port, transforms: []schemas.Transform{}}
 	schema := rows.Schema()
+	var err error
+	if t.conditions, err = condition.Of(schema); err != nil {
+		return nil, flow.AtPort(err, port)
+	}
 	meta := schema.Metadata()
 	if text, ok := meta.GetValue(schemas.MetaColumns); ok {
 		if err := json.Unmarshal([]byte(text), &t.columns); err != nil {
@@ -427,7 +484,6 @@ func newTable(in pipeline.Inputs, port string) (*table, error) {
 		t.vector, t.layout.Dim = true, int(list.Len())
 		return t, nil
 	}
-	var err error
 	if t.columns, err = schemas.ColumnsOf(schema); err != nil {
 		var e *schemas.Error
 		if errors.As(err, &e) {
@@ -453,6 +509,14 @@ func (t *table) like(other *table) error {
 		if i >= len(other.columns) || c.Name != other.columns[i].Name || c.Width != other.columns[i].Width {
 			return fail(schemas.DimensionDiffer, "the validation rows have other columns than the training rows")
 		}
+	}
+	for i, c := range t.conditions {
+		if i >= len(other.conditions) || c.Name != other.conditions[i].Name || c.Kind != other.conditions[i].Kind {
+			return fail(schemas.Conflict, "the validation rows have other conditions than the training rows")
+		}
+	}
+	if len(t.conditions) != len(other.conditions) {
+		return fail(schemas.Conflict, "the validation rows have other conditions than the training rows")
 	}
 	a, _ := json.Marshal(t.transforms)
 	b, _ := json.Marshal(other.transforms)
@@ -481,6 +545,7 @@ type reader struct {
 	stop   <-chan struct{}
 	rec    arrow.Record // nil when all of it was read
 	at     int64        // rows of rec that were read
+	first  int64        // number of the first row of rec
 	number []float64
 }
 
@@ -508,6 +573,7 @@ func (r *reader) Read(ctx context.Context, x []float32) (int, error) {
 		}
 		n += int(m)
 		if r.at += m; r.at == r.rec.NumRows() {
+			r.first += r.at
 			r.rec.Release()
 			r.rec = nil
 		}
@@ -519,22 +585,34 @@ func (r *reader) Read(ctx context.Context, x []float32) (int, error) {
 func (r *reader) piece(x []float32, m int64) error {
 	piece := r.rec.NewSlice(r.at, r.at+m)
 	defer piece.Release()
+	d, w := r.layout.Dim, r.layout.Width()
+	if r.source != nil {
+		if err := r.source.Write(x, w, d, piece, r.first+r.at); err != nil {
+			return flow.AtPort(err, r.port)
+		}
+	}
 	if r.vector {
 		v, dim, err := schemas.Vector(piece, schemas.ColumnVector)
 		if err == nil && dim != r.layout.Dim {
 			err = schemas.Errorf(schemas.DimensionDiffer, "a batch has %d dimensions where %d were promised", dim, r.layout.Dim)
 		}
-		copy(x, v)
+		if w == d {
+			copy(x, v)
+			return err
+		}
+		for i := 0; i < len(v) && err == nil; i += d {
+			copy(x[i/d*w:], v[i:i+d])
+		}
 		return err
 	}
-	if len(r.number) < len(x) {
-		r.number = make([]float64, len(x))
+	if n := int(m) * d; len(r.number) < n {
+		r.number = make([]float64, n)
 	}
 	if err := schemas.Numbers(r.number, piece, r.columns); err != nil {
 		return err
 	}
-	for i := range x {
-		x[i] = float32(r.number[i])
+	for i := range int(m) * d {
+		x[i/d*w+i%d] = float32(r.number[i])
 	}
 	return nil
 }

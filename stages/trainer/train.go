@@ -112,7 +112,7 @@ type loop struct {
 }
 
 func newLoop(def model.Definition, layout Layout, rows Rows, o Options) (*loop, error) {
-	if _, curved := path.SamplerOf(o.Path); o.Path == nil || o.Time == nil || o.Weight != nil && curved {
+	if _, curved := path.SamplerOf(o.Path); o.Path == nil || o.Time == nil || o.Drop < 0 || o.Drop >= 1 || o.Weight != nil && curved {
 		panic("trainer: options out of range")
 	}
 	net, err := model.Build(def, layout.Dim, layout.Held)
