@@ -34,6 +34,40 @@ func (f *Flow) Held() int { return f.Description.Conditions.Held() }
 // Width is the number of columns of a row with its conditions: Dim and Held.
 func (f *Flow) Width() int { return f.Dim() + f.Held() }
 
+// Data are the columns of the data, [rows][Dim], of rows [rows][Width]: a copy, or
+// the rows themselves where a flow has no conditions.
+func (f *Flow) Data(rows []float64) []float64 {
+	d, w := f.Dim(), f.Width()
+	if d == w {
+		return rows
+	}
+	x := make([]float64, 0, len(rows)/w*d)
+	for i := 0; i < len(rows); i += w {
+		x = append(x, rows[i:i+d]...)
+	}
+	return x
+}
+
+// SetData writes x [rows][Dim] to the columns of the data of rows [rows][Width].
+func (f *Flow) SetData(rows, x []float64) {
+	d, w := f.Dim(), f.Width()
+	if d == w {
+		copy(rows, x)
+		return
+	}
+	for i := 0; i < len(x); i += d {
+		copy(rows[i/d*w:], x[i:i+d])
+	}
+}
+
+// SetConditions writes conditions c [rows][Held], encoded, to rows [rows][Width].
+func (f *Flow) SetConditions(rows []float64, c []float32) {
+	d, k := f.Dim(), f.Held()
+	for i, v := range c {
+		rows[i/k*(d+k)+d+i%k] = float64(v)
+	}
+}
+
 // Generated takes rows z of model space to data, in place, and adds the
 // log-determinants of the transforms, those of Normalized, to logdet, which may be
 // nil. A Discrete transform rounds rows after that.

@@ -52,12 +52,13 @@ func (t Trace) mustBe() {
 	}
 }
 
-// LogProb writes the log-density of rows x [rows][f.Dim()] of data, in nats, to
-// logp [rows]. With probes, se [rows] gets its standard error, the standard
-// deviation over the K probes divided by sqrt(K) (NaN for one probe; for Hutch++ a
-// third of the probes count); it may be nil. x is not written. Row r is row number
-// first+r of the caller's table, which is the address of its probes and of what
-// the transforms draw.
+// LogProb writes the log-density of rows x [rows][f.Width()] of data, in nats, to
+// logp [rows]: f.Dim() columns of data and, where the flow has conditions, those,
+// encoded, which give log p(x | c). With probes, se [rows] gets its standard error,
+// the standard deviation over the K probes divided by sqrt(K) (NaN for one probe;
+// for Hutch++ a third of the probes count); it may be nil. x is not written. Row r is
+// row number first+r of the caller's table, which is the address of its probes and
+// of what the transforms draw.
 //
 // The score of a row whose solve failed is NaN; the report has its status.
 func LogProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []float64, first int64, rows int, trace Trace) (solver.Report, error) {
@@ -122,14 +123,14 @@ func LogMeanProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x
 }
 
 func logProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []float64, at transform.Address, rows int, trace Trace) (solver.Report, error) {
-	d := f.Dim()
-	if len(x) < rows*d || len(logp) < rows || se != nil && len(se) < rows {
+	w := f.Width()
+	if len(x) < rows*w || len(logp) < rows || se != nil && len(se) < rows {
 		panic("likelihood: slice shorter than its rows")
 	}
 	trace.mustBe()
-	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
+	z := append(make([]float64, 0, rows*w), x[:rows*w]...)
 	logdet := make([]float64, rows)
-	if err := f.Normalized(z, logdet, at, rows); err != nil {
+	if err := normalized(f, z, logdet, at, rows); err != nil {
 		return solver.Report{}, err
 	}
 	q := make([]float64, rows*trace.quads())
@@ -137,12 +138,21 @@ func logProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 	if err != nil {
 		return report, err
 	}
-	f.Base.LogProb(logp, z, rows)
+	f.Base.LogProb(logp, f.Data(z), rows)
 	add(logp, se, q, logdet, 1, report, trace)
 	return report, nil
 }
 
-// Generate takes rows x [rows][f.Dim()] of the base to data, in place, and writes
+// normalized takes the data of rows z [rows][f.Width()] to model space, in place.
+func normalized(f *flow.Flow, z, logdet []float64, at transform.Address, rows int) error {
+	x := f.Data(z)
+	err := f.Normalized(x, logdet, at, rows)
+	f.SetData(z, x)
+	return err
+}
+
+// Generate takes rows x [rows][f.Width()] of the base, with their conditions behind
+// where the flow has some, to data, in place, and writes
 // the log-density of what they become to logp [rows] and, as LogProb does, its
 // standard error to se:
 //
@@ -151,25 +161,27 @@ func logProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 // integrated on the way, so that it costs one solve. It is the density of the row
 // before a Discrete transform, or a column of whole numbers, rounded it.
 func Generate(ctx context.Context, f *flow.Flow, s solver.Solver, x, logp, se []float64, first int64, rows int, trace Trace) (solver.Report, error) {
-	d := f.Dim()
-	if len(x) < rows*d || len(logp) < rows || se != nil && len(se) < rows {
+	w := f.Width()
+	if len(x) < rows*w || len(logp) < rows || se != nil && len(se) < rows {
 		panic("likelihood: slice shorter than its rows")
 	}
 	trace.mustBe()
 	if f.Field64 == nil { // the solve begins at numbers of float32
-		for i, v := range x[:rows*d] {
+		for i, v := range x[:rows*w] {
 			x[i] = float64(float32(v))
 		}
 	}
-	f.Base.LogProb(logp, x, rows)
+	f.Base.LogProb(logp, f.Data(x[:rows*w]), rows)
 	q, logdet := make([]float64, rows*trace.quads()), make([]float64, rows)
 	report, err := solve(ctx, f, s, x, q, first, rows, 0, 1, trace)
 	if err != nil {
 		return report, err
 	}
-	if err := f.Generated(x, logdet, rows); err != nil {
+	data := f.Data(x[:rows*w])
+	if err := f.Generated(data, logdet, rows); err != nil {
 		return report, err
 	}
+	f.SetData(x, data)
 	add(logp, se, q, logdet, -1, report, trace)
 	return report, nil
 }
@@ -202,15 +214,15 @@ func add(logp, se, q, logdet []float64, sign float64, report solver.Report, trac
 }
 
 // solve takes z from t0 to t1 in the width of the flow's field, in place, and
-// leaves the integrals of the divergence in q.
+// leaves the integrals of the divergence in q. Conditions are held.
 func solve(ctx context.Context, f *flow.Flow, s solver.Solver, z, q []float64, first int64, rows int, t0, t1 float64, trace Trace) (solver.Report, error) {
 	if f.Field64 != nil {
-		return solveIn(ctx, s, f.Field64, z, q, first, rows, t0, t1, trace)
+		return solveIn(ctx, s, f.Field64, f.Held(), z, q, first, rows, t0, t1, trace)
 	}
-	return solveIn(ctx, s, f.Field32, z, q, first, rows, t0, t1, trace)
+	return solveIn(ctx, s, f.Field32, f.Held(), z, q, first, rows, t0, t1, trace)
 }
 
-func solveIn[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T], z, q []float64, first int64, rows int, t0, t1 float64, trace Trace) (solver.Report, error) {
+func solveIn[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T], held int, z, q []float64, first int64, rows int, t0, t1 float64, trace Trace) (solver.Report, error) {
 	d := f.Dim()
 	var field solver.Field[T] = exact[T]{f}
 	switch {
@@ -230,7 +242,7 @@ func solveIn[T solver.Float](ctx context.Context, s solver.Solver, f model.Field
 			x[i] = T(z[i])
 		}
 	}
-	state := solver.State[T]{X: x, Q: q, Rows: rows, Dim: d, Quads: trace.quads(), FirstID: first}
+	state := solver.State[T]{X: x, Q: q, Rows: rows, Dim: d, Held: held, Quads: trace.quads(), FirstID: first}
 	report, err := solver.Solve(ctx, s, field, state, t0, t1)
 	if !same {
 		for i, v := range x {
@@ -252,29 +264,30 @@ func (e exact[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T, 
 func (e exact[T]) Distant() bool { return solver.Distant[T](e.Field) }
 
 // RoundTrip is the check that a flow is a bijection in the digits that it is
-// solved in: every row x [rows][f.Dim()] of data is taken to the base and back,
+// solved in: every row x [rows][f.Width()], as LogProb has them, is taken to the
+// base and back,
 // and away gets, per row, the distance from where it began, in units of model
 // space (the largest coordinate). A row that fails on the way has NaN. Row r is row
 // number first+r of its table, as in LogProb.
 func RoundTrip(ctx context.Context, f *flow.Flow, s solver.Solver, away, x []float64, first int64, rows int) error {
-	d := f.Dim()
-	z := append(make([]float64, 0, rows*d), x[:rows*d]...)
-	if err := f.Normalized(z, nil, transform.Address{First: first}, rows); err != nil {
+	w := f.Width()
+	z := append(make([]float64, 0, rows*w), x[:rows*w]...)
+	if err := normalized(f, z, nil, transform.Address{First: first}, rows); err != nil {
 		return err
 	}
 	if f.Field64 != nil {
-		return roundTrip(ctx, s, f.Field64, away, z, rows)
+		return roundTrip(ctx, s, f.Field64, f.Held(), away, z, rows)
 	}
-	return roundTrip(ctx, s, f.Field32, away, z, rows)
+	return roundTrip(ctx, s, f.Field32, f.Held(), away, z, rows)
 }
 
-func roundTrip[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T], away, z []float64, rows int) error {
+func roundTrip[T solver.Float](ctx context.Context, s solver.Solver, f model.Field[T], held int, away, z []float64, rows int) error {
 	d := f.Dim()
 	x := make([]T, rows*d)
 	for i := range x {
 		x[i] = T(z[i])
 	}
-	state := solver.State[T]{X: x, Rows: rows, Dim: d}
+	state := solver.State[T]{X: x, Rows: rows, Dim: d, Held: held}
 	to, err := solver.Solve(ctx, s, solver.Field[T](f), state, 1, 0)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
@@ -25,10 +26,11 @@ import (
 // Config is the configuration of likelihood/ode.
 type Config struct {
 	TraceConfig
-	Draws      int   `yaml:"draws" json:"draws" doc:"draws of the noise of dequantize that the density is averaged over; each costs a solve" min:"1" max:"65536"`
-	BitsPerDim bool  `yaml:"bits_per_dim" json:"bits_per_dim" doc:"also give bits per dimension, -(log_prob + ln of the bins of dequantize) / (dimensions ln 2)"`
-	RoundTrip  int64 `yaml:"round_trip" json:"round_trip" doc:"first rows that are also taken to the base and back; the summary has the largest and the root mean square distance from where they began" min:"0"`
-	Batch      int   `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no score, unless the solver has one step for a batch" min:"1" max:"1048576"`
+	Guidance   float64 `yaml:"guidance" json:"guidance" doc:"weight of classifier-free guidance of the flow whose density is wanted, as of a sampler" min:"0"`
+	Draws      int     `yaml:"draws" json:"draws" doc:"draws of the noise of dequantize that the density is averaged over; each costs a solve" min:"1" max:"65536"`
+	BitsPerDim bool    `yaml:"bits_per_dim" json:"bits_per_dim" doc:"also give bits per dimension, -(log_prob + ln of the bins of dequantize) / (dimensions ln 2)"`
+	RoundTrip  int64   `yaml:"round_trip" json:"round_trip" doc:"first rows that are also taken to the base and back; the summary has the largest and the root mean square distance from where they began" min:"0"`
+	Batch      int     `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no score, unless the solver has one step for a batch" min:"1" max:"1048576"`
 }
 
 // Register adds the kind likelihood and its implementations. parts makes flows
@@ -47,7 +49,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		Stored: true,
 	})
 	impl := pipeline.Register(r, "likelihood", "ode", "integrates the divergence of the flow's field from data to base",
-		Config{TraceConfig: TraceConfig{Trace: Exact}, Draws: 1, RoundTrip: 64, Batch: 4096},
+		Config{TraceConfig: TraceConfig{Trace: Exact}, Guidance: 1, Draws: 1, RoundTrip: 64, Batch: 4096},
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
@@ -76,7 +78,10 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
 		return pipeline.Outputs{}, err
 	}
-	rows, err := s.rows(d.Columns, in["data"].Rows)
+	if err := d.Guidable(s.config.Guidance); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	rows, err := s.rows(&d, in["data"].Rows)
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
@@ -101,8 +106,11 @@ func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs
 	if f, err = f.OnInput(in["path"].Service, "path"); err != nil {
 		return out, err
 	}
-	rows, err := s.rows(f.Description.Columns, in["data"].Rows)
+	rows, err := s.rows(&f.Description, in["data"].Rows)
 	if err != nil {
+		return out, err
+	}
+	if f, err = f.Guided(s.config.Guidance); err != nil {
 		return out, err
 	}
 	if rows.solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
@@ -124,7 +132,7 @@ func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs
 
 // rows finds the flow's columns among those of the data. The types may differ,
 // as long as they are numbers; the widths may not.
-func (s *stage) rows(columns []schemas.Column, data pipeline.Rows) (*scored, error) {
+func (s *stage) rows(d *flow.Description, data pipeline.Rows) (*scored, error) {
 	if data == nil {
 		return nil, schemas.Errorf(schemas.MissingPort, "no rows are joined to the port data").At("from.data")
 	}
@@ -136,7 +144,7 @@ func (s *stage) rows(columns []schemas.Column, data pipeline.Rows) (*scored, err
 	}
 	out := &scored{stage: s, data: data}
 	var errs []error
-	for _, c := range columns {
+	for _, c := range d.Columns {
 		i := in.FieldIndices(c.Name)
 		if len(i) != 1 {
 			e := schemas.Errorf(schemas.UnknownColumn, "the data has no column %q, which the flow models", c.Name).At("from.data")
@@ -155,6 +163,10 @@ func (s *stage) rows(columns []schemas.Column, data pipeline.Rows) (*scored, err
 			continue
 		}
 		out.columns = append(out.columns, have)
+	}
+	var err error
+	if out.conditions, err = condition.SourceOf(d.Conditions, in); err != nil {
+		errs = append(errs, flow.AtPort(err, "data"))
 	}
 	var fields []arrow.Field
 	out.status = -1
@@ -218,14 +230,15 @@ func (s *stage) added() []arrow.Field {
 // scored are the rows; the parts of the flow are missing while checking.
 type scored struct {
 	*stage
-	data    pipeline.Rows
-	columns []schemas.Column // those that the flow models, as the data has them
-	passed  []int            // columns of the data that pass through
-	status  int              // the data's own status column, which scoring continues; -1 is none
-	schema  *arrow.Schema
-	flow    *flow.Flow
-	solver  solver.Solver
-	trace   Trace
+	data       pipeline.Rows
+	columns    []schemas.Column // those that the flow models, as the data has them
+	conditions *condition.Source
+	passed     []int // columns of the data that pass through
+	status     int   // the data's own status column, which scoring continues; -1 is none
+	schema     *arrow.Schema
+	flow       *flow.Flow
+	solver     solver.Solver
+	trace      Trace
 
 	mu      sync.Mutex
 	summary map[string]any // filled, with the two below, by the first stream that ends
@@ -289,10 +302,16 @@ func (s *stream) Next(ctx context.Context) (arrow.Record, error) {
 // score appends its columns to a record, whose own columns are shared. Long
 // records are solved in pieces.
 func (s *stream) score(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
-	rows, d := int(rec.NumRows()), s.flow.Dim()
+	rows, d, w := int(rec.NumRows()), s.flow.Dim(), s.flow.Width()
 	x := make([]float64, rows*d)
 	if err := schemas.Numbers(x, rec, s.columns); err != nil {
 		return nil, s.placed(err, rows)
+	}
+	held := make([]float32, rows*(w-d))
+	if w > d {
+		if err := s.conditions.Write(held, w-d, 0, rec, s.next); err != nil {
+			return nil, flow.AtPort(err, "data")
+		}
 	}
 	before := s.before(rec)
 	for r, status := range before {
@@ -305,19 +324,25 @@ func (s *stream) score(ctx context.Context, rec arrow.Record) (arrow.Record, err
 			return nil, schemas.Errorf(schemas.NonFinite, "row %d has %v in column %q", s.next+int64(i/d), v, s.flow.Description.Names()[i%d])
 		}
 	}
+	if w > d {
+		data := x
+		x = make([]float64, rows*w)
+		s.flow.SetData(x, data)
+		s.flow.SetConditions(x, held)
+	}
 	logp, se, status := make([]float64, rows), make([]float64, rows), make([]string, 0, rows)
 	for r := 0; r < rows; {
 		if flow.Interrupted(s.env) {
 			return nil, pipeline.ErrInterrupted
 		}
 		n := min(s.config.Batch, rows-r)
-		report, err := LogMeanProb(ctx, s.flow, s.solver, logp[r:], se[r:], x[r*d:], s.next, n, s.config.Draws, s.trace)
+		report, err := LogMeanProb(ctx, s.flow, s.solver, logp[r:], se[r:], x[r*w:], s.next, n, s.config.Draws, s.trace)
 		if err != nil {
 			return nil, fmt.Errorf("likelihood: rows %d to %d: %w", s.next, s.next+int64(n)-1, err)
 		}
 		if check := int(min(int64(n), s.config.RoundTrip-s.next)); check > 0 {
 			away := make([]float64, check)
-			if err := RoundTrip(ctx, s.flow, s.solver, away, x[r*d:], s.next, check); err != nil {
+			if err := RoundTrip(ctx, s.flow, s.solver, away, x[r*w:], s.next, check); err != nil {
 				return nil, err
 			}
 			s.trip.add(away)

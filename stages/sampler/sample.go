@@ -10,29 +10,55 @@ import (
 )
 
 // Sample writes rows first..first+rows-1 of the flow's sample to dst [rows]
-// [f.Dim()], in data space. Row n is the same whatever first and rows are. A
-// row whose solve failed keeps its last accepted state, taken back to data
-// space; the report has its status.
+// [f.Width()]: the first f.Dim() columns, in data space. Of a flow with conditions
+// dst holds those, encoded, in the columns behind, where they stay as they are.
+// Row n is the same whatever first and rows are. A row whose solve failed keeps
+// its last accepted state, taken back to data space; the report has its status.
 func Sample(ctx context.Context, f *flow.Flow, s solver.Solver, dst []float64, key random.Key, first int64, rows int) (solver.Report, error) {
-	d := f.Dim()
-	if len(dst) < rows*d {
+	w, held := f.Width(), f.Held()
+	if len(dst) < rows*w {
 		panic("sampler: destination shorter than its rows")
 	}
-	f.Base.Sample(dst[:rows*d], key, first, rows)
+	dst = dst[:rows*w]
+	draw(f, dst, key, first, rows)
 	var report solver.Report
 	var err error
 	if f.Field64 != nil {
-		state := solver.State[float64]{X: dst[:rows*d], Rows: rows, Dim: d, FirstID: first}
+		state := solver.State[float64]{X: dst, Rows: rows, Dim: w, Held: held, FirstID: first}
 		report, err = s.Solve64(ctx, f.Field64, state, 0, 1)
 	} else {
-		x := narrow(dst[:rows*d])
-		report, err = s.Solve32(ctx, f.Field32, solver.State[float32]{X: x, Rows: rows, Dim: d, FirstID: first}, 0, 1)
+		x := narrow(dst)
+		report, err = s.Solve32(ctx, f.Field32, solver.State[float32]{X: x, Rows: rows, Dim: w, Held: held, FirstID: first}, 0, 1)
 		widen(dst, x)
 	}
 	if err != nil {
 		return report, err
 	}
-	return report, f.Generated(dst, nil, rows)
+	return report, generated(f, dst, rows)
+}
+
+// draw writes draws of the base to the first columns of dst [rows][f.Width()].
+func draw(f *flow.Flow, dst []float64, key random.Key, first int64, rows int) {
+	if f.Held() == 0 {
+		f.Base.Sample(dst, key, first, rows)
+		return
+	}
+	x := make([]float64, rows*f.Dim())
+	f.Base.Sample(x, key, first, rows)
+	f.SetData(dst, x)
+}
+
+// generated takes the first columns of z [rows][f.Width()] to data space.
+func generated(f *flow.Flow, z []float64, rows int) error {
+	if f.Held() == 0 {
+		return f.Generated(z, nil, rows)
+	}
+	x := f.Data(z)
+	if err := f.Generated(x, nil, rows); err != nil {
+		return err
+	}
+	f.SetData(z, x)
+	return nil
 }
 
 // Trajectories are the ways of some rows from noise to data.
@@ -44,18 +70,19 @@ type Trajectories struct {
 }
 
 // Trajectory follows rows first..first+rows-1 through the given times, which
-// increase and lie in [0, 1]. Every state is taken to data space by undoing the
-// transforms. The states at times between steps are interpolated, so that following
+// increase and lie in [0, 1]. held are their conditions [rows][f.Held()], encoded.
+// Every state is taken to data space by undoing the transforms. The states at times between steps are interpolated, so that following
 // rows changes none of them: at t = 1 a row has the bits of Sample. (A solver that
 // cannot interpolate, as one of a plugin, stops at every time, and one step for a
 // whole batch is that of these rows: then the last digits are others.)
-func Trajectory(ctx context.Context, f *flow.Flow, s solver.Solver, key random.Key, first int64, rows int, times []float64) (*Trajectories, error) {
+func Trajectory(ctx context.Context, f *flow.Flow, s solver.Solver, key random.Key, first int64, rows int, times []float64, held []float32) (*Trajectories, error) {
 	out := &Trajectories{Columns: f.Description.Names(), Times: times, Values: make([][][]float64, rows), Status: make([]string, rows)}
 	if len(times) == 0 || rows == 0 {
 		return out, nil
 	}
-	x := make([]float64, rows*f.Dim())
-	f.Base.Sample(x, key, first, rows)
+	x := make([]float64, rows*f.Width())
+	f.SetConditions(x, held)
+	draw(f, x, key, first, rows)
 	var report solver.Report
 	var err error
 	if f.Field64 != nil {
@@ -74,9 +101,9 @@ func Trajectory(ctx context.Context, f *flow.Flow, s solver.Solver, key random.K
 
 // follow solves from t = 0 to t = 1 and keeps the states at the times of out.
 func follow[T solver.Float](ctx context.Context, f *flow.Flow, s solver.Solver, field model.Field[T], x []T, first int64, rows int, out *Trajectories) (solver.Report, error) {
-	d := f.Dim()
+	d, w := f.Dim(), f.Width()
 	at := make([]T, len(out.Times)*len(x))
-	state := solver.State[T]{X: x, Rows: rows, Dim: d, FirstID: first}
+	state := solver.State[T]{X: x, Rows: rows, Dim: w, Held: w - d, FirstID: first}
 	report, err := solver.SolveAt(ctx, s, solver.Field[T](field), state, 0, 1, out.Times, at)
 	if err != nil {
 		return report, err
@@ -85,6 +112,7 @@ func follow[T solver.Float](ctx context.Context, f *flow.Flow, s solver.Solver, 
 	for i, v := range at {
 		z[i] = float64(v)
 	}
+	z = f.Data(z)
 	if err := f.Generated(z, nil, rows*len(out.Times)); err != nil {
 		return report, err
 	}

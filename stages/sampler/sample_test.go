@@ -189,7 +189,7 @@ func TestTrajectory(t *testing.T) {
 	x0 := make([]float64, 2*rows)
 	f.Base.Sample(x0, 3, 0, rows)
 	for _, times := range [][]float64{{0, 0.25, 1}, {0.5}, {0.1, 0.9}} {
-		tr, err := sampler.Trajectory(ctx, f, dopri5(1e-9, solver.Options{}), 3, 0, rows, times)
+		tr, err := sampler.Trajectory(ctx, f, dopri5(1e-9, solver.Options{}), 3, 0, rows, times, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +210,7 @@ func TestTrajectory(t *testing.T) {
 			t.Errorf("columns %v", tr.Columns)
 		}
 	}
-	tr, err := sampler.Trajectory(ctx, network(t), dopri5(1e-5, solver.Options{}), 3, 0, 2, []float64{0, 1})
+	tr, err := sampler.Trajectory(ctx, network(t), dopri5(1e-5, solver.Options{}), 3, 0, 2, []float64{0, 1}, nil)
 	if err != nil || fmt.Sprint(tr.Columns) != "[count pair[0] pair[1]]" {
 		t.Fatalf("%+v, %v", tr, err)
 	}
@@ -230,7 +230,7 @@ func TestTrajectoryEndsAsTheSample(t *testing.T) {
 			if _, err := sampler.Sample(ctx, f, s, want, 11, 3, rows); err != nil {
 				t.Fatal(err)
 			}
-			tr, err := sampler.Trajectory(ctx, f, s, 11, 3, rows, []float64{0.01, 0.3, 0.5, 0.999, 1})
+			tr, err := sampler.Trajectory(ctx, f, s, 11, 3, rows, []float64{0.01, 0.3, 0.5, 0.999, 1}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/likelihood"
 	"github.com/pathline/pathline/stages/random"
@@ -26,10 +28,12 @@ const trajectoryRows = 256
 
 // Config is the configuration of sampler/ode.
 type Config struct {
-	Rows       int64     `yaml:"rows" json:"rows" doc:"number of rows to make" required:"true" min:"1"`
-	Seed       *uint64   `yaml:"seed" json:"seed,omitempty" doc:"seed of the base draws; the pipeline's when left out"`
-	Trajectory []float64 `yaml:"trajectory" json:"trajectory,omitempty" doc:"increasing times at which the report shows the first 256 rows" min:"0" max:"1"`
-	LogProb    bool      `yaml:"log_prob" json:"log_prob" doc:"also give the log-density of every row, in nats, integrated on the way; of the row before values of columns of whole numbers are rounded"`
+	Rows       *int64         `yaml:"rows" json:"rows,omitempty" doc:"number of rows to make; with the input cond, whose rows are taken again from the first one when they end, as many as it has when left out" min:"1"`
+	Given      map[string]any `yaml:"given" json:"given,omitempty" doc:"values of the flow's conditions, by name, for all rows"`
+	Guidance   float64        `yaml:"guidance" json:"guidance" doc:"weight of classifier-free guidance: 1 is none, 0 leaves the conditions out, more than 1 exaggerates them; for flows trained with drop_conditions" min:"0"`
+	Seed       *uint64        `yaml:"seed" json:"seed,omitempty" doc:"seed of the base draws; the pipeline's when left out"`
+	Trajectory []float64      `yaml:"trajectory" json:"trajectory,omitempty" doc:"increasing times at which the report shows the first 256 rows" min:"0" max:"1"`
+	LogProb    bool           `yaml:"log_prob" json:"log_prob" doc:"also give the log-density of every row, in nats, integrated on the way; of the row before values of columns of whole numbers are rounded"`
 	likelihood.TraceConfig
 	Batch int `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row, unless the solver has one step for a batch" min:"1" max:"1048576"`
 }
@@ -50,6 +54,14 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// rows is the number of rows to make, 0 for as many as there are conditions.
+func (c Config) rows() int64 {
+	if c.Rows == nil {
+		return 0
+	}
+	return *c.Rows
+}
+
 // Register adds the kind sampler and its implementations. parts makes flows
 // from their files.
 func Register(r *pipeline.Registry, parts flow.Registry) {
@@ -58,6 +70,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		Doc:  "makes rows of data from a trained flow or an exact model",
 		Ports: []pipeline.Port{
 			{Name: "flow", Doc: "a trainer, a saved flow or an exact model", Takes: pipeline.GivesFlow, Also: "model"},
+			{Name: "cond", Doc: "rows whose columns are the conditions of the rows to make, one for one", Takes: pipeline.GivesRows, Optional: true},
 			{Name: "solver", Doc: "integrates the flow's field", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5"},
 			{Name: "path", Doc: "the flow as if it had been trained on this affine path; its own when left out", Takes: pipeline.GivesService, Kind: "path", Optional: true},
 		},
@@ -65,7 +78,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		Stored: true,
 	})
 	impl := pipeline.Register(r, "sampler", "ode", "moves draws of the base along the flow's field from t = 0 to t = 1",
-		Config{TraceConfig: likelihood.TraceConfig{Trace: likelihood.Exact}, Batch: 8192},
+		Config{TraceConfig: likelihood.TraceConfig{Trace: likelihood.Exact}, Guidance: 1, Batch: 8192},
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
@@ -94,7 +107,7 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
 		return pipeline.Outputs{}, err
 	}
-	rows, err := s.rows(d.Columns)
+	rows, err := s.rows(&d, in["cond"].Rows)
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
@@ -115,8 +128,11 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 	if f, err = f.OnInput(in["path"].Service, "path"); err != nil {
 		return out, err
 	}
-	rows, err := s.rows(f.Description.Columns)
+	rows, err := s.rows(&f.Description, in["cond"].Rows)
 	if err != nil {
+		return out, err
+	}
+	if f, err = f.Guided(rows.guidance(&f.Description)); err != nil {
 		return out, err
 	}
 	rows.flow, rows.summary = f, map[string]any{}
@@ -137,7 +153,21 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 	}
 	out.Rows, out.Summary = map[string]pipeline.Rows{"": rows}, rows.summary
 	if len(s.config.Trajectory) > 0 {
-		t, err := Trajectory(ctx, f, rows.solver, rows.key, 0, int(min(s.config.Rows, trajectoryRows)), s.config.Trajectory)
+		n := trajectoryRows
+		if count := rows.Count(); count >= 0 {
+			n = int(min(count, trajectoryRows))
+		}
+		given := rows.given.Open(s.config.rows() > 0)
+		defer given.Close()
+		values, n, err := given.Next(ctx, n)
+		if err != nil {
+			return out, flow.AtPort(err, "cond")
+		}
+		held := make([]float32, n*f.Held())
+		if err := rows.given.Columns.Encode(held, values, 0); err != nil {
+			return out, flow.AtPort(err, "cond")
+		}
+		t, err := Trajectory(ctx, f, rows.solver, rows.key, 0, n, s.config.Trajectory, held)
 		if err != nil {
 			return out, err
 		}
@@ -146,11 +176,73 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 	return out, nil
 }
 
-func (s *stage) rows(columns []schemas.Column) (*sampled, error) {
-	fields, err := schemas.Fields(columns)
+// conditions are those of the rows to make.
+func (s *stage) conditions(d *flow.Description, table pipeline.Rows) (*condition.Supply, error) {
+	c, names := s.config, strings.Join(d.Conditions.Names(), ", ")
+	none := c.Given == nil && table == nil
+	var errs []error
+	switch {
+	case len(d.Conditions) == 0 && c.Given != nil:
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "the flow has no conditions").At("given").Suggest("leave the key out"))
+	case len(d.Conditions) == 0 && table != nil:
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "the flow has no conditions").At("from.cond").Suggest("leave the input out"))
+	case c.Given != nil && table != nil:
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "given and the input cond both say what the rows are conditional on").At("given").Suggest("keep one"))
+	case len(d.Conditions) > 0 && none && d.Dropped == 0:
+		errs = append(errs, schemas.Errorf(schemas.MissingKey, "the flow is conditional on %s, and nothing says what the rows are to be given", names).At("given").
+			Suggest("write `given`, join the input cond, or train with drop_conditions to sample without conditions"))
+	}
+	if none && len(d.Conditions) > 0 && c.Guidance != 1 {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "rows without conditions have nothing to be guided by").At("guidance").Suggest("leave the key out"))
+	} else {
+		errs = append(errs, d.Guidable(c.Guidance))
+	}
+	if c.Rows == nil && table == nil {
+		errs = append(errs, schemas.Errorf(schemas.MissingKey, "the key \"rows\" is missing").At("rows").Suggest("say how many rows to make"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	given, err := condition.NewSupply(d.Conditions, c.Given, table)
+	switch {
+	case err == nil:
+		return given, nil
+	case table != nil:
+		return nil, flow.AtPort(err, "cond")
+	}
+	for _, e := range schemas.Errors(err, schemas.UnknownValue) {
+		at := *e
+		if at.Path = "given." + e.Path; e.Path == "" {
+			at.Path = "given"
+		}
+		errs = append(errs, &at)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// guidance is the weight that a flow is sampled with: 0 when it has conditions and
+// the rows do not.
+func (s *sampled) guidance(d *flow.Description) float64 {
+	if len(d.Conditions) > 0 && len(s.given.Columns) == 0 {
+		return 0
+	}
+	return s.config.Guidance
+}
+
+func (s *stage) rows(d *flow.Description, table pipeline.Rows) (*sampled, error) {
+	given, err := s.conditions(d, table)
 	if err != nil {
 		return nil, err
 	}
+	fields, err := schemas.Fields(d.Columns)
+	if err != nil {
+		return nil, err
+	}
+	marked, err := given.Columns.Fields()
+	if err != nil {
+		return nil, err
+	}
+	fields = append(fields, marked...)
 	added := []arrow.Field{flow.StatusField()}
 	if s.config.LogProb {
 		added = append(likelihood.Fields(s.config.TraceConfig), added...)
@@ -162,13 +254,14 @@ func (s *stage) rows(columns []schemas.Column) (*sampled, error) {
 		}
 	}
 	fields = append(fields, added...)
-	return &sampled{stage: s, columns: columns, schema: arrow.NewSchema(fields, nil)}, nil
+	return &sampled{stage: s, columns: d.Columns, given: given, schema: arrow.NewSchema(fields, nil)}, nil
 }
 
 // sampled are the rows; the parts of the flow are missing while checking.
 type sampled struct {
 	*stage
 	columns []schemas.Column
+	given   *condition.Supply
 	schema  *arrow.Schema
 	flow    *flow.Flow
 	solver  solver.Solver
@@ -183,19 +276,25 @@ type sampled struct {
 func (s *sampled) Schema() *arrow.Schema { return s.schema }
 
 // Count implements pipeline.Rows.
-func (s *sampled) Count() int64 { return s.config.Rows }
+func (s *sampled) Count() int64 {
+	if s.config.rows() > 0 {
+		return s.config.rows()
+	}
+	return s.given.Count()
+}
 
 // Open implements pipeline.Rows.
 func (s *sampled) Open(context.Context) (pipeline.Stream, error) {
 	if s.flow == nil {
 		return nil, errors.New("sampler: rows of a check have no content")
 	}
-	return &stream{sampled: s}, nil
+	return &stream{sampled: s, given: s.given.Open(s.config.rows() > 0)}, nil
 }
 
 // stream is one reading: it makes a batch when it is asked for one.
 type stream struct {
 	*sampled
+	given *condition.Supplied
 	next  int64
 	tally flow.Tally
 	err   error
@@ -206,35 +305,48 @@ func (s *stream) Next(ctx context.Context) (arrow.Record, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	if s.next == s.config.Rows {
-		s.finish()
-		s.err = io.EOF
-		return nil, s.err
-	}
 	if flow.Interrupted(s.env) {
 		s.err = pipeline.ErrInterrupted
 		return nil, s.err
 	}
-	rec, err := s.batch(ctx, int(min(s.config.Rows-s.next, int64(s.config.Batch))))
+	most := int64(s.config.Batch)
+	if s.config.rows() > 0 {
+		most = min(most, s.config.rows()-s.next)
+	}
+	values, n, err := s.given.Next(ctx, int(most))
+	if err != nil {
+		s.err = flow.AtPort(err, "cond")
+		return nil, s.err
+	}
+	if n == 0 {
+		s.finish()
+		s.err = io.EOF
+		return nil, s.err
+	}
+	rec, err := s.batch(ctx, values, n)
 	if err != nil {
 		s.err = err
 		return nil, err
 	}
 	s.next += rec.NumRows()
 	if s.env.Emit != nil {
-		s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: s.next, Total: s.config.Rows, Unit: "rows"})
+		s.env.Emit(pipeline.Event{Time: time.Now(), Type: pipeline.StageProgress, Stage: s.env.Stage, Done: s.next, Total: max(s.Count(), 0), Unit: "rows"})
 	}
 	return rec, nil
 }
 
-func (s *stream) batch(ctx context.Context, rows int) (arrow.Record, error) {
-	x := make([]float64, rows*s.flow.Dim())
+func (s *stream) batch(ctx context.Context, values []condition.Value, rows int) (arrow.Record, error) {
+	x, held := make([]float64, rows*s.flow.Width()), make([]float32, rows*s.flow.Held())
+	if err := s.given.Columns.Encode(held, values, s.next); err != nil {
+		return nil, flow.AtPort(err, "cond")
+	}
+	s.flow.SetConditions(x, held)
 	var logp, se []float64
 	var report solver.Report
 	var err error
 	if s.config.LogProb {
 		logp, se = make([]float64, rows), make([]float64, rows)
-		s.flow.Base.Sample(x, s.key, s.next, rows)
+		draw(s.flow, x, s.key, s.next, rows)
 		report, err = likelihood.Generate(ctx, s.flow, s.solver, x, logp, se, s.next, rows, s.trace)
 	} else {
 		report, err = Sample(ctx, s.flow, s.solver, x, s.key, s.next, rows)
@@ -247,10 +359,18 @@ func (s *stream) batch(ctx context.Context, rows int) (arrow.Record, error) {
 	if mem == nil {
 		mem = memory.DefaultAllocator
 	}
-	arrays, err := schemas.Build(mem, s.columns, x, rows)
+	arrays, err := schemas.Build(mem, s.columns, s.flow.Data(x), rows)
 	if err != nil {
 		return nil, err
 	}
+	conditions, err := s.given.Columns.Build(mem, values)
+	if err != nil {
+		for _, a := range arrays {
+			a.Release()
+		}
+		return nil, err
+	}
+	arrays = append(arrays, conditions...)
 	if s.config.LogProb {
 		arrays = append(arrays, likelihood.Array(mem, logp))
 		if s.config.Trace != likelihood.Exact {
@@ -280,5 +400,5 @@ func (s *stream) Close() error {
 	if s.err == nil {
 		s.err = errors.New("sampler: stream is closed")
 	}
-	return nil
+	return s.given.Close()
 }

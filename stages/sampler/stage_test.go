@@ -326,8 +326,13 @@ func TestStageRefuses(t *testing.T) {
 		"no solver":     {pipeline.Inputs{"flow": {Service: g}}, schemas.WrongPort, "from.solver"},
 		"missing file":  {inputs(filepath.Join(t.TempDir(), "no"), s), schemas.FileNotFound, "from.flow"},
 		"status column": {inputs(&flow.Source{Planned: &d}, s), schemas.Conflict, "from.flow"},
+		"no rows":       {inputs(g, s), schemas.MissingKey, "rows"},
 	} {
-		st, err := build(t, pipeline.Env{}, `{"rows": 1}`)
+		config := `{"rows": 1}`
+		if name == "no rows" {
+			config = `{}`
+		}
+		st, err := build(t, pipeline.Env{}, config)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -337,7 +342,6 @@ func TestStageRefuses(t *testing.T) {
 		}
 	}
 	for config, path := range map[string]string{
-		`{}`:                                  "rows",
 		`{"rows": 0}`:                         "rows",
 		`{"rows": 5, "trajectory": [0, 2]}`:   "trajectory[1]",
 		`{"rows": 5, "trajectory": [0.5, 0]}`: "trajectory",

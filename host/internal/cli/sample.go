@@ -13,11 +13,14 @@ func (a *app) sampleCommand() *cobra.Command {
 	var rows int64
 	var seed uint64
 	var solver, out, plugins string
+	var given []string
+	var guidance float64
 	cmd := a.command(&cobra.Command{
-		Use:   "sample FLOW --rows N --out FILE [--seed S] [--solver dopri5] [--with-plugins FILE]",
+		Use:   "sample FLOW --rows N --out FILE [--seed S] [--solver dopri5] [--given NAME=VALUE]... [--guidance W] [--with-plugins FILE]",
 		Short: "Make new rows with a trained flow",
 		Long: `Draw rows from a trained flow, in the columns of the data that it was trained on,
-without a pipeline file. Equal seeds give equal rows. The ending of --out picks
+without a pipeline file. A flow with conditions is told their values with --given,
+once for each. Equal seeds give equal rows. The ending of --out picks
 the format: .parquet, .arrow or .csv.`,
 		Example: "  host sample runs/power/train.safetensors --rows 10000 --out new.parquet\n  host sample train.safetensors --rows 100 --solver rk4,steps=40 --out new.csv",
 		Args:    takes("FLOW"),
@@ -38,6 +41,12 @@ the format: .parquet, .arrow or .csv.`,
 		if err != nil {
 			return result{}, err
 		}
+		keys := map[string]any{"rows": rows, "guidance": guidance}
+		if len(given) > 0 {
+			if keys["given"], err = values("--given", given); err != nil {
+				return result{}, err
+			}
+		}
 		file, err := filepath.Abs(args[0])
 		if err != nil {
 			return result{}, pipeline.FileError(err)
@@ -51,13 +60,15 @@ the format: .parquet, .arrow or .csv.`,
 				{Name: "solver", Kind: "solver", Use: name, With: with},
 				{Name: "samples", Kind: "sampler", Use: "ode",
 					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "solver": "solver"},
-					With: map[string]any{"rows": rows}},
+					With: keys},
 			},
 		}, out, plugins, perf)
 	})
 	cmd.Flags().Int64VarP(&rows, "rows", "n", 0, "make `N` rows")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed `S`: every random number is a function of it")
 	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver `NAME`, with keys after commas: rk4,steps=40")
+	cmd.Flags().StringArrayVar(&given, "given", nil, "`NAME=VALUE` of a condition of the flow")
+	cmd.Flags().Float64Var(&guidance, "guidance", 1, "weight `W` of classifier-free guidance, 1 is none")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write: .parquet, .arrow or .csv")
 	cmd.ValidArgsFunction = files("safetensors")
 	withPlugins(cmd, &plugins)

@@ -54,6 +54,14 @@ is estimated.`,
 		if err != nil {
 			return result{}, pipeline.FileError(err)
 		}
+		load := map[string]any{"path": data, "columns": columns}
+		if len(d.Conditions) > 0 {
+			var conditions []any
+			for _, c := range d.Conditions {
+				conditions = append(conditions, map[string]any{"use": c.Name, "as": c.Kind})
+			}
+			load["conditions"] = conditions
+		}
 		score := map[string]any{"trace": trace.value}
 		if cmd.Flags().Changed("probes") {
 			score["probes"] = probes
@@ -61,7 +69,7 @@ is estimated.`,
 		return a.single(cmd.Context(), pipeline.Spec{
 			Name: "score", Seed: seed, Dir: ".",
 			Stages: []pipeline.StageSpec{
-				{Name: "data", Kind: "loader", Use: loader, With: map[string]any{"path": data, "columns": columns}},
+				{Name: "data", Kind: "loader", Use: loader, With: load},
 				{Name: "solver", Kind: "solver", Use: name, With: with},
 				{Name: "scores", Kind: "likelihood", Use: "ode",
 					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "data": "data", "solver": "solver"}, With: score},

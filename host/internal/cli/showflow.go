@@ -11,6 +11,7 @@ import (
 	"github.com/pathline/pathline/host/internal/ui"
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/flow"
 )
 
@@ -75,6 +76,10 @@ func (v flowView) write(w io.Writer) {
 	table(w, "", rows)
 	fmt.Fprintf(w, "\n%s, %s of model space\n", plural(len(d.Columns), "column"), plural(d.Dim, "dimension"))
 	table(w, "  ", columnRows(d.Columns))
+	if len(d.Conditions) > 0 {
+		fmt.Fprintf(w, "\n%s\n", plural(len(d.Conditions), "condition"))
+		table(w, "  ", conditionRows(d.Conditions))
+	}
 	fmt.Fprintf(w, "\n%s\n", plural(len(v.Tensors), "tensor"))
 	rows = nil
 	for _, t := range v.Tensors {
@@ -91,6 +96,21 @@ func columnRows(columns []schemas.Column) [][]string {
 			kind = fmt.Sprintf("%s[%d]", c.Type, c.Width)
 		}
 		rows = append(rows, []string{clean(c.Name), clean(kind)})
+	}
+	return rows
+}
+
+func conditionRows(conditions condition.Columns) [][]string {
+	var rows [][]string
+	for _, c := range conditions {
+		kind, what := c.Type, strings.Join(c.Categories, ", ")
+		if c.Width > 0 {
+			kind = fmt.Sprintf("%s[%d]", c.Type, c.Width)
+		}
+		if len(c.Mean) == 1 {
+			what = "mean " + number(c.Mean[0]) + ", standard deviation " + number(c.Std[0])
+		}
+		rows = append(rows, []string{clean(c.Name), clean(kind), clean(c.Kind), clean(short(what))})
 	}
 	return rows
 }

@@ -114,13 +114,9 @@ func use(flag, text string) (name string, with map[string]any, err error) {
 func keyValues(flag string, pairs []string) (map[string]any, error) {
 	out := map[string]any{}
 	for _, p := range pairs {
-		key, text, ok := strings.Cut(p, "=")
-		if !ok || key == "" {
-			return nil, schemas.Errorf(schemas.Usage, "%s: %q is not key=value", flag, p)
-		}
-		var v any
-		if len(text) > 1<<16 || yaml.Unmarshal([]byte(text), &v) != nil {
-			return nil, schemas.Errorf(schemas.Usage, "%s: the value of %s is not readable", flag, key)
+		key, v, err := keyValue(flag, p)
+		if err != nil {
+			return nil, err
 		}
 		at := out
 		keys := strings.Split(key, ".")
@@ -135,6 +131,30 @@ func keyValues(flag string, pairs []string) (map[string]any, error) {
 		at[keys[len(keys)-1]] = v
 	}
 	return out, nil
+}
+
+// values parses NAME=VALUE pairs; a name may have dots in it.
+func values(flag string, pairs []string) (map[string]any, error) {
+	out := map[string]any{}
+	for _, p := range pairs {
+		key, v, err := keyValue(flag, p)
+		if err != nil {
+			return nil, err
+		}
+		out[key] = v
+	}
+	return out, nil
+}
+
+func keyValue(flag, pair string) (key string, v any, err error) {
+	key, text, ok := strings.Cut(pair, "=")
+	if !ok || key == "" {
+		return "", nil, schemas.Errorf(schemas.Usage, "%s: %q is not key=value", flag, pair)
+	}
+	if len(text) > 1<<16 || yaml.Unmarshal([]byte(text), &v) != nil {
+		return "", nil, schemas.Errorf(schemas.Usage, "%s: the value of %s is not readable", flag, key)
+	}
+	return key, v, nil
 }
 
 // withPlugins adds the flag that names a pipeline file for its plugins.
