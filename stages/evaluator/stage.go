@@ -93,6 +93,9 @@ func columns(in pipeline.Inputs) ([]schemas.Column, error) {
 			continue // what data is compared given
 		}
 		at, ok := data.FieldsByName(f.Name)
+		if !ok && (f.Name == schemas.ColumnLogProb || f.Name == schemas.ColumnLogProbSE) {
+			continue // a sampler's, beside its rows
+		}
 		if !ok {
 			var names []string
 			for _, d := range data.Fields() {

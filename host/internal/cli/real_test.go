@@ -117,6 +117,14 @@ stages:
 	if scored, err := os.ReadFile("scored.csv"); err != nil || !bytes.HasPrefix(scored, []byte("x,y,log_prob")) || bytes.Count(scored, []byte("\n")) != 201 {
 		t.Errorf("%v\n%s", err, scored)
 	}
+	withStages(t, "score runs/tiny/train.safetensors runs/tiny/samples.parquet --solver euler,steps=3 --trace hutchpp --probes 6 --bits-per-dim --out bits.csv")
+	if scored, err := os.ReadFile("bits.csv"); err != nil || !bytes.HasPrefix(scored, []byte("x,y,log_prob,log_prob_se,bits_per_dim")) {
+		t.Errorf("%v\n%s", err, scored)
+	}
+	withStages(t, "sample runs/tiny/train.safetensors --rows 7 --seed 4 --solver euler,steps=3 --log-prob --out density.csv")
+	if made, err := os.ReadFile("density.csv"); err != nil || !bytes.HasPrefix(made, []byte("x,y,log_prob\n")) {
+		t.Errorf("%v\n%s", err, made)
+	}
 	left, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)

@@ -113,9 +113,14 @@ func addItem(r *report.Report, stage string, item pipeline.ReportItem) {
 			Mean   numberOrNull   `json:"mean"`
 			SE     numberOrNull   `json:"se"`
 			Sample []numberOrNull `json:"log_prob"`
+			Trip   struct {
+				Rows     int64 `json:"rows"`
+				Max, RMS numberOrNull
+			} `json:"round_trip"`
 		}
 		if json.Unmarshal(raw, &s) == nil {
-			r.Likelihoods = append(r.Likelihoods, report.Histogram{Stage: stage, Split: s.Split, LogProb: floats(s.Sample), Mean: float64(s.Mean), SE: float64(s.SE)})
+			r.Likelihoods = append(r.Likelihoods, report.Histogram{Stage: stage, Split: s.Split, LogProb: floats(s.Sample), Mean: float64(s.Mean), SE: float64(s.SE),
+				Trips: s.Trip.Rows, Max: float64(s.Trip.Max), RMS: float64(s.Trip.RMS)})
 		}
 	case "trajectory":
 		var t struct {

@@ -15,8 +15,9 @@ func (a *app) sampleCommand() *cobra.Command {
 	var solver, out, plugins string
 	var given []string
 	var guidance float64
+	var density bool
 	cmd := a.command(&cobra.Command{
-		Use:   "sample FLOW --rows N --out FILE [--seed S] [--solver dopri5] [--given NAME=VALUE]... [--guidance W] [--with-plugins FILE]",
+		Use:   "sample FLOW --rows N --out FILE [--seed S] [--solver dopri5] [--given NAME=VALUE]... [--guidance W] [--log-prob] [--with-plugins FILE]",
 		Short: "Make new rows with a trained flow",
 		Long: `Draw rows from a trained flow, in the columns of the data that it was trained on,
 without a pipeline file. A flow with conditions is told their values with --given,
@@ -54,6 +55,9 @@ the format: .parquet, .arrow or .csv.`,
 		if _, err := describeFlow(args[0]); err != nil {
 			return result{}, err
 		}
+		if density {
+			keys["log_prob"] = true
+		}
 		return a.single(cmd.Context(), pipeline.Spec{
 			Name: "sample", Seed: seed, Dir: ".",
 			Stages: []pipeline.StageSpec{
@@ -69,6 +73,7 @@ the format: .parquet, .arrow or .csv.`,
 	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver `NAME`, with keys after commas: rk4,steps=40")
 	cmd.Flags().StringArrayVar(&given, "given", nil, "`NAME=VALUE` of a condition of the flow")
 	cmd.Flags().Float64Var(&guidance, "guidance", 1, "weight `W` of classifier-free guidance, 1 is none")
+	cmd.Flags().BoolVar(&density, "log-prob", false, "also give the log-density of every row, in nats")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write: .parquet, .arrow or .csv")
 	cmd.ValidArgsFunction = files("safetensors")
 	withPlugins(cmd, &plugins)

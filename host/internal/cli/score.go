@@ -11,11 +11,12 @@ import (
 func (a *app) scoreCommand() *cobra.Command {
 	var perf performFlags
 	var seed uint64
-	var probes int
+	var probes, draws int
+	var bits bool
 	var solver, out, plugins string
-	trace := choice{value: "exact", allowed: []string{"exact", "hutchinson"}}
+	trace := choice{value: "exact", allowed: []string{"exact", "hutchinson", "hutchpp"}}
 	cmd := a.command(&cobra.Command{
-		Use:   "score FLOW DATA --out FILE [--trace exact|hutchinson] [--probes K] [--solver dopri5] [--with-plugins FILE]",
+		Use:   "score FLOW DATA --out FILE [--trace exact|hutchinson|hutchpp] [--probes K] [--bits-per-dim] [--draws K] [--solver dopri5] [--with-plugins FILE]",
 		Short: "Score rows of a file with a trained flow",
 		Long: `Compute the log-likelihood (natural logarithm) of every row of a Parquet or Arrow
 file under a trained flow, without a pipeline file. The flow's columns are read
@@ -66,6 +67,12 @@ is estimated.`,
 		if cmd.Flags().Changed("probes") {
 			score["probes"] = probes
 		}
+		if cmd.Flags().Changed("draws") {
+			score["draws"] = draws
+		}
+		if bits {
+			score["bits_per_dim"] = true
+		}
 		return a.single(cmd.Context(), pipeline.Spec{
 			Name: "score", Seed: seed, Dir: ".",
 			Stages: []pipeline.StageSpec{
@@ -78,6 +85,8 @@ is estimated.`,
 	})
 	cmd.Flags().Var(&trace, "trace", "the trace of the field's derivative: exact, or estimated with probes")
 	cmd.Flags().IntVar(&probes, "probes", 8, "number `K` of probes of the estimate")
+	cmd.Flags().IntVar(&draws, "draws", 1, "number `K` of draws of the noise of dequantize that the density is averaged over")
+	cmd.Flags().BoolVar(&bits, "bits-per-dim", false, "also give bits per dimension")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed `S`: the probes are a function of it")
 	cmd.Flags().StringVar(&solver, "solver", "dopri5", "the solver `NAME`, with keys after commas: dopri5,rtol=1e-7,atol=1e-7")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write: .parquet, .arrow or .csv")

@@ -93,7 +93,7 @@ func full() Report {
 		v := -1.6 - 0.5*(z[i]*z[i]+z[i+900]*z[i+900])
 		logs, sum = append(logs, v), sum+v
 	}
-	r.Likelihoods = []Histogram{{"scores", "test split", logs, sum / 4000, 0.0158}}
+	r.Likelihoods = []Histogram{{Stage: "scores", Split: "test split", LogProb: logs, Mean: sum / 4000, SE: 0.0158, Trips: 64, Max: 3e-4, RMS: 1e-4}}
 	t := Trajectory{Stage: "samples", Columns: []string{"x", "y"}}
 	end := plane(2, 1200, 0.05)
 	for k := range 21 {

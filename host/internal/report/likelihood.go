@@ -65,5 +65,8 @@ func drawLikelihood(l Histogram) (drawing, bool) {
 	if bad := len(l.LogProb) - len(v); bad > 0 {
 		d.Caption += fmt.Sprintf(" %s not finite.", plural(bad, "value"))
 	}
+	if l.Trips > 0 {
+		d.Caption += fmt.Sprintf(" To the base and back, %s: %s away at most, %s in the root mean square.", plural(int(l.Trips), "row"), figure(l.Max), figure(l.RMS))
+	}
 	return d, true
 }

@@ -63,6 +63,10 @@ type Histogram struct {
 	Stage, Split string
 	LogProb      []float64
 	Mean, SE     float64
+	// Trips are the rows that were taken to the base and back, Max and RMS how far
+	// from where they began they came out.
+	Trips    int64
+	Max, RMS float64
 }
 
 // Trajectory is rows on their way from noise (t = 0) to data (t = 1):

@@ -71,7 +71,7 @@ func reports() map[string]Report {
 			}
 			all.Samples = append(all.Samples, s, Comparison{"cut", s.Columns, s.Data[:k/2], s.Sample})
 		}
-		all.Likelihoods = append(all.Likelihoods, Histogram{"l", "", v, bad[i%3], 1}, Histogram{"l", "x", v, 2, nan}, Histogram{"l", "x", v, 1e300, 1e-300})
+		all.Likelihoods = append(all.Likelihoods, Histogram{"l", "", v, bad[i%3], 1, 0, 0, 0}, Histogram{"l", "x", v, 2, nan, 1, nan, bad[i%3]}, Histogram{"l", "x", v, 1e300, 1e-300, 0, 0, 0})
 		tr := Trajectory{Stage: "t", T: []float64{0, 0.5, 1}}
 		for k := range 3 {
 			var rows [][]float64
