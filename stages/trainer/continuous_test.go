@@ -1,0 +1,280 @@
+package trainer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/cnf"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/optim"
+	"github.com/pathline/pathline/stages/solver"
+)
+
+func field(t testing.TB, hidden ...int) model.Definition {
+	t.Helper()
+	d, err := model.NewFFJORD(model.FFJORDConfig{Hidden: append([]int{}, hidden...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// courses are losses through fixed steps, through adaptive ones and by the adjoint.
+func courses(dim int) map[string]Continuous {
+	base := flow.Normal{Dim: dim, Std: 1}
+	loose := func() *solver.Method {
+		return &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1e-3, Atol: 1e-3, Workers: 3}}
+	}
+	return map[string]Continuous{
+		"fixed":    {Loss: cnf.Loss{Base: base, Solver: &solver.Method{Tableau: solver.RK4(), Options: solver.Options{Steps: 3}}, Kinetic: 0.1, Jacobian: 0.1}},
+		"adaptive": {Loss: cnf.Loss{Base: base, Solver: loose(), Probes: 1}},
+		"adjoint":  {Loss: cnf.Loss{Base: base, Solver: loose(), Adjoint: loose()}},
+	}
+}
+
+func scoredRows(dim int) *Scored {
+	number := make([]int64, 300)
+	for i := range number {
+		number[i] = int64(3 * i)
+	}
+	return NewScored(gaussian(300, dim, 1, 0.5, "valid"), number)
+}
+
+func TestContinuousAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
+	for name, c := range courses(2) {
+		for _, batch := range []int{1, 150} {
+			var want []any
+			for _, workers := range []int{1, 2, 3} {
+				o := options(4, batch)
+				o.EMA, o.Clip, o.Workers, o.ValidateEvery, o.Accumulate = 0.9, 0.5, workers, 2, 1+batch%3
+				r, err := ContinuousLikelihood(context.Background(), field(t, 7), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), scoredRows(2), c, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := outcome(r)
+				if want == nil {
+					want = got
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s, batch %d: %d workers and 1 differ", name, batch, workers)
+				}
+			}
+		}
+	}
+}
+
+func TestContinuousResumedIsUninterrupted(t *testing.T) {
+	const steps, batch, dim = 8, 70, 2
+	x := gaussian(101, dim, 1, 0.5, "data")
+	before, err := field(t, 6).Build(dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Init(99)
+	for name, c := range courses(dim) {
+		c.Start = before.Tensors()
+		o := options(steps, batch)
+		o.EMA, o.ValidateEvery, o.Patience = 0.9, 2, 3
+		run := func(o Options) (*Result, error) {
+			return ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: dim}, NewWindow(pieces(x, dim, 7), dim, 33, o.Keys.Shuffle), scoredRows(dim), c, o)
+		}
+		whole, err := run(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []int64{0, 3, steps - 1} {
+			stop := make(chan struct{})
+			var file bytes.Buffer
+			cut := o
+			cut.Stop = stop
+			cut.Save = func(s *State) error { return WriteCheckpoint(&file, description(), "key", s) }
+			cut.Schedule = closer{optim.Constant{}, at - 1, stop}
+			if at == 0 {
+				close(stop)
+			}
+			if _, err := run(cut); !errors.Is(err, ErrStopped) {
+				t.Fatalf("%s: stopped at %d: %v", name, at, err)
+			}
+			again := o
+			var ok bool
+			again.Resume, ok, err = ReadCheckpoint(bytes.NewReader(file.Bytes()), int64(file.Len()), "key")
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			rest, err := run(again)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(outcome(rest), outcome(whole)) {
+				t.Errorf("%s: resumed at %d, the result differs", name, at)
+			}
+		}
+	}
+}
+
+// TestContinuousBegins with the weights that it is given: without a step of any
+// length they come out as they were.
+func TestContinuousBegins(t *testing.T) {
+	before, err := field(t, 6).Build(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Init(99)
+	o := options(1, 20)
+	o.LR = 1e-30
+	o.ValidateEvery = 1
+	c := courses(2)["fixed"]
+	c.Start = before.Tensors()
+	r, err := ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: 2}, NewMemory(gaussian(50, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), scoredRows(2), c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range r.Network.Tensors() {
+		for j, v := range w.Data {
+			if v != before.Tensors()[i].Data[j] {
+				t.Fatalf("%s[%d] is %v, it began as %v", w.Name, j, v, before.Tensors()[i].Data[j])
+			}
+		}
+	}
+	g, err := cnf.New(before.(model.Reversible[float32]), c.Loss)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := scoredRows(2)
+	if err := g.Score(t.Context(), h.nll, h.x, 0, len(h.number)); err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := spread(h.nll); !near(*r.State.Validation, want, 1e-12) {
+		t.Errorf("the validation loss is %v, that of the weights %v", *r.State.Validation, want)
+	}
+}
+
+func TestContinuousStepAllocatesNothing(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
+	if raced {
+		t.Skip("pools allocate under the race detector")
+	}
+	for name, c := range courses(2) {
+		o := options(1<<40, 256)
+		o.Workers, o.LogEvery, o.EMA, o.Clip = 1, 0, 0.99, 1
+		l, err := newContinuousLoop(field(t, 7), Layout{Dim: 2}, normal(2), nil, c, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.crew.dismiss()
+		ctx := context.Background()
+		if err := l.begin(ctx); err != nil {
+			t.Fatal(err)
+		}
+		step := func() {
+			if err := errors.Join(l.step(ctx), l.between(ctx)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 20 { // rows may take more steps than those before
+			step()
+		}
+		if n := testing.AllocsPerRun(20, step); n != 0 {
+			t.Errorf("%s: %v allocations per step", name, n)
+		}
+	}
+}
+
+// TestContinuousEntropy: a linear field, fitted to a Gaussian, reaches its entropy.
+func TestContinuousEntropy(t *testing.T) {
+	const rows, fresh = 20000, 50000
+	mixed := func(rows int, stream string) []float32 {
+		x := gaussian(rows, 2, 0, 1, stream)
+		for r := range rows {
+			z := x[2*r : 2*r+2]
+			z[0], z[1] = 1+1.5*z[0], 0.6*z[0]+0.5*z[1]-1 // of determinant 0.75
+		}
+		return x
+	}
+	linear, err := model.NewMLP(model.MLPConfig{Hidden: []int{}, Time: model.TimeConfig{Use: "concat"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := NewScored(mixed(fresh, "fresh"), make([]int64, fresh))
+	var truth float64
+	for r := range fresh {
+		z0 := (float64(held.x[2*r]) - 1) / 1.5
+		z1 := (float64(held.x[2*r+1]) + 1 - 0.6*z0) / 0.5
+		truth += (z0*z0 + z1*z1) / 2 / fresh
+	}
+	truth += math.Log(2*math.Pi) + math.Log(0.75)
+	for name, c := range courses(2) {
+		c.Loss.Kinetic, c.Loss.Jacobian = 0, 0
+		o := options(400, 256)
+		o.Schedule, o.LR, o.Workers, o.ValidateEvery = optim.Cosine{}, 0.03, 2, 400
+		r, err := ContinuousLikelihood(context.Background(), linear, Layout{Dim: 2}, NewMemory(mixed(rows, "data"), 2, o.Keys.Shuffle), held, c, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if loss := *r.State.Validation; !(math.Abs(loss-truth) < 0.01) {
+			t.Errorf("%s: %v nats, the true density has %v", name, loss, truth)
+		}
+	}
+}
+
+func TestContinuousNamesTheRows(t *testing.T) {
+	o := options(5, 40)
+	x := gaussian(40, 2, 1, 0.5, "data")
+	x[2*17] = float32(math.NaN())
+	for name, c := range courses(2) {
+		_, err := ContinuousLikelihood(context.Background(), field(t, 5), Layout{Dim: 2}, NewMemory(x, 2, o.Keys.Shuffle), nil, c, o)
+		var e *schemas.Error
+		if !errors.As(err, &e) || e.Reason != schemas.NonFinite || !strings.Contains(e.Message, "17") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c := courses(2)["adaptive"]
+	c.Loss.Solver.Options.MaxEvaluations = 8
+	_, err := ContinuousLikelihood(context.Background(), field(t, 5), Layout{Dim: 2}, NewMemory(gaussian(40, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), nil, c, o)
+	var e *schemas.Error
+	if !errors.As(err, &e) || e.Reason != schemas.Numerical || !strings.Contains(e.Message, "max_evaluations") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestContinuousLoss: the loss of a step is the mean of cnf over the examples of its
+// batches, with the probes of their numbers.
+func TestContinuousLoss(t *testing.T) {
+	const batch, parts = 150, 2
+	x := gaussian(400, 2, 1, 0.5, "data")
+	o := options(2, batch)
+	o.LR, o.LogEvery, o.Accumulate = 1e-30, 1, parts
+	c := courses(2)["fixed"]
+	c.Loss.Probes = 1
+	r, err := ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: 2}, NewMemory(x, 2, o.Keys.Shuffle), nil, c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Loss.Key = o.Keys.Noise
+	g, err := cnf.New(r.Network.(model.Reversible[float32]), c.Loss)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, batches := NewMemory(x, 2, o.Keys.Shuffle), make([]float32, 2*batch*parts)
+	for step := range 2 {
+		if err := rows.Next(t.Context(), batches, make([]int64, batch*parts)); err != nil {
+			t.Fatal(err)
+		}
+		grad := like(r.Network.Tensors())
+		s, err := g.Add(t.Context(), grad, nil, batches, nil, int64(step*batch*parts), batch*parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := r.State.Points[step].Loss, s.Loss/(batch*parts); !near(got, want, 1e-9) {
+			t.Errorf("step %d: the loss is %v, that of the examples %v", step, got, want)
+		}
+	}
+}
