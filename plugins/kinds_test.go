@@ -39,6 +39,7 @@ stages:
 
 // moreKinds are built-ins with inputs of their own.
 const moreKinds = `  ways: {kind: evaluator, use: paths, from: {flow: train, solver: solver, data: data.test}, with: {rows: 200, batch: 64}}
+  straight: {kind: trainer, use: reflow, from: {flow: train, solver: solver}, with: {pairs: 150, steps: 5, batch: 50, validation_rows: 20, target: data}}
 `
 
 // outcome is everything that a run leaves but times.
@@ -124,7 +125,7 @@ func TestEveryKindIsolated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []string{"data.parquet", "train.safetensors", "samples.arrow", "scores.csv", "quality.json", "ways.json"} {
+	for _, f := range []string{"data.parquet", "train.safetensors", "samples.arrow", "scores.csv", "quality.json", "ways.json", "straight.safetensors"} {
 		if want.files[f] == "" {
 			t.Fatalf("there is no %s: %v", f, want.files)
 		}

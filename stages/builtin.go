@@ -26,7 +26,7 @@ func Builtin() *pipeline.Registry {
 	path.Register(r)
 	model.Register(r)
 	solver.Register(r)
-	trainer.Register(r)
+	trainer.Register(r, parts)
 	sampler.Register(r, parts)
 	likelihood.Register(r, parts)
 	evaluator.Register(r, parts)

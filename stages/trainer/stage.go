@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,10 +26,12 @@ import (
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
+	"github.com/pathline/pathline/stages/random"
 )
 
-// Register adds the kind trainer with its implementations.
-func Register(r *pipeline.Registry) {
+// Register adds the kind trainer with its implementations. made makes flows from
+// their files.
+func Register(r *pipeline.Registry, made flow.Registry) {
 	r.AddKind(pipeline.Kind{
 		Name: "trainer", Gives: pipeline.GivesFlow,
 		Doc: "fits a model to rows and gives a trained flow",
@@ -45,6 +48,16 @@ func Register(r *pipeline.Registry) {
 			return &cfm{env: env, config: c}, nil
 		})
 	i.Example = "{steps: 5000, batch: 1024, optimizer: {use: adamw, lr: 1e-3}, schedule: cosine, ema: 0.999}"
+	i = pipeline.Register(r, "trainer", "reflow", "rectified flow: a straighter flow, trained on noise and what another flow makes of it (Liu et al. 2023); distill: one that is one Euler step", DefaultReflowConfig(),
+		func(_ context.Context, env pipeline.Env, c ReflowConfig) (pipeline.Stage, error) {
+			return &reflow{cfm: cfm{env: env, config: c.Config}, config: c, made: made}, nil
+		})
+	i.Example = "{pairs: 100000, steps: 5000, batch: 1024, schedule: cosine}"
+	i.Ports = []pipeline.Port{
+		{Name: "flow", Takes: pipeline.GivesFlow, Also: "model", Doc: "the flow to straighten: a trainer, a saved flow or an exact model"},
+		{Name: "solver", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5", Doc: "makes rows of noise"},
+		{Name: "model", Takes: pipeline.GivesService, Kind: "model", Optional: true, Doc: "the model to train; that of the flow when left out"},
+	}
 }
 
 // cfm is the stage.
@@ -225,17 +238,9 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	if err := s.config.fits(steps, p.valid != nil); err != nil {
 		return none, err
 	}
-	log, validate, checkpoint := s.config.every(steps)
-	o := Options{
-		Steps: steps, Batch: s.config.Batch, Accumulate: s.config.Accumulate,
-		Path: p.path.Path, Coupling: p.coupling, Time: s.config.Time.sampler(), Target: p.target,
-		Loss: s.config.Loss.loss(p.data.layout.Dim), Weight: s.config.Weight.weight(),
-		Rule: s.config.Optimizer.rule(), LR: s.config.Optimizer.LR, Schedule: s.config.Schedule.schedule(steps),
-		EMA: s.config.EMA, Clip: s.config.Clip, Drop: s.config.DropConditions,
-		ValidateEvery: validate, LogEvery: log, CheckpointEvery: checkpoint,
-		Save: func(state *State) error { return s.save(p, state) },
-		Stop: s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
-	}
+	o := s.options(p, steps, keys)
+	o.Path, o.Coupling, o.Time, o.Target = p.path.Path, p.coupling, s.config.Time.sampler(), p.target
+	o.Loss, o.Weight, o.Drop = s.config.Loss.loss(p.data.layout.Dim), s.config.Weight.weight(), s.config.DropConditions
 	if p.valid != nil {
 		x, number, err := Sample(ctx, p.valid.open(s.env.Stop), p.data.layout.Width(), s.config.ValidationRows, keys.Validation)
 		if err != nil {
@@ -257,6 +262,19 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		return none, err
 	}
 	return s.finish(p, rows, result)
+}
+
+// options are those that all ways to train have.
+func (s *cfm) options(p *parts, steps int64, keys Keys) Options {
+	log, validate, checkpoint := s.config.every(steps)
+	return Options{
+		Steps: steps, Batch: s.config.Batch, Accumulate: s.config.Accumulate,
+		Rule: s.config.Optimizer.rule(), LR: s.config.Optimizer.LR, Schedule: s.config.Schedule.schedule(steps),
+		EMA: s.config.EMA, Clip: s.config.Clip,
+		ValidateEvery: validate, LogEvery: log, CheckpointEvery: checkpoint,
+		Save: func(state *State) error { return s.save(p, state) },
+		Stop: s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
+	}
 }
 
 // windowBytes is what a window takes when its size is not configured: half of
@@ -373,6 +391,200 @@ func (s *cfm) finish(p *parts, rows Rows, r *Result) (pipeline.Outputs, error) {
 		err = s.writeMetrics(filepath.Join(s.env.Out, out.Files[1]), r.State.Points)
 	}
 	return out, err
+}
+
+// reflow is the stage of rectified flows. Checkpoints and metrics are those of cfm.
+type reflow struct {
+	cfm
+	config ReflowConfig
+	made   flow.Registry // what flows are made of
+}
+
+// Check understands the inputs and describes the flow to come.
+func (s *reflow) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	p, _, err := s.teacher(in)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	out := pipeline.Outputs{Flow: &flow.Source{Planned: &p.flow}, Files: s.files()}
+	out.Summary = map[string]any{"steps": s.config.steps(s.config.Pairs)} // for the plan
+	return out, nil
+}
+
+// Restore gives the flow of an earlier run.
+func (s *reflow) Restore(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	p, _, err := s.teacher(in)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return s.outputs(p), nil
+}
+
+// teacher understands the inputs: the flow that makes the pairs, and the network that
+// learns them.
+func (s *reflow) teacher(in pipeline.Inputs) (*parts, flow.Source, error) {
+	p := &parts{path: path.Described{Path: path.CondOT{}, Use: "condot", Config: json.RawMessage("{}")}}
+	src, err := flow.FromInput(in["flow"], "flow")
+	if err != nil {
+		return nil, src, err
+	}
+	d, err := flow.Describe(src)
+	if err != nil {
+		return nil, src, flow.AtPort(err, "flow")
+	}
+	var errs []error
+	if _, err := flow.SolverFromInput(in["solver"], "solver"); err != nil {
+		errs = append(errs, err)
+	}
+	if p.target, err = path.ParsePrediction(s.config.Target); err != nil {
+		errs = append(errs, schemas.Errorf(schemas.UnknownValue, "%w", err).At("target"))
+	}
+	if len(d.Conditions) > 0 {
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the flow is conditional, and pairs of a conditional flow cannot be made yet").At("from.flow"))
+	}
+	switch m := in["model"].Service.(type) {
+	case model.Definition:
+		p.model = m
+		if s.config.Start == "flow" {
+			errs = append(errs, schemas.Errorf(schemas.Conflict, "weights of the flow cannot start another model").At("start").Suggest("leave out start, or the input model"))
+		}
+	case nil:
+		p.model, err = s.own(src, d)
+		errs = append(errs, err)
+	default:
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model cannot be trained here").At("from.model").Suggest("choose one that is trained, as mlp"))
+	}
+	if s.config.Epochs == nil {
+		errs = append(errs, s.config.fits(s.config.steps(0), true))
+	}
+	if held := s.config.Pairs * 8 * int64(d.Dim); held > s.env.Memory/2 {
+		errs = append(errs, schemas.Errorf(schemas.TooLarge, "%d pairs of %d columns take %d MiB, which is more than half of the memory of the run, %d MiB", s.config.Pairs, d.Dim, held>>20, s.env.Memory>>20).
+			At("pairs").Suggest(fmt.Sprintf("set pairs: %d, or 0 to make new ones for every batch, or allow the run more memory", s.env.Memory/16/int64(d.Dim))))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, src, err
+	}
+	p.flow = flow.Description{
+		Version: flow.FormatVersion, Columns: d.Columns, Transforms: d.Transforms, Dim: d.Dim,
+		Path: flow.Component{Use: p.path.Use, With: p.path.Config}, Model: flow.Component{Use: p.model.Use(), With: p.model.Config()},
+		Target: s.config.Target, BaseStd: d.BaseStd,
+	}
+	if p.flow.Transforms == nil {
+		p.flow.Transforms = []schemas.Transform{}
+	}
+	return p, src, nil
+}
+
+// own is the model of the flow itself.
+func (s *reflow) own(src flow.Source, d flow.Description) (model.Definition, error) {
+	if src.Exact != nil {
+		return nil, schemas.Errorf(schemas.MissingPort, "an exact model has no network to train").At("from.model").Suggest("join a model that is trained, as mlp")
+	}
+	if s.starts() && d.Target != s.config.Target {
+		return nil, schemas.Errorf(schemas.Conflict, "the network of the flow predicts the %s, and is to start as one that predicts the %s", d.Target, s.config.Target).
+			At("target").Suggest(fmt.Sprintf("write target: %s, or start: random", d.Target))
+	}
+	def, err := s.made.Definition(src, d.Model)
+	if err != nil {
+		return nil, flow.AtPort(err, "flow")
+	}
+	return def, nil
+}
+
+// starts says whether the flow's weights are those to begin with.
+func (s *reflow) starts() bool { return s.config.Start != "random" }
+
+// Run makes pairs and trains.
+func (s *reflow) Run(ctx context.Context, in pipeline.Inputs) (none pipeline.Outputs, err error) {
+	p, src, err := s.teacher(in)
+	if err != nil {
+		return none, err
+	}
+	f, err := flow.Open(src, s.made)
+	if err != nil {
+		return none, flow.AtPort(err, "flow")
+	}
+	if f.Base == nil || !standard(f.Base, p.flow) {
+		return none, schemas.Errorf(schemas.WrongPort, "the flow does not begin with normal noise, which a trained flow does").At("from.flow").Suggest("choose a path that begins with noise alone, as condot")
+	}
+	keys := NewKeys(s.env.Seed, s.env.Stage)
+	pairs := Pairs{Flow: f, Key: random.NewKey(s.env.Seed, s.env.Stage, "pairs")}
+	if pairs.Solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
+		return none, err
+	}
+	told := func(total int64) func(int64) error {
+		return func(made int64) error {
+			if flow.Interrupted(s.env) {
+				return pipeline.ErrInterrupted
+			}
+			s.env.Emit(pipeline.Event{Type: pipeline.StageProgress, Done: made, Total: total, Unit: "pairs"})
+			return nil
+		}
+	}
+	layout, rows := pairs.Layout(), pairs.Endless()
+	if s.config.Pairs > 0 {
+		x, err := pairs.Table(ctx, 0, s.config.Pairs, told(s.config.Pairs))
+		if err != nil {
+			return none, err
+		}
+		rows = NewMemory(x, layout.Width(), keys.Shuffle)
+	}
+	steps := s.config.steps(s.config.Pairs)
+	if err := s.config.fits(steps, true); err != nil {
+		return none, err
+	}
+	o := s.options(p, steps, keys)
+	o.Path, o.Time, o.Target = path.Path(p.path.Path), s.config.Time.sampler(), p.target
+	if s.config.Distill {
+		o.Path = oneStep{}
+	}
+	o.Loss, o.Weight = s.config.Loss.loss(layout.Dim), s.config.Weight.weight()
+	// Pairs to validate on have numbers that no pair to train on has.
+	const apart = 1 << 40
+	number := make([]int64, s.config.ValidationRows)
+	for i := range number {
+		number[i] = apart + int64(i)
+	}
+	held, err := pairs.Table(ctx, apart, int64(len(number)), told(int64(len(number))))
+	if err != nil {
+		return none, err
+	}
+	if o.Valid, err = NewValidation(held, number, layout, o.Batch, o.Path, nil, o.Target, keys); err != nil {
+		return none, err
+	}
+	if in["model"].Service == nil && s.starts() {
+		if _, o.Start, err = flow.Load(src.File); err != nil {
+			return none, flow.AtPort(err, "flow")
+		}
+	}
+	o.Resume = s.load()
+	result, err := Train(ctx, p.model, layout, rows, o)
+	if errors.Is(err, ErrStopped) {
+		return none, pipeline.ErrInterrupted
+	}
+	if err != nil {
+		return none, err
+	}
+	return s.finish(p, rows, result)
+}
+
+// standard says whether a base is the normal one that a trained flow has: their
+// densities agree at some points.
+func standard(base model.Base, d flow.Description) bool {
+	const points = 5
+	x := make([]float64, points*d.Dim)
+	for i := range x {
+		x[i] = d.BaseStd * float64(i%7-3) / 2
+	}
+	a, b := make([]float64, points), make([]float64, points)
+	base.LogProb(a, x, points)
+	flow.Normal{Dim: d.Dim, Std: d.BaseStd}.LogProb(b, x, points)
+	for i := range a {
+		if !(math.Abs(a[i]-b[i]) < 1e-4*(1+math.Abs(b[i]))) {
+			return false
+		}
+	}
+	return true
 }
 
 func writeFile(name string, write func(io.Writer) error) error {

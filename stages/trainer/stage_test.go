@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,7 +54,7 @@ func (g given) Schema() *arrow.Schema {
 	}
 	text, _ := json.Marshal(columns)
 	meta := arrow.NewMetadata([]string{schemas.MetaColumns, schemas.MetaTransforms},
-		[]string{string(text), `[{"use":"standardize","state":{"mean":[0,0]}}]`})
+		[]string{string(text), `[{"use":"standardize","state":{"mean":[0,0],"sd":[1,1]}}]`})
 	return arrow.NewSchema([]arrow.Field{{Name: "x", Type: schemas.VectorType(g.dim), Nullable: true}}, &meta)
 }
 
@@ -105,6 +106,8 @@ type run struct {
 	env    pipeline.Env
 	in     pipeline.Inputs
 	config string
+	use    string // cfm when empty
+	made   flow.Registry
 
 	mu     sync.Mutex
 	events []pipeline.Event
@@ -125,11 +128,15 @@ func newRun(t *testing.T) *run {
 	return r
 }
 
+func (r *run) registry() *pipeline.Registry {
+	registry := pipeline.NewRegistry()
+	Register(registry, r.made)
+	return registry
+}
+
 func (r *run) stage() pipeline.Stage {
 	r.t.Helper()
-	registry := pipeline.NewRegistry()
-	Register(registry)
-	i, ok := registry.Find("trainer", "cfm")
+	i, ok := r.registry().Find("trainer", cmp.Or(r.use, "cfm"))
 	if !ok {
 		r.t.Fatal("not registered")
 	}
