@@ -297,8 +297,15 @@ func TestIsolatedCouplingIsTheCoupling(t *testing.T) {
 	const rows, dim = 70, 3
 	x0, x1 := random32(rows*dim), random32(2 * rows * dim)[rows*dim:]
 	for _, i := range here.Implementations("coupling") {
-		a := run(t, build(t, here, "coupling", i.Name, "{}"), nil).Service.(coupling.Coupling)
-		b := run(t, build(t, there, "coupling", i.Name, "{}"), nil).Service.(coupling.Coupling)
+		config := `{}`
+		if i.Name != "independent" {
+			config = `{"batch": 500, "condition_weight": 2.5}`
+		}
+		a := run(t, build(t, here, "coupling", i.Name, config), nil).Service.(coupling.Coupling)
+		b := run(t, build(t, there, "coupling", i.Name, config), nil).Service.(coupling.Coupling)
+		if s := coupling.ScopeOf(b); s != coupling.ScopeOf(a) || (s.Batch == 500) != (i.Name != "independent") {
+			t.Errorf("%s has the scope %+v in another process", i.Name, s)
+		}
 		if _, same := a.(coupling.Independent); same != (b == coupling.Coupling(coupling.Independent{})) {
 			t.Errorf("%s is %T in another process", i.Name, b)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/pathline/pathline/stages/coupling"
 )
 
-// A coupling: facts {independent, draws}; one that is independent is its facts and
+// A coupling: facts {independent, draws, batch, conditions}; one that is independent is its facts and
 // never asked. Others have
 //
 //	pair(x0, x1; dim) -> index          int32, for every row of x1 the row of x0
@@ -23,6 +23,10 @@ import (
 type couplingFacts struct {
 	Independent bool `json:"independent,omitempty"`
 	Draws       bool `json:"draws,omitempty"`
+
+	// coupling.Scope
+	Batch      int     `json:"batch,omitempty"`
+	Conditions float64 `json:"conditions,omitempty"`
 }
 
 type dimParams struct {
@@ -40,7 +44,8 @@ func couplingBinding() binding {
 				return couplingFacts{Independent: true}, nil, true
 			}
 			drawing, draws := c.(coupling.Drawing)
-			return couplingFacts{Draws: draws}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
+			scope := coupling.ScopeOf(c)
+			return couplingFacts{Draws: draws, Batch: scope.Batch, Conditions: scope.Conditions}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
 				switch {
 				case method == "pair":
 					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error { return c.Pair(index, x0, x1, rows, d) })
@@ -64,12 +69,19 @@ func couplingBinding() binding {
 			if f.Independent {
 				return coupling.Independent{}, nil
 			}
-			if f.Draws {
-				return remoteDrawing{remoteCoupling{r}}, nil
+			if f.Batch < 0 || f.Batch > maxPaired || !(f.Conditions >= 0) {
+				return nil, schemas.Errorf(schemas.PluginProtocol, "a coupling of %d rows at a time, with the weight %v of conditions", f.Batch, f.Conditions)
 			}
-			return remoteCoupling{r}, nil
+			c := remoteCoupling{r, coupling.Scope{Batch: f.Batch, Conditions: f.Conditions}}
+			if f.Draws {
+				return remoteDrawing{c}, nil
+			}
+			return c, nil
 		}}
 }
+
+// maxPaired bounds the rows that a coupling may ask for at a time.
+const maxPaired = 1 << 20
 
 // noiseAndData takes x0 and x1 [rows][d] of a call.
 func noiseAndData(m wire.Message) (x0, x1 []float32, rows, d int, err error) {
@@ -110,7 +122,13 @@ func rowsOf(m wire.Message) (dim int, err error) {
 }
 
 // remoteCoupling is a coupling.Coupling that pairs on the other side.
-type remoteCoupling struct{ remote }
+type remoteCoupling struct {
+	remote
+	scope coupling.Scope
+}
+
+// Scope implements coupling.Scoped.
+func (c remoteCoupling) Scope() coupling.Scope { return c.scope }
 
 // Pair implements coupling.Coupling.
 func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) error {

@@ -10,11 +10,14 @@ import "sync"
 //
 // References: Jonker and Volgenant 1987 (the algorithm); Pooladian et al. 2023 and
 // Tong et al. 2024 (its use in flow matching).
-type Optimal struct{ pool *sync.Pool }
+type Optimal struct {
+	pool  *sync.Pool
+	scope Scope
+}
 
 // NewOptimal makes the coupling; it keeps memory between batches.
 func NewOptimal() Optimal {
-	return Optimal{&sync.Pool{New: func() any { return new(assignment) }}}
+	return Optimal{pool: &sync.Pool{New: func() any { return new(assignment) }}}
 }
 
 // Pair implements [Coupling]. A row whose distances are not finite is an error

@@ -50,8 +50,9 @@ type SinkhornOptions struct {
 // Comput. 41, 2019. A. Tong et al., "Simulation-free Schrödinger bridges via score
 // and flow matching", AISTATS 2024.
 type Sinkhorn struct {
-	o    SinkhornOptions
-	pool *sync.Pool
+	o     SinkhornOptions
+	pool  *sync.Pool
+	scope Scope
 }
 
 // NewSinkhorn makes the coupling; it keeps memory between batches. Options out of
@@ -60,7 +61,7 @@ func NewSinkhorn(o SinkhornOptions) Sinkhorn {
 	if !(o.Reg > 0) || math.IsInf(o.Reg, 1) || !(o.Tolerance > 0) || o.Iterations < 1 {
 		panic("coupling: options of Sinkhorn out of range")
 	}
-	return Sinkhorn{o, &sync.Pool{New: func() any { return &plan{costs: new(costs)} }}}
+	return Sinkhorn{o: o, pool: &sync.Pool{New: func() any { return &plan{costs: new(costs)} }}}
 }
 
 // Convergence is how a plan was found.

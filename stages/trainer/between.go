@@ -28,8 +28,12 @@ func (l *loop) between(ctx context.Context) error {
 	}
 	if o.Observe != nil && (last || time.Since(l.reported) > 100*time.Millisecond) {
 		l.reported = time.Now()
-		o.Observe(Progress{Step: l.Step, Steps: o.Steps, Loss: l.LastLoss, Validation: l.Validation,
-			LearningRate: l.rate, RowsPerSecond: l.pace.now()})
+		p := Progress{Step: l.Step, Steps: o.Steps, Loss: l.LastLoss, Validation: l.Validation,
+			LearningRate: l.rate, RowsPerSecond: l.pace.now()}
+		if n := len(l.Points); n > 0 {
+			p.TransportBefore, p.TransportAfter = l.Points[n-1].TransportBefore, l.Points[n-1].TransportAfter
+		}
+		o.Observe(p)
 	}
 	return nil
 }
@@ -60,8 +64,16 @@ func (l *loop) log(validated bool) {
 	if validated {
 		p.Validation, p.ValidationSE = l.Validation, l.ValidationSE
 	}
+	if c := l.coupled(); c != nil {
+		n := float64(l.Since) * float64(l.o.rows())
+		before, after, drift := l.Transport.Before/n, l.Transport.After/n, l.Transport.Drift/n
+		p.TransportBefore, p.TransportAfter = &before, &after
+		if c.layout.Held > 0 {
+			p.ConditionDrift = &drift
+		}
+	}
 	l.Points = append(l.Points, p)
-	l.Since, l.LossSum, l.NormSum = 0, 0, 0
+	l.Since, l.LossSum, l.NormSum, l.Transport = 0, 0, 0, Transport{}
 }
 
 // keep copies the weights of the best validation.

@@ -91,8 +91,8 @@ func ReadCheckpoint(r io.ReaderAt, size int64, key string) (s *State, ok bool, e
 }
 
 const (
-	pointNumbers = 7
-	absent       = -math.MaxFloat64 // in place of a validation loss
+	pointNumbers = 10
+	absent       = -math.MaxFloat64 // in place of what a point does not have
 )
 
 func flatten(points []Point) []float64 {
@@ -104,7 +104,8 @@ func flatten(points []Point) []float64 {
 		return *v
 	}
 	for _, p := range points {
-		out = append(out, float64(p.Step), p.Loss, maybe(p.Validation), maybe(p.ValidationSE), p.GradientNorm, p.LearningRate, p.RowsPerSecond)
+		out = append(out, float64(p.Step), p.Loss, maybe(p.Validation), maybe(p.ValidationSE), p.GradientNorm, p.LearningRate, p.RowsPerSecond,
+			maybe(p.TransportBefore), maybe(p.TransportAfter), maybe(p.ConditionDrift))
 	}
 	return out
 }
@@ -122,7 +123,8 @@ func unflatten(v []float64) ([]Point, error) {
 	}
 	for ; len(v) > 0; v = v[pointNumbers:] {
 		out = append(out, Point{Step: int64(v[0]), Loss: v[1], Validation: maybe(v[2]), ValidationSE: maybe(v[3]),
-			GradientNorm: v[4], LearningRate: v[5], RowsPerSecond: v[6]})
+			GradientNorm: v[4], LearningRate: v[5], RowsPerSecond: v[6],
+			TransportBefore: maybe(v[7]), TransportAfter: maybe(v[8]), ConditionDrift: maybe(v[9])})
 	}
 	return out, nil
 }

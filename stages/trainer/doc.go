@@ -4,7 +4,8 @@
 //
 //	Rows        -> rows [B][width]: x1, conditions, own noise (Layout)
 //	                            Memory or Window: each row once per pass, shuffled
-//	Coupling    -> which x0 goes with which x1, where there is one: noise is drawn first
+//	Coupling    -> which x0 goes with which x1, where there is one: rows then bring
+//	            their noise (coupled.go), made a portion ahead
 //	for the tiles of each lane, of at most 256 rows, on all workers:
 //	  TimeSampler -> t
 //	  path        -> coefficients

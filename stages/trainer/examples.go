@@ -6,9 +6,9 @@ import (
 	"github.com/pathline/pathline/stages/path"
 )
 
-// examples makes what a network is trained on, one batch at a time: next draws
-// the rows and, where there is a coupling, pairs them; fill does the rest for
-// the few rows of a tile, and several tiles may be filled at the same time.
+// examples makes what a network is trained on, one batch at a time: next takes
+// the rows, which come in pairs with noise where there is a coupling; fill does the
+// rest for the few rows of a tile, and several tiles may be filled at the same time.
 type examples struct {
 	o      *Options
 	rows   Rows
@@ -23,20 +23,17 @@ type examples struct {
 	place  int
 	number []int64
 
-	table  indexed      // rows are copied tile by tile; nil when row has them
-	row    []float32    // [batch][width]
-	x1     []float32    // [batch][dim], where there is a coupling or a distant path; row, when that is bare
-	fresh  []float32    // [batch][dim], noise as drawn, likewise
-	index  []int32      // which of fresh goes with which row
-	t      []float64    // of the whole batch for a distant path, else empty
-	coef   []path.Coef  // likewise
-	ahead  *ahead       // of a distant path that is affine, else nil
-	couple *pairing     // nil where nothing is paired
-	curved path.Sampler // of a path that is not affine, else nil
-	x0     []float32    // [batch][dim], fresh in the order of its rows, for a distant one
-	xt, ut []float32    // likewise, what it gave
-	draw   func(int)    // examples.drawBlock, made once
-	chance func(u []float64)
+	table   indexed      // rows are copied tile by tile; nil when row has them
+	row     []float32    // [batch][width]
+	x1      []float32    // [batch][dim], where a distant path asks for them; row, when that is bare
+	fresh   []float32    // [batch][dim], the noise of the rows, likewise
+	t       []float64    // of the whole batch for a distant path, else empty
+	coef    []path.Coef  // likewise
+	ahead   *ahead       // of a distant path that is affine, else nil
+	curved  path.Sampler // of a path that is not affine, else nil
+	xt, ut  []float32    // [batch][dim], what a distant one gave
+	draw    func(int)    // examples.drawBlock, made once
+	coupled *coupled     // rows, where there is a coupling; else nil
 }
 
 // normals draws noise: row r of dst [rows][dim] is standard normal and depends
@@ -53,6 +50,11 @@ type indexed interface {
 
 func newExamples(o *Options, rows Rows, layout Layout, c *crew) *examples {
 	x := &examples{o: o, rows: rows, noise: o.Keys.Noise, layout: layout, crew: c, number: make([]int64, o.Batch)}
+	if p := newPairing(o.Coupling, o.Batch); p != nil {
+		x.coupled = newCoupled(rows, layout, p, o)
+		rows, layout = x.coupled, x.coupled.gives()
+		x.rows, x.layout = rows, layout
+	}
 	x.lo, x.hi = path.Interior(o.Path)
 	x.table, _ = rows.(indexed)
 	x.curved, _ = path.SamplerOf(o.Path)
@@ -65,14 +67,7 @@ func newExamples(o *Options, rows Rows, layout Layout, c *crew) *examples {
 			x.xt, x.ut = make([]float32, size), make([]float32, size)
 		}
 	}
-	if x.couple = newPairing(o.Coupling, o.Batch); x.couple != nil {
-		x.index = make([]int32, o.Batch)
-		x.chance = func(u []float64) { o.Keys.Pairs.UniformRows(u, x.first, 0) }
-		if x.xt != nil {
-			x.x0 = make([]float32, size)
-		}
-	}
-	if x.couple != nil || x.xt != nil {
+	if x.xt != nil {
 		x.fresh, x.draw = make([]float32, size), x.drawBlock
 	}
 	if x.table == nil || x.draw != nil {
@@ -88,6 +83,9 @@ func newExamples(o *Options, rows Rows, layout Layout, c *crew) *examples {
 func (x *examples) next(ctx context.Context, step int64, part int) error {
 	x.place = part * x.o.Batch
 	x.first = uint64(step)*uint64(x.o.rows()) + uint64(x.place)
+	if x.coupled != nil {
+		x.coupled.example = x.first
+	}
 	if x.table != nil {
 		x.table.numbers(x.number)
 	} else if err := x.rows.Next(ctx, x.row, x.number); err != nil {
@@ -107,31 +105,10 @@ func (x *examples) next(ctx context.Context, step int64, part int) error {
 		return nil
 	}
 	x.crew.run((x.o.Batch+tileRows-1)/tileRows, x.draw)
-	x0 := x.fresh
-	if x.couple != nil {
-		if err := x.couple.pair(x.index, x.fresh, x.x1, x.layout.Dim, x.chance); err != nil {
-			return err
-		}
-		if x.x0 != nil {
-			x0 = x.x0
-			x.paired(x0, x.index)
-		}
-	}
-	if x.xt == nil {
-		return nil
-	}
-	return x.curved.Sample(x.xt, x.ut, x0, x.x1, x.t, x.o.Batch, x.layout.Dim)
+	return x.curved.Sample(x.xt, x.ut, x.fresh, x.x1, x.t, x.o.Batch, x.layout.Dim)
 }
 
-// paired copies the noise of these numbers to x0 [len(index)][dim].
-func (x *examples) paired(x0 []float32, index []int32) {
-	d := x.layout.Dim
-	for i, j := range index {
-		copy(x0[i*d:(i+1)*d], x.fresh[int(j)*d:])
-	}
-}
-
-// drawBlock makes what a coupling, or a distant path, needs of a block of rows.
+// drawBlock makes what a distant path needs of a block of rows.
 func (x *examples) drawBlock(b int) {
 	lo, hi, d, w := b*tileRows, min((b+1)*tileRows, x.o.Batch), x.layout.Dim, x.layout.Width()
 	rows, fresh := x.row[lo*w:hi*w], x.fresh[lo*d:hi*d]
@@ -236,8 +213,6 @@ func (x *examples) fill(s *tile, lo, hi int) error {
 		x.layout.data(s.x1, s.row)
 	}
 	switch {
-	case x.couple != nil:
-		x.paired(s.x0, x.index[lo:hi])
 	case x.layout.Noise:
 		x.layout.noise(s.x0, s.row)
 	default:

@@ -105,7 +105,8 @@ func TestConditionsAreHeld(t *testing.T) {
 						defer r.Close()
 						e := newExamples(&o, r, l, crew)
 						defer e.ahead.wait()
-						s := newTile(tileRows, l)
+						defer e.coupled.wait()
+						s := newTile(tileRows, e.layout)
 						for step := range int64(2) {
 							if err := e.next(context.Background(), step, 0); err != nil {
 								t.Fatal(err)

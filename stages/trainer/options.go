@@ -78,6 +78,8 @@ type Progress struct {
 	Validation    *float64 // the last, if any
 	LearningRate  float64
 	RowsPerSecond float64
+
+	TransportBefore, TransportAfter *float64 // of the last Point
 }
 
 // Point is a row of the metrics table.
@@ -89,4 +91,10 @@ type Point struct {
 	GradientNorm  float64  `json:"gradient_norm"` // before clipping, mean as for Loss
 	LearningRate  float64  `json:"learning_rate"` // of the last step
 	RowsPerSecond float64  `json:"rows_per_second"`
+
+	// Of the pairs of a coupling, means over the rows of the same steps; nil without
+	// one. See Transport for what each is.
+	TransportBefore *float64 `json:"transport_before"`
+	TransportAfter  *float64 `json:"transport_after"`
+	ConditionDrift  *float64 `json:"condition_drift"` // nil also where rows have no conditions
 }

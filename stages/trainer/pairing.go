@@ -2,6 +2,8 @@ package trainer
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/pathline/pathline/stages/coupling"
 )
@@ -10,7 +12,11 @@ import (
 type pairing struct {
 	couple  coupling.Coupling
 	drawing coupling.Drawing // the coupling, where it draws its pairs
-	u       []float64        // what it draws them with, of a batch
+	rows    int              // that are paired at a time
+	scale   float32          // of conditions, beside x; 0 leaves them out
+
+	u        []float64 // what pairs are drawn with
+	x0c, x1c []float32 // noise and data with conditions
 }
 
 // newPairing gives nil where nothing is paired.
@@ -18,28 +24,53 @@ func newPairing(c coupling.Coupling, batch int) *pairing {
 	if _, none := c.(coupling.Independent); none || c == nil {
 		return nil
 	}
-	p := &pairing{couple: c}
-	if d, ok := c.(coupling.Drawing); ok {
-		p.drawing, p.u = d, make([]float64, batch)
+	p := &pairing{couple: c, rows: batch}
+	p.drawing, _ = c.(coupling.Drawing)
+	scope := coupling.ScopeOf(c)
+	if scope.Batch > 0 {
+		p.rows = scope.Batch
 	}
+	p.scale = float32(math.Sqrt(scope.Conditions))
 	return p
 }
 
-// pair couples len(index) rows. uniforms writes a number for each of them, where
-// they are drawn.
-func (p *pairing) pair(index []int32, x0, x1 []float32, dim int, uniforms func(u []float64)) error {
-	rows := len(index)
+// pair couples len(index) rows: noise x0 and data x1, both [rows][Dim], which are
+// those of rows [rows][Width]. uniforms writes a number for each of them, where pairs
+// are drawn. Where conditions count, they stand beside x so that their squared
+// distances are part of those of rows; noise has those of the data it was drawn with.
+func (p *pairing) pair(index []int32, x0, x1, rows []float32, l Layout, uniforms func(u []float64)) error {
+	n, dim := len(index), l.Dim
+	if p.scale > 0 && l.Held > 0 {
+		dim = l.Input()
+		p.x0c, p.x1c = p.beside(p.x0c, x0, rows, l), p.beside(p.x1c, x1, rows, l)
+		x0, x1 = p.x0c, p.x1c
+	}
 	var err error
 	if p.drawing != nil {
-		uniforms(p.u[:rows])
-		err = p.drawing.Draw(index, x0, x1, rows, dim, p.u[:rows])
+		p.u = slices.Grow(p.u[:0], n)[:n]
+		uniforms(p.u)
+		err = p.drawing.Draw(index, x0, x1, n, dim, p.u)
 	} else {
-		err = p.couple.Pair(index, x0, x1, rows, dim)
+		err = p.couple.Pair(index, x0, x1, n, dim)
 	}
 	if err != nil {
 		return err
 	}
-	return within(index, rows)
+	return within(index, n)
+}
+
+// beside writes x with scaled conditions.
+func (p *pairing) beside(to, x, rows []float32, l Layout) []float32 {
+	n, d, in, w := len(x)/l.Dim, l.Dim, l.Input(), l.Width()
+	to = slices.Grow(to[:0], n*in)[:n*in]
+	for i := range n {
+		r := to[i*in : (i+1)*in]
+		copy(r, x[i*d:(i+1)*d])
+		for k, c := range rows[i*w+d : i*w+in] {
+			r[d+k] = p.scale * c
+		}
+	}
+	return to
 }
 
 // within refuses a coupling that names noise which is not there.

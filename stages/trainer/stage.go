@@ -149,6 +149,10 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	}
 	if c, ok := in["coupling"].Service.(coupling.Coupling); ok {
 		p.coupling = c
+		if coupling.ScopeOf(c).Conditions > 0 && p.data != nil && p.data.layout.Held == 0 {
+			errs = append(errs, schemas.Errorf(schemas.Conflict, "the coupling weighs conditions, and the rows have none").
+				At("from.coupling").Suggest("leave out condition_weight of the coupling, or name conditions where the rows are loaded"))
+		}
 	} else {
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the coupling cannot pair rows").At("from.coupling"))
 	}
@@ -317,6 +321,9 @@ func (s *cfm) observe(p Progress) {
 	if p.Validation != nil {
 		values["validation_loss"] = *p.Validation
 	}
+	if p.TransportBefore != nil {
+		values["transport_before"], values["transport_after"] = *p.TransportBefore, *p.TransportAfter
+	}
 	s.env.Emit(pipeline.Event{Type: pipeline.StageProgress, Done: p.Step, Total: p.Steps, Unit: "steps", Values: values})
 }
 
@@ -374,6 +381,9 @@ func (s *cfm) finish(p *parts, rows Rows, r *Result) (pipeline.Outputs, error) {
 	out.Summary["passes"] = rows.Cursor().Pass
 	if w, ok := rows.(*Window); ok {
 		out.Summary["window"] = w.size
+	}
+	if last.TransportBefore != nil {
+		out.Summary["transport_before"], out.Summary["transport_after"] = *last.TransportBefore, *last.TransportAfter
 	}
 	training := map[string]any{"steps": r.State.Step, "seed": s.env.Seed, "loss": last.Loss}
 	if v := r.State.Validation; v != nil {
@@ -610,21 +620,29 @@ func (s *cfm) writeMetrics(name string, points []Point) error {
 		{Name: "step", Type: arrow.PrimitiveTypes.Int64}, {Name: "loss", Type: float},
 		{Name: "validation_loss", Type: float, Nullable: true}, {Name: "gradient_norm", Type: float},
 		{Name: "learning_rate", Type: float}, {Name: "rows_per_second", Type: float},
+		{Name: "transport_before", Type: float, Nullable: true}, {Name: "transport_after", Type: float, Nullable: true},
+		{Name: "condition_drift", Type: float, Nullable: true},
 	}, nil)
 	b := array.NewRecordBuilder(s.env.Alloc, schema)
 	defer b.Release()
 	number := func(i int) *array.Float64Builder { return b.Field(i).(*array.Float64Builder) }
+	maybe := func(i int, v *float64) {
+		if v != nil {
+			number(i).Append(*v)
+		} else {
+			number(i).AppendNull()
+		}
+	}
 	for _, p := range points {
 		b.Field(0).(*array.Int64Builder).Append(p.Step)
 		number(1).Append(p.Loss)
-		if p.Validation != nil {
-			number(2).Append(*p.Validation)
-		} else {
-			number(2).AppendNull()
-		}
+		maybe(2, p.Validation)
 		number(3).Append(p.GradientNorm)
 		number(4).Append(p.LearningRate)
 		number(5).Append(p.RowsPerSecond)
+		maybe(6, p.TransportBefore)
+		maybe(7, p.TransportAfter)
+		maybe(8, p.ConditionDrift)
 	}
 	rec := b.NewRecord()
 	defer rec.Release()

@@ -24,6 +24,8 @@ type State struct {
 	NormSum  float64 `json:"norm_sum"`
 	LastLoss float64 `json:"last_loss"`
 
+	Transport Transport `json:"transport"`
+
 	// Of the validations so far: the last and the least.
 	Validation   *float64 `json:"validation"`
 	ValidationSE *float64 `json:"validation_se"`

@@ -38,6 +38,7 @@ func Train(ctx context.Context, def model.Definition, layout Layout, rows Rows, 
 	}
 	defer l.crew.dismiss()
 	defer l.examples.ahead.wait()
+	defer l.examples.coupled.wait()
 	net, err := l.run(ctx)
 	if err != nil {
 		return nil, err
@@ -141,6 +142,7 @@ func newLoop(def model.Definition, layout Layout, rows Rows, o Options) (*loop, 
 		l.valid = o.Valid
 	}
 	l.examples = newExamples(&l.o, rows, layout, l.crew)
+	l.rows = l.examples.rows
 	l.lanes = newLanes(net, o.Batch, l.crew)
 	l.lanes.match(net, l.examples)
 	return l, l.descend()
@@ -238,6 +240,14 @@ func (l *loop) load(w [][]float32) weights {
 	return l.mean
 }
 
+// coupled are the rows that a coupling pairs, or nil.
+func (l *loop) coupled() *coupled {
+	if l.examples == nil {
+		return nil
+	}
+	return l.examples.coupled
+}
+
 // step makes one update, from Accumulate batches.
 func (l *loop) step(ctx context.Context) error {
 	entries := float64(l.o.rows()) * float64(l.lanes.goal.entries())
@@ -266,5 +276,9 @@ func (l *loop) step(ctx context.Context) error {
 	l.NormSum += norm
 	l.LastLoss = loss
 	l.pace.rows += int64(l.o.rows())
+	if c := l.coupled(); c != nil {
+		l.Transport.add(c.transport)
+		c.transport = Transport{}
+	}
 	return nil
 }

@@ -1190,8 +1190,8 @@ func (x *Surroundings) GetLogLevel() string {
 //	         build says so, a loss for each tile and sums in the order of the tiles
 //
 // Facts of services: path {lo, hi, use, config, base_std, form: "sample" where it
-// is not affine}, coupling {independent, draws}, writer {readable}, solver {tableau,
-// options} of a Runge-Kutta method, which then is not called, model {form, dim,
+// is not affine}, coupling {independent, draws, batch, conditions}, writer
+// {readable}, solver {tableau, options} of a Runge-Kutta method, which then is not called, model {form, dim,
 // columns, use, config}.
 type Call struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
