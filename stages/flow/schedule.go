@@ -17,9 +17,9 @@ import (
 //	ubar(x, r) = Rate x + S DT u(x/S, T)
 //	div ubar   = Rate d + DT div u(x/S, T),   zᵀ(∂ubar/∂x)z alike
 //
-// Columns that are held stay as they are.
-func Reschedule[T solver.Float](f model.Field[T], c *path.Change) model.Field[T] {
-	return &rescheduled[T]{Field: f, change: c, held: model.Held(f)}
+// The last held columns stay as they are.
+func Reschedule[T solver.Float](f model.Field[T], c *path.Change, held int) model.Field[T] {
+	return &rescheduled[T]{Field: f, change: c, held: held}
 }
 
 type rescheduled[T solver.Float] struct {
@@ -163,7 +163,7 @@ func (f *Flow) OnPath(p path.Path) (*Flow, error) {
 		return nil, schemas.Errorf(schemas.Conflict, "the path has no base: its noise at t = 0 has standard deviation %v", std)
 	}
 	out := *f
-	out.Base, out.Field32 = Normal{Dim: f.Dim(), Std: std}, Reschedule(f.Field32, c)
+	out.Base, out.Field32 = Normal{Dim: f.Dim(), Std: std}, Reschedule(f.Field32, c, f.Held())
 	out.Description.BaseStd = std
 	out.path = func() (path.Path, error) { return p, nil }
 	return &out, nil

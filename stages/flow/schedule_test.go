@@ -47,7 +47,7 @@ func TestReschedule(t *testing.T) {
 				continue
 			}
 			pairs++
-			got, want := flow.Reschedule(model.Field[float64](mixture(t, from)), change), mixture(t, to)
+			got, want := flow.Reschedule(model.Field[float64](mixture(t, from)), change, 0), mixture(t, to)
 			times, x, probe := make([]float64, rows), make([]float64, 2*rows), make([]float64, 2*rows*probes)
 			key := random.Key(5)
 			key.Normals64Rows(x, 2, 0, rows, 0)

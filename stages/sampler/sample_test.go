@@ -47,7 +47,7 @@ func exactFlow(t testing.TB, g model.Exact) *flow.Flow {
 func network(t testing.TB) *flow.Flow {
 	t.Helper()
 	d, n := trained(t)
-	f, err := flow.New(d, nil, flow.Registry{Other: func(flow.Component, int, []model.Tensor) (model.Field[float32], error) { return n, nil }})
+	f, err := flow.New(d, nil, flow.Registry{Paths: path.Builtin(), Other: func(flow.Component, int, []model.Tensor) (model.Field[float32], error) { return n, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestDensityOfSamples(t *testing.T) {
 	const rows, h = 12, 1e-3
 	d, n := trained(t)
 	f := network(t)
-	wide, err := flow.New(d, nil, flow.Registry{Other: func(flow.Component, int, []model.Tensor) (model.Field[float32], error) { return n, nil }})
+	wide, err := flow.New(d, nil, flow.Registry{Paths: path.Builtin(), Other: func(flow.Component, int, []model.Tensor) (model.Field[float32], error) { return n, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

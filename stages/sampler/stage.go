@@ -19,6 +19,7 @@ import (
 	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/likelihood"
+	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
 )
@@ -26,16 +27,21 @@ import (
 // trajectoryRows is how many rows a report follows through time.
 const trajectoryRows = 256
 
-// Config is the configuration of sampler/ode.
-type Config struct {
+// RowsConfig says which rows a sampler makes.
+type RowsConfig struct {
 	Rows       *int64         `yaml:"rows" json:"rows,omitempty" doc:"number of rows to make; with the input cond, whose rows are taken again from the first one when they end, as many as it has when left out" min:"1"`
 	Given      map[string]any `yaml:"given" json:"given,omitempty" doc:"values of the flow's conditions, by name, for all rows"`
 	Guidance   float64        `yaml:"guidance" json:"guidance" doc:"weight of classifier-free guidance: 1 is none, 0 leaves the conditions out, more than 1 exaggerates them; for flows trained with drop_conditions" min:"0"`
 	Seed       *uint64        `yaml:"seed" json:"seed,omitempty" doc:"seed of the base draws; the pipeline's when left out"`
 	Trajectory []float64      `yaml:"trajectory" json:"trajectory,omitempty" doc:"increasing times at which the report shows the first 256 rows" min:"0" max:"1"`
-	LogProb    bool           `yaml:"log_prob" json:"log_prob" doc:"also give the log-density of every row, in nats, integrated on the way; of the row before values of columns of whole numbers are rounded"`
+	Batch      int            `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row, unless the solver has one step for a batch" min:"1" max:"1048576"`
+}
+
+// Config is the configuration of sampler/ode.
+type Config struct {
+	RowsConfig
+	LogProb bool `yaml:"log_prob" json:"log_prob" doc:"also give the log-density of every row, in nats, integrated on the way; of the row before values of columns of whole numbers are rounded"`
 	likelihood.TraceConfig
-	Batch int `yaml:"batch" json:"batch" doc:"rows that are solved together; changes no row, unless the solver has one step for a batch" min:"1" max:"1048576"`
 }
 
 // Validate reports what the tags of the fields cannot say.
@@ -46,6 +52,11 @@ func (c Config) Validate() error {
 	if err := c.TraceConfig.Validate(); err != nil {
 		return err
 	}
+	return c.RowsConfig.Validate()
+}
+
+// Validate reports what the tags of the fields cannot say.
+func (c RowsConfig) Validate() error {
 	for i := 1; i < len(c.Trajectory); i++ {
 		if !(c.Trajectory[i] > c.Trajectory[i-1]) {
 			return schemas.Errorf(schemas.OutOfRange, "times must increase, and %v comes after %v", c.Trajectory[i], c.Trajectory[i-1]).At("trajectory")
@@ -55,7 +66,7 @@ func (c Config) Validate() error {
 }
 
 // rows is the number of rows to make, 0 for as many as there are conditions.
-func (c Config) rows() int64 {
+func (c RowsConfig) rows() int64 {
 	if c.Rows == nil {
 		return 0
 	}
@@ -78,17 +89,24 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		Stored: true,
 	})
 	impl := pipeline.Register(r, "sampler", "ode", "moves draws of the base along the flow's field from t = 0 to t = 1",
-		Config{TraceConfig: likelihood.TraceConfig{Trace: likelihood.Exact}, Guidance: 1, Batch: 8192},
+		Config{RowsConfig: RowsConfig{Guidance: 1, Batch: 8192}, TraceConfig: likelihood.TraceConfig{Trace: likelihood.Exact}},
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
 	impl.Example = "{rows: 100000}"
+	impl = pipeline.Register(r, "sampler", "sde", "moves draws of the base along the flow's field with noise on the way, by Euler and Maruyama or a stochastic Heun",
+		SDEConfig{RowsConfig: RowsConfig{Guidance: 1, Batch: 8192}, Diffusion: DiffusionConfig{Use: flow.DiffusionSigma, Scale: 1}},
+		func(_ context.Context, env pipeline.Env, c SDEConfig) (pipeline.Stage, error) {
+			return &stage{env: env, config: Config{RowsConfig: c.RowsConfig}, parts: parts, noise: &stochastic{flow.Diffusion(c.Diffusion)}}, nil
+		})
+	impl.Example = "{rows: 10000, diffusion: {use: constant, scale: 0.5}}"
 }
 
 type stage struct {
 	env    pipeline.Env
 	config Config
 	parts  flow.Registry
+	noise  *stochastic // nil for ode
 }
 
 // Check implements pipeline.Stage.
@@ -106,6 +124,11 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	}
 	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
 		return pipeline.Outputs{}, err
+	}
+	if s.noise != nil {
+		if err := s.noise.check(src, in); err != nil {
+			return pipeline.Outputs{}, err
+		}
 	}
 	rows, err := s.rows(&d, in["cond"].Rows)
 	if err != nil {
@@ -142,6 +165,12 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 	seed := s.env.Seed
 	if s.config.Seed != nil {
 		seed = *s.config.Seed
+	}
+	if s.noise != nil {
+		if rows.flow, rows.solver, err = s.noise.prepare(f, in, s.env, seed); err != nil {
+			return out, err
+		}
+		f = rows.flow
 	}
 	rows.key = random.NewKey(seed, s.env.Stage, "base")
 	if s.config.LogProb {
@@ -401,4 +430,71 @@ func (s *stream) Close() error {
 		s.err = errors.New("sampler: stream is closed")
 	}
 	return s.given.Close()
+}
+
+// usualSteps are those of a stochastic sampler that is given no solver.
+const usualSteps = 200
+
+// SDEConfig is the configuration of sampler/sde.
+type SDEConfig struct {
+	RowsConfig
+	Diffusion DiffusionConfig `yaml:"diffusion" json:"diffusion" doc:"the noise on the way; every choice gives rows of the same distribution"`
+}
+
+// DiffusionConfig is a flow.Diffusion.
+type DiffusionConfig struct {
+	Use   string  `yaml:"use" json:"use" doc:"constant: g = scale, for a bridge its sigma; sigma: g² = scale² times the noise that is left; zero: none" enum:"constant,sigma,zero"`
+	Scale float64 `yaml:"scale" json:"scale" doc:"how much noise" min:"0" max:"1000"`
+}
+
+// stochastic is what sde does otherwise than ode.
+type stochastic struct{ diffusion flow.Diffusion }
+
+// solver is the method of a port: one with fixed steps to which noise can be added,
+// or the method of Euler and Maruyama where nothing is joined to it.
+func (c *stochastic) solver(in pipeline.Input, threads int) (m *solver.Method, err error) {
+	given, ok := in.Service.(*solver.Method)
+	if ok && in.From == "" && given.Adaptive() {
+		given = &solver.Method{Tableau: solver.Euler(), Options: solver.Options{Steps: usualSteps, Workers: threads}}
+	}
+	if ok {
+		m = &solver.Method{Tableau: given.Tableau, Options: given.Options}
+		m.Options.Stochastic = true
+		ok = m.Check() == nil
+	}
+	if !ok {
+		return nil, schemas.Errorf(schemas.Conflict, "this solver cannot add noise to its steps").At("from.solver").
+			Suggest("join euler, or heun, with the steps that you want, or leave the port out")
+	}
+	return m, nil
+}
+
+// check says before anything runs what the flow lacks.
+func (c *stochastic) check(src flow.Source, in pipeline.Inputs) error {
+	if _, err := c.solver(in["solver"], 1); err != nil {
+		return err
+	}
+	if src.Exact != nil {
+		if _, ok := src.Exact.(interface{ Path() path.Path }); !ok {
+			return schemas.Errorf(schemas.Conflict, "the model does not say which path it is on, as one in another process does not: there is no score").
+				At("from.flow").Suggest("use sampler ode, or run the model in the host")
+		}
+	}
+	return nil
+}
+
+// prepare gives the flow its noise and the solver that adds it.
+func (c *stochastic) prepare(f *flow.Flow, in pipeline.Inputs, env pipeline.Env, seed uint64) (*flow.Flow, *solver.Method, error) {
+	m, err := c.solver(in["solver"], env.Threads)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := f.Stochastic(c.diffusion, m, random.NewKey(seed, env.Stage, "noise"))
+	if errors.Is(err, path.ErrNotAffine) {
+		err = schemas.Errorf(schemas.Conflict, "the flow is on a path that is not affine: there is no score")
+	}
+	if err != nil {
+		return nil, nil, flow.AtPort(err, "flow")
+	}
+	return out, m, nil
 }

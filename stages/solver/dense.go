@@ -147,7 +147,12 @@ func (p *problem[T]) record(ctx context.Context, w *tile[T]) error {
 			d.Interpolant.at((d.times[b.next[r]]-w.t[r])/w.h[r], b.w)
 			from := (b.next[r]*p.state.Rows + w.row[r]) * dim
 			out, x := d.at[from:from+dim], w.x[r*dim:(r+1)*dim]
+			u := (d.times[b.next[r]] - w.t[r]) / w.h[r]
 			for e := range out {
+				if p.noise != nil {
+					out[e] = x[e] + T(u*float64(w.y[r*dim+e]-x[e]))
+					continue
+				}
 				s := 0.0
 				for stage, weight := range b.w {
 					if weight != 0 {

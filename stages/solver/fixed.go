@@ -19,7 +19,7 @@ func (p *problem[T]) fixed(ctx context.Context, w *tile[T]) error {
 // error found them.
 func (p *problem[T]) march(ctx context.Context, w *tile[T]) error {
 	t, fresh := p.t0, false
-	for _, end := range p.grid {
+	for i, end := range p.grid {
 		if err := ctx.Err(); err != nil || p.stop.Load() {
 			return err
 		}
@@ -40,6 +40,9 @@ func (p *problem[T]) march(ctx context.Context, w *tile[T]) error {
 			if err := p.eval(ctx, w, 0, w.moment(t), w.x, 0); err != nil {
 				return err
 			}
+		}
+		if err := p.disturb(ctx, w, t, end, i); err != nil {
+			return err
 		}
 		if err := p.stride(ctx, w, t, end); err != nil {
 			return err
@@ -63,12 +66,14 @@ func (p *problem[T]) stride(ctx context.Context, w *tile[T], t, end float64) err
 	h, nd, nq := end-t, w.n*w.dim, w.n*w.quads
 	for j := 1; j < p.stages; j++ {
 		combineUniform(w.y[:nd], w.x[:nd], h, slopesOf(w.args, w.k, p.a[j], 0, nd), p.a[j], w.round, w.coef)
+		p.shake(w)
 		if err := p.eval(ctx, w, j, w.moment(stageTime(t, end, h, p.c[j])), w.y, 0); err != nil {
 			return err
 		}
 	}
 	if !p.fsal { // else the last argument is the candidate
 		combineUniform(w.y[:nd], w.x[:nd], h, slopesOf(w.args, w.k, p.b, 0, nd), p.b, w.round, w.coef)
+		p.shake(w)
 	}
 	if p.quad != nil {
 		combineUniform(w.qy[:nq], w.q[:nq], h, slopesOf(w.argsq, w.kq, p.b, 0, nq), p.b, w.round, w.coef)

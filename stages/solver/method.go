@@ -48,6 +48,10 @@ type Options struct {
 	// above zero. A step that would exceed it is not begun.
 	MaxEvaluations int
 
+	// Stochastic adds the noise of the field, which is a [Stochastic], to every step.
+	// Steps are fixed, the method is euler or one like heun.
+	Stochastic bool
+
 	// MaxTime bounds the time of a solve when it is above zero: the rows that have
 	// not arrived by then end where they are. What they then say depends on the
 	// computer and the day.
@@ -123,6 +127,9 @@ func (m *Method) Check() error {
 		if x.value < 0 {
 			wrong("%s is %d, below zero", x.name, x.value)
 		}
+	}
+	if o.Stochastic && (m.Adaptive() || m.Tableau.Check() == nil && !m.Tableau.noisy()) {
+		wrong("noise is for fixed steps of euler or heun, not for %s", m.Tableau.Name)
 	}
 	if m.Adaptive() {
 		switch {

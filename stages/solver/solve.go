@@ -18,6 +18,7 @@ type problem[T Float] struct {
 	Options
 	field  Field[T]
 	quad   Quadrature[T] // nil when there are no quadratures
+	noise  Stochastic[T] // nil when there is none
 	state  State[T]
 	report Report
 
@@ -73,6 +74,12 @@ func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T],
 			panic("solver: quadratures of a field that has none")
 		}
 	}
+	if m.Options.Stochastic {
+		var ok bool
+		if p.noise, ok = f.(Stochastic[T]); !ok {
+			panic("solver: noise of a field that has none")
+		}
+	}
 	p.report = Report{
 		Status:      make([]Status, s.Rows),
 		Evaluations: make([]int32, s.Rows),
@@ -123,7 +130,9 @@ func (p *problem[T]) compile(m *Method) {
 		p.overrun = tab.Dense()
 	}
 	if d := p.dense; d != nil {
-		d.Interpolant = tab.Dense()
+		if d.Interpolant = tab.Dense(); p.noise != nil { // a straight line, as the broken path of Euler and Maruyama
+			d.Interpolant = Interpolant{Order: 1}
+		}
 		for _, row := range d.A {
 			d.a = append(d.a, newTerms(row))
 		}

@@ -41,6 +41,7 @@ type tile[T Float] struct {
 	round          []float32 // [stages], weights of one combination
 	coef           []float64
 	between        between[T]
+	dw             []T // [n][dim], noise of a step
 }
 
 // verdict is what became of a step.
@@ -71,6 +72,9 @@ func (w *tile[T]) fit(p *problem[T], size int) {
 	w.k, w.kq = sized(w.k, p.stages), sized(w.kq, p.stages)
 	if p.dense != nil {
 		w.between.fit(p, size, w.dim)
+	}
+	if p.noise != nil {
+		w.dw = sized(w.dw, size*w.dim)
 	}
 	if p.Overshoot {
 		w.between.w = sized(w.between.w, p.stages)
