@@ -168,8 +168,8 @@ const mixture = `{"weights":[0.3,0.7],"means":[[-2,0],[1.5,1]],"std":[0.5,0.4]}`
 func TestIsolatedPipelineGivesTheSameBits(t *testing.T) {
 	here, there := isolated(t)
 	type results struct {
-		data, sample, score []arrow.Record
-		summaries           string
+		data, sample, score, plus []arrow.Record
+		summaries                 string
 	}
 	var got [2]results
 	for i, r := range []*pipeline.Registry{here, there} {
@@ -178,10 +178,13 @@ func TestIsolatedPipelineGivesTheSameBits(t *testing.T) {
 		s := run(t, build(t, r, "solver", "dopri5", `{"rtol":1e-4,"atol":1e-4}`), nil)
 		data := run(t, build(t, r, "loader", "generate", `{"name":"moons","rows":3000,"split":{"train":0.5,"test":0.25}}`), nil)
 		in := pipeline.Inputs{"flow": {Service: exact.Service}, "solver": {Service: s.Service}}
-		sample := run(t, build(t, r, "sampler", "ode", `{"rows":300,"batch":128,"trajectory":[0,0.5,1]}`), in)
+		sample := run(t, build(t, r, "sampler", "ode", `{"rows":300,"batch":128,"trajectory":[0,0.5,1],"log_prob":true,"trace":"hutchpp","probes":6}`), in)
 		named := renamed{data.Rows["test"], exact.Service.(model.Exact).Columns()}
 		score := run(t, build(t, r, "likelihood", "ode", `{"trace":"hutchinson","probes":3,"batch":256}`),
 			pipeline.Inputs{"flow": in["flow"], "solver": in["solver"], "data": {Rows: named}})
+		plus := run(t, build(t, r, "likelihood", "ode", `{"trace":"hutchpp","probes":6,"batch":256,"bits_per_dim":true}`),
+			pipeline.Inputs{"flow": in["flow"], "solver": in["solver"], "data": {Rows: named}})
+		got[i].plus = all(t, plus.Rows[""])
 		got[i].data = all(t, data.Rows["train"])
 		got[i].sample = all(t, sample.Rows[""])
 		got[i].score = all(t, score.Rows[""])
@@ -195,7 +198,7 @@ func TestIsolatedPipelineGivesTheSameBits(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		a, b []arrow.Record
-	}{{"data", a.data, b.data}, {"sample", a.sample, b.sample}, {"score", a.score, b.score}} {
+	}{{"data", a.data, b.data}, {"sample", a.sample, b.sample}, {"score", a.score, b.score}, {"hutchpp", a.plus, b.plus}} {
 		if len(c.a) != len(c.b) || len(c.a) == 0 {
 			t.Errorf("%s has %d batches, not %d", c.name, len(c.b), len(c.a))
 			continue

@@ -398,6 +398,37 @@ func TestStageFile(t *testing.T) {
 			t.Fatalf("row %d is %s, want %v in it", i, line, want[i])
 		}
 	}
+
+	// With values that are halves apart: bits count the bins, draws are averaged.
+	d.Transforms = []schemas.Transform{{Use: "dequantize", State: map[string]any{"key": "7", "bins": rawJSON(`[{"step":1,"unit":2},{"step":1,"unit":2}]`)}}}
+	if err := flow.Save(name, d, n.Tensors()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range x {
+		x[i] = math.Round(2*x[i]) / 2
+	}
+	data = newTable(t, memory.DefaultAllocator, x, 20)
+	if f, err = flow.New(d, nil, flow.Registry{Other: func(flow.Component, int, []model.Tensor) (model.Field[float32], error) { return n, nil }}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := likelihood.LogMeanProb(ctx, f, s, want, nil, x, 0, 20, 3, likelihood.Trace{}); err != nil {
+		t.Fatal(err)
+	}
+	if st, err = impl.Build(ctx, pipeline.Env{}, json.RawMessage(`{"bits_per_dim": true, "draws": 3, "batch": 7}`)); err != nil {
+		t.Fatal(err)
+	}
+	in := pipeline.Inputs{"flow": {Flow: name}, "data": {Rows: data}, "solver": {Service: s}}
+	if _, err := st.Check(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	if out, err = st.Run(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range text(t, out.Rows[""]) {
+		if bits := -(want[i] + 2*math.Log(0.5)) / (2 * math.Ln2); !strings.Contains(line, fmt.Sprint(want[i], bits)) {
+			t.Fatalf("row %d is %s, want %v and %v bits in it", i, line, want[i], bits)
+		}
+	}
 }
 
 func Example() {

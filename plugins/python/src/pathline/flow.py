@@ -6,6 +6,7 @@ data, the fitted transforms, the path, the model and its configuration.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
@@ -136,14 +137,82 @@ class _Standardize:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.mean, self.sd = np.asarray(state["mean"], np.float64), np.asarray(state["sd"], np.float64)
 
-    def apply(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def apply(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
         return (x - self.mean) / self.sd, np.full(len(x), -np.log(self.sd).sum())
 
     def invert(self, z: np.ndarray) -> np.ndarray:
         return z * self.sd + self.mean
 
 
-_TRANSFORMS: dict[str, Callable[[Mapping[str, Any]], Any]] = {"standardize": _Standardize}
+class _Whiten:
+    """z of mean 0 and covariance I, by a root of the training rows' covariance."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.root, self.mean = state["root"], np.asarray(state["mean"], np.float64)
+        d = len(self.mean)
+        m = np.frombuffer(base64.b64decode(state["matrix"]), "<f8").reshape(d, d)
+        scale = np.diag(m) if self.root == "cholesky" else np.asarray(state["scale"], np.float64)
+        self.logdet = -np.log(scale).sum()
+        if self.root == "cholesky":
+            self.back = m
+        else:  # rows of m are eigenvectors
+            self.back = m.T * scale if self.root == "pca" else (m.T * scale) @ m
+        self.there = np.linalg.inv(self.back)
+
+    def apply(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        return (x - self.mean) @ self.there.T, np.full(len(x), self.logdet)
+
+    def invert(self, z: np.ndarray) -> np.ndarray:
+        return z @ self.back.T + self.mean
+
+
+class _Logit:
+    """z = logit(alpha + (1 - 2 alpha) (x - low) / (high - low)), column by column."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.alpha = float(state["alpha"])
+        self.low, self.high = np.asarray(state["low"], np.float64), np.asarray(state["high"], np.float64)
+        self.inner = (1 - 2 * self.alpha) / (self.high - self.low)
+
+    def apply(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        p, q = np.log(self.alpha + (x - self.low) * self.inner), np.log(self.alpha + (self.high - x) * self.inner)
+        return p - q, (np.log(self.inner) - p - q).sum(axis=1)
+
+    def invert(self, z: np.ndarray) -> np.ndarray:
+        e = np.exp(-np.abs(z))
+        part = (e / (1 + e) - self.alpha) / self.inner  # from the nearer end
+        return np.where(z < 0, self.low + part, self.high - part)
+
+
+class _Dequantize:
+    """Values of a lattice, spread over their bins by the host's own noise."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.key = Key(int(state["key"]))
+        self.step, self.unit, self.offset = (np.asarray([b.get(k, default) for b in state["bins"]], np.float64)
+                                             for k, default in (("step", 0), ("unit", 1), ("offset", 0)))
+        self.discrete = self.step > 0
+        self.step[~self.discrete], self.unit[~self.discrete] = 1, 1
+
+    def apply(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        u = np.stack([self.key.uniforms(x.shape[1], first + r) for r in range(len(x))]) if len(x) else np.zeros_like(x)
+        z = x + u * (self.step / self.unit)
+        n = np.round(self._place(x))
+        z = np.where(np.floor(self._place(z)) != n, self._value(n + 0.5), z)
+        return np.where(self.discrete, z, x), np.zeros(len(x))
+
+    def invert(self, z: np.ndarray) -> np.ndarray:
+        return np.where(self.discrete, self._value(np.floor(self._place(z))), z)
+
+    def _place(self, x: np.ndarray) -> np.ndarray:
+        return (x * self.unit - self.offset) / self.step
+
+    def _value(self, n: np.ndarray) -> np.ndarray:
+        return (n * self.step + self.offset) / self.unit
+
+
+_TRANSFORMS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "standardize": _Standardize, "whiten": _Whiten, "logit": _Logit, "dequantize": _Dequantize}
 _PATHS: dict[str, Callable[[np.ndarray], tuple[Any, ...]]] = {
     "condot": lambda t: (t, 1 - t, 1.0, -1.0),
     "cosine": lambda t: (np.sin(np.pi / 2 * t), np.cos(np.pi / 2 * t), np.pi / 2 * np.cos(np.pi / 2 * t), -np.pi / 2 * np.sin(np.pi / 2 * t)),
@@ -299,11 +368,12 @@ class Trained(_Space):
         s = self.base_std
         return -np.square(z / s).sum(axis=1) / 2 - self.dim * (math.log(2 * math.pi) / 2 + math.log(s))
 
-    def normalize(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Data to model space, with the log-determinant of every row."""
+    def normalize(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Data to model space, with the log-determinant of every row. first is the
+        number of the first row in its table, where a transform's noise comes from."""
         logdet = np.zeros(len(x))
         for t in self._transforms:
-            x, ld = t.apply(x)
+            x, ld = t.apply(x, first)
             logdet = logdet + ld
         return x, logdet
 

@@ -267,9 +267,10 @@ class Fitted:
     def __init__(self, opening: Opening, target: str) -> None:
         self._session, self._target = opening.session, target
 
-    def apply(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Data to model space, with the log-determinant of every row."""
-        b = one_batch(self._session.call(self._target, "apply", None, batches.make(x=np.asarray(x, np.float64))))
+    def apply(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Data to model space, with the log-determinant of every row; first is the
+        number of the first row in its table, where a transform's noise comes from."""
+        b = one_batch(self._session.call(self._target, "apply", {"first": int(first)}, batches.make(x=np.asarray(x, np.float64))))
         return batches.column(b, "z"), batches.column(b, "logdet")
 
     def invert(self, z: np.ndarray) -> np.ndarray:
