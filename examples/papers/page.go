@@ -24,6 +24,7 @@ const pageTemplate = "page.md.tmpl"
 //	twice CELL                  and times 2: a loss summed over two columns
 //	sd CELL, se CELL, floor CELL  mean ± sd, mean ± standard error, the floor
 //	mean CELL                   the mean alone
+//	alike CELL CELL             the mean of the first over as many seeds as the second has
 //	ratio CELL CELL             the quotient of two means
 //	difference CELL CELL        the first mean without the second
 //	within CELL "1.2 ± 0.3"     whether the mean lies within a published spread
@@ -39,7 +40,7 @@ func Page(folder string) ([]byte, error) {
 	}
 	r := results{folder: folder, sweeps: map[string]*sweep{}}
 	t, err := template.New(pageTemplate).Option("missingkey=error").Funcs(template.FuncMap{
-		"cell": r.cell, "minus": minus, "sd": withSD, "se": withSE, "floor": floor, "mean": mean, "twice": twice, "quotient": func(a, b float64) float64 { return a / b }, "ratio": ratio, "difference": difference, "within": within,
+		"cell": r.cell, "minus": minus, "sd": withSD, "se": withSE, "floor": floor, "mean": mean, "alike": alike, "twice": twice, "quotient": func(a, b float64) float64 { return a / b }, "ratio": ratio, "difference": difference, "within": within,
 		"seconds": r.seconds, "load": r.load, "number": number,
 		"list":  func(v ...string) []string { return v },
 		"split": func(v string) []string { return strings.Split(v, "|") },
@@ -70,6 +71,7 @@ type sweep struct {
 type Cell struct {
 	N               int
 	Mean, SD, Floor *float64
+	Values          []*float64
 }
 
 // results reads the files of a folder, once.
@@ -165,6 +167,14 @@ func minus(c Cell) Cell {
 		m := -*c.Mean
 		c.Mean = &m
 	}
+	values := make([]*float64, len(c.Values))
+	for i, v := range c.Values {
+		if v != nil {
+			m := -*v
+			values[i] = &m
+		}
+	}
+	c.Values = values
 	return c
 }
 
@@ -222,6 +232,20 @@ func mean(c Cell) string {
 		return none
 	}
 	return number(*c.Mean)
+}
+
+func alike(c, other Cell) string {
+	if other.N == 0 || len(c.Values) < other.N {
+		return none
+	}
+	sum := 0.0
+	for _, v := range c.Values[:other.N] {
+		if v == nil {
+			return none
+		}
+		sum += *v
+	}
+	return number(sum / float64(other.N))
 }
 
 func difference(a, b Cell) string {

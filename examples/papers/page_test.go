@@ -46,6 +46,10 @@ func TestCells(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	three := Cell{N: 3, Values: []*float64{pointer(1), pointer(2), pointer(9)}}
+	if got := alike(minus(three), Cell{N: 2}); got != "-1.50" {
+		t.Errorf("the mean of two seeds of three is %s", got)
+	}
 	for published, want := range map[string]string{"0.30 ± 0.05": "within", "0.2 ± 0.1": "above", "0.5±0.1": "below"} {
 		if got, err := within(c, published); got != want || err != nil {
 			t.Errorf("against %s: %q, want %q (%v)", published, got, want, err)
