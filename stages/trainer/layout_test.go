@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -75,6 +76,69 @@ func TestRowsThatBringTheirNoise(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// Every example keeps or loses all of its conditions by its own number: not by its
+// batch, its workers or its tile, and not together with its batch.
+func TestConditionsAreDroppedPerRow(t *testing.T) {
+	const rows, share, examples = 100, 0.3, 4000
+	layout := Layout{Dim: 2, Held: 2}
+	table := make([]float32, rows*layout.Width())
+	for i := range table {
+		table[i] = 1
+	}
+	dropped := func(batch, accumulate, workers int) (out []bool) {
+		o := options(examples, batch)
+		o.Drop, o.Accumulate, o.Workers = share, accumulate, workers
+		crew := newCrew(workers)
+		defer crew.dismiss()
+		e := newExamples(&o, NewMemory(table, layout.Width(), o.Keys.Shuffle), layout, crew)
+		s := newTile(tileRows, layout)
+		for step := int64(0); len(out) < examples; step++ {
+			for part := range accumulate {
+				if err := e.next(context.Background(), step, part); err != nil {
+					t.Fatal(err)
+				}
+				for lo := 0; lo < batch; lo += 17 {
+					hi := min(lo+17, batch)
+					if err := e.fill(s, lo, hi); err != nil {
+						t.Fatal(err)
+					}
+					for i := range hi - lo {
+						c := s.in[4*i+2 : 4*i+4]
+						if c[0] != c[1] || c[0] != 0 && c[0] != 1 {
+							t.Fatalf("conditions %v", c)
+						}
+						out = append(out, c[0] == 0)
+					}
+				}
+			}
+		}
+		return out[:examples]
+	}
+	want := dropped(50, 1, 1)
+	for _, c := range [][3]int{{100, 1, 3}, {25, 2, 2}, {1, 1, 1}} {
+		if !slices.Equal(dropped(c[0], c[1], c[2]), want) {
+			t.Errorf("batches of %d, %d of them, %d workers drop other rows", c[0], c[1], c[2])
+		}
+	}
+	count := 0
+	for lo := 0; lo < examples; lo += 50 {
+		in := 0
+		for _, d := range want[lo : lo+50] {
+			if d {
+				in++
+			}
+		}
+		if in == 0 || in == 50 {
+			t.Errorf("the batch at %d lost the conditions of %d rows", lo, in)
+		}
+		count += in
+	}
+	// Binomial, within four standard deviations.
+	if sd := math.Sqrt(examples * share * (1 - share)); math.Abs(float64(count)-examples*share) > 4*sd {
+		t.Errorf("%d of %d examples are dropped", count, examples)
 	}
 }
 

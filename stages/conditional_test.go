@@ -1,0 +1,322 @@
+package stages_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/random"
+)
+
+// person is a row of these tests: x is normal around the mean of its label plus
+// its shift, with the standard deviation spread.
+type person struct {
+	x     float64
+	label string
+	shift float64
+}
+
+var means = map[string]float64{"low": -3, "mid": 0, "high": 4}
+
+const spread = 0.5
+
+// people are drawn from that law.
+func people(rows int) []person {
+	key := random.NewKey(4, "people", "rows")
+	out, z := make([]person, rows), make([]float64, 2)
+	for r := range out {
+		key.Normals64(z, uint64(r), 0)
+		label := []string{"low", "mid", "high"}[r%3]
+		out[r] = person{means[label] + z[1] + spread*z[0], label, z[1]}
+	}
+	return out
+}
+
+// writePeople writes an Arrow file; null is a row whose label is null, or -1.
+func writePeople(t *testing.T, name string, rows []person, null int) {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
+		{Name: "label", Type: arrow.BinaryTypes.String, Nullable: true}, {Name: "shift", Type: arrow.PrimitiveTypes.Float32, Nullable: true}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for i, p := range rows {
+		b.Field(0).(*array.Float64Builder).Append(p.x)
+		if i == null {
+			b.Field(1).AppendNull()
+		} else {
+			b.Field(1).(*array.StringBuilder).Append(p.label)
+		}
+		b.Field(2).(*array.Float32Builder).Append(float32(p.shift))
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := ipc.NewFileWriter(f, ipc.WithSchema(schema))
+	if err == nil {
+		err = w.Write(rec)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runFile runs a pipeline of these stages; dir holds its data.
+func runFile(t *testing.T, dir, out string, threads int, text string) (*pipeline.Record, error) {
+	t.Helper()
+	file := filepath.Join(dir, "pipeline.yaml")
+	if err := os.WriteFile(file, []byte("version: 1\nname: test\nseed: 5\nstages:\n"+text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.Load(context.Background(), file, stages.Builtin(), pipeline.LoadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return p.Run(context.Background(), pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: out, NoCache: true}, Threads: threads})
+}
+
+const (
+	peopleStages = `
+  data: {kind: loader, use: arrow, with: {path: people.arrow, columns: [x], conditions: [label, shift], batch: 97}}
+  scaled: {kind: transform, use: standardize, from: {data: data}}
+  field: {kind: model, use: mlp, with: {hidden: [48, 48], embedding: 8}}
+`
+	trainStage = `
+  train:
+    kind: trainer
+    use: cfm
+    from: {data: scaled, valid: scaled, model: field}
+    with: {steps: %d, batch: 128, optimizer: {use: adam, lr: 3e-3}, schedule: cosine, drop_conditions: 0.2, validation_rows: 200%s}
+`
+)
+
+// column reads a column of numbers of a file that a run wrote.
+func column(t *testing.T, file, name string) []float64 {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ipc.NewFileReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var out []float64
+	for i := range r.NumRecords() {
+		rec, err := r.Record(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := rec.Schema().FieldIndices(name)
+		if len(at) != 1 {
+			t.Fatalf("%s has no column %q", file, name)
+		}
+		for k := range int(rec.NumRows()) {
+			switch c := rec.Column(at[0]).(type) {
+			case *array.Float64:
+				out = append(out, c.Value(k))
+			case *array.Float32:
+				out = append(out, float64(c.Value(k)))
+			}
+		}
+	}
+	return out
+}
+
+func moments(x []float64) (mean, std float64) {
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		std += (v - mean) * (v - mean) / float64(len(x))
+	}
+	return mean, math.Sqrt(std)
+}
+
+// A conditional flow makes the conditional distribution, whose density is one in
+// sum; rows by a table are rows by given values, one by one; guidance of 1 and of
+// 0 are the flow with and without its conditions; neither workers nor batches
+// change a bit.
+func TestConditionalFlow(t *testing.T) {
+	dir := t.TempDir()
+	writePeople(t, filepath.Join(dir, "people.arrow"), people(3000), -1)
+	var flows [][]byte
+	for i, c := range []struct {
+		threads int
+		more    string
+	}{{1, ""}, {3, ""}} {
+		out := filepath.Join(dir, fmt.Sprint("train", i))
+		if _, err := runFile(t, dir, out, c.threads, peopleStages+fmt.Sprintf(trainStage, 1500, c.more)); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(filepath.Join(out, "train.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		flows = append(flows, raw)
+	}
+	if !bytes.Equal(flows[0], flows[1]) {
+		t.Error("the number of workers changes a conditional flow")
+	}
+	flow := `{file: train0/train.safetensors}`
+	run := func(name, stages string) string {
+		t.Helper()
+		out := filepath.Join(dir, name)
+		if _, err := runFile(t, dir, out, 2, stages); err != nil {
+			t.Fatal(name, err)
+		}
+		return out
+	}
+	sample := func(name, from, with string) []float64 {
+		t.Helper()
+		out := run(name, "\n  people: {kind: loader, use: arrow, with: {path: some.arrow, columns: [x], conditions: [label, shift]}}\n"+
+			"  samples: {kind: sampler, use: ode, from: {flow: "+flow+from+"}, with: {"+with+"}, to: samples.arrow}\n")
+		return column(t, filepath.Join(out, "samples.arrow"), "x")
+	}
+	some := people(9)[2:]
+	writePeople(t, filepath.Join(dir, "some.arrow"), some, -1)
+
+	// What was learned.
+	const shift = 0.5
+	byLabel := map[string][]float64{}
+	for label, mean := range means {
+		x := sample("given-"+label, "", fmt.Sprintf("rows: 2000, given: {label: %s, shift: %v}", label, shift))
+		byLabel[label] = x
+		if m, s := moments(x); math.Abs(m-mean-shift) > 0.15 || math.Abs(s-spread) > 0.12 {
+			t.Errorf("%s: mean %.3f and deviation %.3f, the law has %.3f and %.3f", label, m, s, mean+shift, spread)
+		}
+	}
+	all := sample("none", "", "rows: 2000")
+	if _, s := moments(all); s < 2.5 || s > 3.7 { // that of the mixture is 3.09
+		t.Errorf("without conditions the deviation is %.3f", s)
+	}
+
+	// A table, whose rows begin again when it ends.
+	table := sample("table", ", cond: people", "rows: 17, batch: 5")
+	if n := sample("as-many", ", cond: people", "batch: 3"); len(n) != len(some) || !slices.Equal(n, table[:len(some)]) {
+		t.Errorf("%d rows for a table of %d, or others than with rows given", len(n), len(some))
+	}
+	for i, v := range table {
+		p := some[i%len(some)]
+		x := sample("one", "", fmt.Sprintf("rows: %d, given: {label: %s, shift: %v}", i+1, p.label, float32(p.shift)))
+		if x[i] != v {
+			t.Errorf("row %d of a table is %v, by given values %v", i, v, x[i])
+		}
+	}
+
+	// Guidance.
+	if x := sample("one-fold", "", "rows: 2000, given: {label: low, shift: 0.5}, guidance: 1"); !slices.Equal(x, byLabel["low"]) {
+		t.Error("guidance of 1 changes rows")
+	}
+	if x := sample("zero-fold", "", "rows: 2000, given: {label: low, shift: 0.5}, guidance: 0"); !slices.Equal(x, all) {
+		t.Error("guidance of 0 is not the flow without conditions")
+	}
+	once, _ := moments(byLabel["low"])
+	if m, _ := moments(sample("two-fold", "", "rows: 2000, given: {label: low, shift: 0.5}, guidance: 2")); m > once-0.1 {
+		t.Errorf("guidance of 2 has the mean %v, not below the %v of 1", m, once)
+	}
+
+	// The density, with guidance too, and beside new rows.
+	var grid []person
+	const step = 0.02
+	for x := -12.0; x < 12; x += step {
+		grid = append(grid, person{x, "mid", 0.25})
+	}
+	writePeople(t, filepath.Join(dir, "grid.arrow"), grid, -1)
+	for _, w := range []string{"0", "1", "1.5"} {
+		out := run("scores"+w, "\n  grid: {kind: loader, use: arrow, with: {path: grid.arrow, columns: [x], conditions: [label, shift]}}\n"+
+			"  solver: {kind: solver, use: dopri5, with: {rtol: 1e-4, atol: 1e-5}}\n"+
+			"  scores: {kind: likelihood, use: ode, from: {flow: "+flow+", data: grid, solver: solver}, with: {guidance: "+w+"}, to: scores.arrow}\n")
+		var sum float64
+		for _, v := range column(t, filepath.Join(out, "scores.arrow"), "log_prob") {
+			sum += step * math.Exp(v)
+		}
+		if math.Abs(sum-1) > 5e-3 {
+			t.Errorf("guidance %s: the density adds up to %v", w, sum)
+		}
+	}
+	out := run("beside", "\n  samples: {kind: sampler, use: ode, from: {flow: "+flow+"}, with: {rows: 40, log_prob: true, given: {label: mid, shift: 0.25}}, to: samples.arrow}\n")
+	beside := column(t, filepath.Join(out, "samples.arrow"), "log_prob")
+	out = run("again", "\n  made: {kind: loader, use: arrow, with: {path: beside/samples.arrow, columns: [x], conditions: [label, shift]}}\n"+
+		"  scores: {kind: likelihood, use: ode, from: {flow: "+flow+", data: made}, to: scores.arrow}\n")
+	for i, v := range column(t, filepath.Join(out, "scores.arrow"), "log_prob") {
+		if math.Abs(v-beside[i]) > 1e-2 {
+			t.Errorf("row %d was made with log p = %v and is scored with %v", i, beside[i], v)
+		}
+	}
+}
+
+// What does not fit is said before anything runs where it can be known, and always
+// with its place.
+func TestConditionsRefuse(t *testing.T) {
+	dir := t.TempDir()
+	writePeople(t, filepath.Join(dir, "people.arrow"), people(300), -1)
+	writePeople(t, filepath.Join(dir, "strange.arrow"), []person{{0, "mid", 0}, {0, "odd", 0}}, -1)
+	writePeople(t, filepath.Join(dir, "null.arrow"), people(9), 4)
+	writePeople(t, filepath.Join(dir, "nan.arrow"), []person{{0, "mid", 0}, {0, "mid", math.NaN()}}, -1)
+	short := fmt.Sprintf(trainStage, 20, "")
+	if _, err := runFile(t, dir, filepath.Join(dir, "saved"), 1, peopleStages+short); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runFile(t, dir, filepath.Join(dir, "always"), 1, peopleStages+strings.Replace(short, "drop_conditions: 0.2", "drop_conditions: 0", 1)); err != nil {
+		t.Fatal(err)
+	}
+	load := func(path, more string) string {
+		return "\n  data: {kind: loader, use: arrow, with: {path: " + path + ".arrow, columns: [x]" + more + "}}\n"
+	}
+	const conditions = ", conditions: [label, shift]"
+	sampler := func(file, from, with string) string {
+		return "\n  samples: {kind: sampler, use: ode, from: {flow: {file: " + file + "/train.safetensors}" + from + "}, with: {rows: 2" + with + "}}\n"
+	}
+	score := "\n  scores: {kind: likelihood, use: ode, from: {flow: {file: saved/train.safetensors}, data: data}}\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"twice":              {load("people", ", conditions: [x]"), `stages.data.with.conditions[0]: column "x" is listed twice`},
+		"no such column":     {load("people", ", conditions: [labl]"), `no column "labl"; did you mean "label"?`},
+		"text as a number":   {load("people", ", conditions: [{use: label, as: number}]"), `column "label" has type utf8, whose values are no numbers`},
+		"no kind":            {load("people", ", conditions: [{use: label, as: word}]"), "conditions[0].as"},
+		"null":               {load("null", conditions) + score, `column "label" is null in row 4`},
+		"nothing to drop":    {load("people", "") + "\n  field: {kind: model, use: mlp}\n" + strings.ReplaceAll(short, "scaled", "data"), "stages.train.with.drop_conditions: the rows have no conditions to drop"},
+		"unknown category":   {load("strange", conditions) + score, `row 1: column "label" has the category "odd", which the training rows do not have; they have "high", "low", "mid"`},
+		"not a number":       {load("nan", conditions) + score, `row 1: column "shift" has NaN`},
+		"missing condition":  {load("people", ", conditions: [label]") + score, `no column "shift", which the flow is conditional on`},
+		"nothing given":      {sampler("always", "", ""), "samples.with.given: the flow is conditional on label, shift, and nothing says"},
+		"half given":         {sampler("saved", "", ", given: {label: mid}"), `samples.with.given: the value of the condition "shift" is missing`},
+		"another name":       {sampler("saved", "", ", given: {label: mid, shift: 1, shaft: 2}"), `samples.with.given.shaft: the flow has no condition "shaft"; did you mean "shift"?`},
+		"another category":   {sampler("saved", "", ", given: {label: odd, shift: 1}"), `samples.with.given.label: column "label" has the category "odd"`},
+		"text for a number":  {sampler("saved", "", ", given: {label: mid, shift: much}"), "samples.with.given.shift: column \"shift\" is made of numbers, and much is none"},
+		"two ways":           {load("people", conditions) + sampler("saved", ", cond: data", ", given: {label: mid, shift: 1}"), "given and the input cond both say"},
+		"table without them": {load("people", "") + sampler("saved", ", cond: data", ""), `samples.from.cond: the rows have no column "label"`},
+		"table of others":    {load("strange", conditions) + sampler("saved", ", cond: data", ""), `category "odd"`},
+		"guided by nothing":  {sampler("saved", "", ", guidance: 2"), "samples.with.guidance: rows without conditions have nothing"},
+		"never dropped":      {sampler("always", "", ", given: {label: mid, shift: 1}, guidance: 2"), "samples.with.guidance: the flow was always trained with its conditions"},
+		"training category":  {load("people", conditions) + "\n  other: {kind: loader, use: arrow, with: {path: strange.arrow, columns: [x]" + conditions + "}}\n  field: {kind: model, use: mlp}\n" + strings.NewReplacer("valid: scaled", "valid: other", "scaled", "data").Replace(short), `category "odd"`},
+		"other conditions":   {load("people", conditions) + "\n  other: {kind: loader, use: arrow, with: {path: people.arrow, columns: [x], conditions: [label]}}\n  field: {kind: model, use: mlp}\n" + strings.NewReplacer("valid: scaled", "valid: other", "scaled", "data").Replace(short), "other conditions than the training rows"},
+	} {
+		_, err := runFile(t, dir, filepath.Join(dir, "out"), 1, c.text)
+		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\n", " "), c.want) {
+			t.Errorf("%s: %v\nwant %s", name, err, c.want)
+		}
+	}
+}
