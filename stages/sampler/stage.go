@@ -40,7 +40,10 @@ type RowsConfig struct {
 // Config is the configuration of sampler/ode.
 type Config struct {
 	RowsConfig
-	LogProb bool `yaml:"log_prob" json:"log_prob" doc:"also give the log-density of every row, in nats, integrated on the way; of the row before values of columns of whole numbers are rounded"`
+	LogProb     bool           `yaml:"log_prob" json:"log_prob" doc:"also give the log-density of every row, in nats, integrated on the way; of the row before values of columns of whole numbers are rounded"`
+	Fix         map[string]any `yaml:"fix" json:"fix,omitempty" doc:"values of some columns of the data, by name, that all rows are to have: the others are drawn given them (inpainting), as well as levels and corrections allow"`
+	Levels      int            `yaml:"levels" json:"levels" doc:"with fix: times at which the other columns are corrected, and solves on the way" min:"1" max:"100000"`
+	Corrections int            `yaml:"corrections" json:"corrections" doc:"with fix: steps of Langevin's dynamics at every level" min:"0" max:"100000"`
 	likelihood.TraceConfig
 }
 
@@ -51,6 +54,12 @@ func (c Config) Validate() error {
 	}
 	if err := c.TraceConfig.Validate(); err != nil {
 		return err
+	}
+	if c.Fix != nil && c.LogProb {
+		return schemas.Errorf(schemas.Conflict, "rows with fixed columns have no density").At("log_prob").Suggest("leave it out")
+	}
+	if c.Fix != nil && len(c.Trajectory) > 0 {
+		return schemas.Errorf(schemas.Conflict, "rows with fixed columns are not followed").At("trajectory").Suggest("leave it out")
 	}
 	return c.RowsConfig.Validate()
 }
@@ -89,7 +98,7 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 		Stored: true,
 	})
 	impl := pipeline.Register(r, "sampler", "ode", "moves draws of the base along the flow's field from t = 0 to t = 1",
-		Config{RowsConfig: RowsConfig{Guidance: 1, Batch: 8192}, TraceConfig: likelihood.TraceConfig{Trace: likelihood.Exact}},
+		Config{RowsConfig: RowsConfig{Guidance: 1, Batch: 8192}, Levels: 100, Corrections: 10, TraceConfig: likelihood.TraceConfig{Trace: likelihood.Exact}},
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
@@ -173,6 +182,9 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 		f = rows.flow
 	}
 	rows.key = random.NewKey(seed, s.env.Stage, "base")
+	if rows.fix != nil {
+		rows.fix.Key = random.NewKey(seed, s.env.Stage, "fix")
+	}
 	if s.config.LogProb {
 		if err := s.config.Fits(f); err != nil {
 			return out, err
@@ -249,6 +261,49 @@ func (s *stage) conditions(d *flow.Description, table pipeline.Rows) (*condition
 	return nil, errors.Join(errs...)
 }
 
+// fixed are the columns to fix, in the order of the flow's.
+func (s *stage) fixed(columns []schemas.Column) (*Fix, error) {
+	if s.config.Fix == nil {
+		return nil, nil
+	}
+	fix := &Fix{Levels: s.config.Levels, Steps: s.config.Corrections}
+	var names []string
+	var errs []error
+	at := 0
+	for _, c := range columns {
+		names = append(names, c.Name)
+		v, ok := s.config.Fix[c.Name]
+		list, many := v.([]any)
+		if !many {
+			list = []any{v}
+		}
+		if ok && len(list) != c.Dims() {
+			errs = append(errs, schemas.Errorf(schemas.UnknownValue, "column %q has %d numbers, not %d", c.Name, c.Dims(), len(list)).At("fix."+c.Name))
+		}
+		for i := 0; ok && i < min(len(list), c.Dims()); i++ {
+			x, number := list[i].(float64)
+			if !number {
+				errs = append(errs, schemas.Errorf(schemas.UnknownValue, "column %q is made of numbers, and %v is none", c.Name, list[i]).At("fix."+c.Name))
+			}
+			fix.Columns, fix.Values = append(fix.Columns, at+i), append(fix.Values, x)
+		}
+		at += c.Dims()
+	}
+	for name := range s.config.Fix {
+		if !slices.Contains(names, name) {
+			e := schemas.Errorf(schemas.UnknownColumn, "the flow has no column %q", name).At("fix." + name)
+			if near := pipeline.DidYouMean(name, names); near != "" {
+				e.Suggest(near)
+			}
+			errs = append(errs, e)
+		}
+	}
+	if len(errs) == 0 && (len(fix.Columns) == 0 || len(fix.Columns) == at) {
+		errs = append(errs, schemas.Errorf(schemas.OutOfRange, "%d of %d columns are fixed: some must be, and some must be left to draw", len(fix.Columns), at).At("fix"))
+	}
+	return fix, errors.Join(errs...)
+}
+
 // guidance is the weight that a flow is sampled with: 0 when it has conditions and
 // the rows do not.
 func (s *sampled) guidance(d *flow.Description) float64 {
@@ -260,6 +315,10 @@ func (s *sampled) guidance(d *flow.Description) float64 {
 
 func (s *stage) rows(d *flow.Description, table pipeline.Rows) (*sampled, error) {
 	given, err := s.conditions(d, table)
+	if err != nil {
+		return nil, err
+	}
+	fix, err := s.fixed(d.Columns)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +342,7 @@ func (s *stage) rows(d *flow.Description, table pipeline.Rows) (*sampled, error)
 		}
 	}
 	fields = append(fields, added...)
-	return &sampled{stage: s, columns: d.Columns, given: given, schema: arrow.NewSchema(fields, nil)}, nil
+	return &sampled{stage: s, columns: d.Columns, given: given, fix: fix, schema: arrow.NewSchema(fields, nil)}, nil
 }
 
 // sampled are the rows; the parts of the flow are missing while checking.
@@ -291,6 +350,7 @@ type sampled struct {
 	*stage
 	columns []schemas.Column
 	given   *condition.Supply
+	fix     *Fix // nil where nothing is fixed
 	schema  *arrow.Schema
 	flow    *flow.Flow
 	solver  solver.Solver
@@ -373,11 +433,14 @@ func (s *stream) batch(ctx context.Context, values []condition.Value, rows int) 
 	var logp, se []float64
 	var report solver.Report
 	var err error
-	if s.config.LogProb {
+	switch {
+	case s.fix != nil:
+		report, err = Inpaint(ctx, s.flow, s.solver, x, s.key, s.next, rows, *s.fix)
+	case s.config.LogProb:
 		logp, se = make([]float64, rows), make([]float64, rows)
 		draw(s.flow, x, s.key, s.next, rows)
 		report, err = likelihood.Generate(ctx, s.flow, s.solver, x, logp, se, s.next, rows, s.trace)
-	} else {
+	default:
 		report, err = Sample(ctx, s.flow, s.solver, x, s.key, s.next, rows)
 	}
 	if err != nil {
