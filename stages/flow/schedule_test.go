@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
@@ -156,5 +157,108 @@ func TestOnPath(t *testing.T) {
 	}
 	if _, err := exact.OnPath(path.Cosine{}); err == nil {
 		t.Error("the path of an exact model is changed")
+	}
+}
+
+// held is gaussian with columns of conditions behind, which it does not move.
+type held struct {
+	gaussian
+	columns int
+}
+
+func (h held) Dim() int { return 2 + h.columns }
+
+func (h held) Eval(ctx context.Context, dx []float32, t []float64, x []float32, rows int) error {
+	w := h.Dim()
+	for r := range rows {
+		if err := h.gaussian.Eval(ctx, dx[r*w:r*w+2], t[r:r+1], x[r*w:r*w+2], 1); err != nil {
+			return err
+		}
+		clear(dx[r*w+2 : (r+1)*w])
+	}
+	return nil
+}
+
+func (h held) Divergence(ctx context.Context, dx []float32, div, t []float64, x, probe []float32, rows, probes int) error {
+	if err := h.Eval(ctx, dx, t, x, rows); err != nil {
+		return err
+	}
+	for r := range rows {
+		_, slope := h.slope(t[r])
+		div[r] = 2 * slope
+	}
+	return nil
+}
+
+// TestHeldColumns: the conditions of a row stay as they are on another path and under
+// noise, and the others move as without them; the divergence is that of the others.
+func TestHeldColumns(t *testing.T) {
+	ctx := context.Background()
+	open := func(conditions condition.Columns) *flow.Flow {
+		d, _ := small()
+		d.Target, d.Conditions = "data", conditions
+		r := registry()
+		r.Other = func(flow.Component, int, []model.Tensor) (model.Field[float32], error) {
+			return held{gaussian{m: 2, s: 0.5}, conditions.Held()}, nil
+		}
+		r.Models = nil
+		f, err := flow.New(d, nil, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	m := &solver.Method{Tableau: solver.Euler(), Options: solver.Options{Steps: 10, Stochastic: true}}
+	change := func(f *flow.Flow) *flow.Flow {
+		on, err := f.OnPath(path.Cosine{})
+		if err == nil {
+			on, err = on.Stochastic(flow.Diffusion{Use: "constant", Scale: 1}, m, 3)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return on
+	}
+	bare, full := change(open(nil)), change(open(condition.Columns{{Name: "c", Type: "float64", Kind: condition.Number, Mean: []float64{0}, Std: []float64{1}}}))
+	w := full.Width()
+	if w < 3 {
+		t.Fatal("no conditions")
+	}
+	x, y := []float32{1, -0.5}, make([]float32, w)
+	for i := range y {
+		y[i] = 7
+	}
+	copy(y, x)
+	if _, err := m.Solve32(ctx, bare.Field32, solver.State[float32]{X: x, Rows: 1, Dim: 2, FirstID: 5}, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Solve32(ctx, full.Field32, solver.State[float32]{X: y, Rows: 1, Dim: w, Held: w - 2, FirstID: 5}, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	if x[0] != y[0] || x[1] != y[1] {
+		t.Errorf("%v with conditions, %v without", y, x)
+	}
+	for _, c := range y[2:] {
+		if c != 7 {
+			t.Errorf("a condition of 7 ends as %v", c)
+		}
+	}
+	var a, b [1]float64
+	on, err := open(nil).OnPath(path.Cosine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	with, err := open(condition.Columns{{Name: "c", Type: "float64", Kind: condition.Number, Mean: []float64{0}, Std: []float64{1}}}).OnPath(path.Cosine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := on.Field32.Divergence(ctx, make([]float32, 2), a[:], []float64{0.3}, x, nil, 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := with.Field32.Divergence(ctx, make([]float32, w), b[:], []float64{0.3}, y, nil, 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	if a != b {
+		t.Errorf("divergence %v with conditions, %v without", b, a)
 	}
 }

@@ -152,3 +152,60 @@ func TestStopsAtTimes(t *testing.T) {
 		}
 	}
 }
+
+// TestInsideTheInterval: no method evaluates a field outside of the interval of a
+// solve, in either direction, however its steps are chosen and whatever is asked for
+// on the way: the field panics there. Steps that would overrun are the exception that
+// is asked for.
+func TestInsideTheInterval(t *testing.T) {
+	karras, err := solver.Karras(9, 0.002, 80, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := func(lo, hi float64) rhs {
+		return func(dx []float64, t float64, x []float64) {
+			if !(lo <= t && t <= hi) {
+				panic(fmt.Sprint("evaluated at ", t))
+			}
+			dx[0] = math.Sqrt(t-lo)*math.Sqrt(hi-t)*x[0] - x[0]*x[0]
+		}
+	}
+	solve := func(b solver.Tableau, o solver.Options, f rhs, t0, t1 float64) (text string) {
+		defer func() {
+			if v := recover(); v != nil {
+				text = fmt.Sprint(v)
+			}
+		}()
+		m := &solver.Method{Tableau: b, Options: o}
+		times := []float64{t0, t0 + (t1-t0)*1e-3, t0 + (t1-t0)/3, t0 + (t1-t0)*0.999999, t1}
+		x, at := []float64{1, 0.3, 2}, make([]float64, 15)
+		if _, err := m.SolveAt64(t.Context(), f, solver.State[float64]{X: x, Rows: 3, Dim: 1}, t0, t1, times, at); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	for _, b := range append(solver.Tableaus(), cashKarp()) {
+		options := []solver.Options{{Steps: 1}, {Steps: 7}, {TimeGrid: solver.Cosine(9)}, {TimeGrid: karras}}
+		if b.Adaptive() {
+			for _, control := range []string{"row", "batch"} {
+				for _, tol := range []float64{1e-2, 1e-6} {
+					for _, c := range []solver.Controller{{}, {I: 1}, {I: 0.37, P: 0.23, D: 0.04}} {
+						options = append(options, solver.Options{Rtol: tol, Atol: tol, Control: control, Controller: c})
+					}
+				}
+			}
+		}
+		for _, o := range options {
+			o.Workers = 1 // a panic comes from this goroutine
+			for _, iv := range [][2]float64{{0, 1}, {1, 0}, {0.1, 0.7}, {2.0 / 3, -1.0 / 3}} {
+				if text := solve(b, o, inside(min(iv[0], iv[1]), max(iv[0], iv[1])), iv[0], iv[1]); text != "" {
+					t.Errorf("%s, %+v, from %v to %v: %s", b.Name, o, iv[0], iv[1], text)
+				}
+			}
+		}
+	}
+	o := solver.Options{Rtol: 1e-5, Atol: 1e-5, Control: "batch", Overshoot: true}
+	if text := solve(solver.Dopri5(), o, inside(0, 1), 0, 1); text == "" {
+		t.Error("no step of a solve that may overrun does")
+	}
+}
