@@ -167,3 +167,42 @@ func TestParsePrediction(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// TestConvertIsInverted: there and back again is the identity, between every two
+// predictions and on every path, wherever no divisor is cut off; where one is, the
+// way back gives at most what there was, never more.
+func TestConvertIsInverted(t *testing.T) {
+	all := []path.Prediction{path.Velocity, path.Data, path.Noise}
+	for _, p := range paths {
+		times := []float64{0, 1e-12, 1e-7, 1e-3, 0.05, 0.3, 0.5, 0.8, 0.95, 1 - 1e-3, 1 - 1e-7, 1}
+		cs := make([]path.Coef, len(times))
+		if err := p.path.Coefficients(cs, times); err != nil {
+			t.Fatal(err)
+		}
+		whole := 0
+		for i, c := range cs {
+			m := c.Marginal()
+			d := math.Abs(m.DAlpha*m.Sigma - m.DSigma*m.Alpha)
+			cut := m.Alpha < 1e-3 || m.Sigma < 1e-3 || d < 1e-3
+			for _, from := range all {
+				for _, to := range all {
+					x1, p1 := path.Convert(c, from, to)
+					x2, p2 := path.Convert(c, to, from)
+					if cut {
+						if math.Abs(p1*p2) > 1+1e-12 {
+							t.Errorf("%s at %v: %v to %v and back multiplies by %v", p.name, times[i], from, to, p1*p2)
+						}
+						continue
+					}
+					whole++
+					if math.Abs(p1*p2-1) > 1e-11 || math.Abs(x2+p2*x1) > 1e-11*(1+math.Abs(x2)) {
+						t.Errorf("%s at %v: %v to %v and back is %v x + %v", p.name, times[i], from, to, x2+p2*x1, p1*p2)
+					}
+				}
+			}
+		}
+		if whole < 5*9 {
+			t.Errorf("%s: the divisors are cut off nearly everywhere", p.name)
+		}
+	}
+}
