@@ -18,6 +18,8 @@
 // cost 4e-9 of it). Training keeps further away, see [Interior]. [Convert] says what
 // it does at its own singular ends.
 //
+// A field of one affine path is one of another after a [Change] of schedule.
+//
 // A path that is not affine is a [Sampler]: it gives x_t and u_t themselves.
 //
 // To add a path, write one file with a type that implements Path, a constructor
@@ -30,5 +32,7 @@
 // interpolants", 2023 (cosine). A. Tong et al., "Improving and generalizing
 // flow-based generative models with minibatch optimal transport", 2024 (icfm,
 // bridge). Y. Song et al., "Score-based generative modeling through stochastic
-// differential equations", 2021 (vp, ve).
+// differential equations", 2021 (vp, ve). Y. Lipman et al., "Flow matching guide and
+// code", 2024, section 4.6, and A. Pokle et al., "Training-free linear image inverses
+// via flows", 2024 (change of schedule).
 package path

@@ -28,6 +28,12 @@
 // that number and the same number over q. How steps follow from errors is in
 // control.go.
 //
+// States at times on the way ([SolveAt]) are interpolated between the ends of steps by
+// the method's [Interpolant], so that asking for them changes no step. A field with
+// noise is a [Stochastic]: euler and heun add it to their fixed steps. No field is
+// evaluated outside of the interval of its solve, unless Options.Overshoot asks for
+// it.
+//
 // Gradients of a solve come in two forms: [Tape] goes back through the steps that
 // were taken (the derivative of what was computed; memory grows with the square root
 // of their number), [Adjoint] solves another equation backwards (no memory, an error
@@ -47,7 +53,7 @@
 // (checkpoints). P. Kidger, R. Chen, T. Lyons, "Hey, that's not an ODE: faster ODE
 // adjoints via seminorms", 2021. J. Dormand, P. Prince, "A family of embedded
 // Runge-Kutta formulae", 1980. L. Shampine, "Some practical Runge-Kutta
-// formulas", 1986 (error row of dopri5). P. Bogacki, L. Shampine, "A 3(2) pair
+// formulas", 1986 (error row and interpolant of dopri5). P. Bogacki, L. Shampine, "A 3(2) pair
 // of Runge-Kutta formulas", 1989. Ch. Tsitouras, "Runge-Kutta pairs of order
 // 5(4) satisfying only the first column simplifying assumption", 2011.
 package solver
