@@ -49,6 +49,12 @@ LINES = (
          fixed_tolerance=True),
     Line("w7-wide-hutchinson", "log-density, one probe, network of W2", ADAPTIVE, looking_rows=200, repeats=1,
          fixed_tolerance=True),
+    Line("w9-dopri5", "likelihood of a vector field through dopri5, 3 x 64 tanh, batch 512",
+         ("jax:diffrax", "torch:torchdiffeq")),
+    Line("w9-rk4", "likelihood of a vector field through 20 steps of RK4",
+         ("jax:jax", "jax:jax-remat", "torch:torchdiffeq")),
+    Line("w9-adjoint", "likelihood of a vector field by the adjoint",
+         ("jax:diffrax", "torch:torchdiffeq", "torch:torchdiffeq-seminorm")),
     # A step of its own for each row is more accurate at the same tolerance than one for the whole batch.
     Line("w6-wide", "w6-wide at equal error", ADAPTIVE, looking_rows=500, repeats=1, fixed_tolerance=True, loosen=True),
     Line("w7-wide-exact", "w7-wide-exact at equal error", ADAPTIVE, rows=200, looking_rows=20, repeats=1,

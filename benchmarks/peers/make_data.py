@@ -123,6 +123,9 @@ def main():
     train(wide, mixture(65536), 4096, 200, torch.optim.Adam)
     save_weights(small, "small_weights")
     save_weights(wide, "wide_weights")
+    cnf = networks.Small(torch.nn.Tanh)
+    train(cnf, x8 / 4, 256, 1000, torch.optim.Adam)
+    save_weights(cnf, "cnf_weights")
     inputs = dict(
         x0_small=rng.standard_normal((10000, 2), dtype=np.float32),
         x0_wide=rng.standard_normal((10000, 21), dtype=np.float32),

@@ -6,11 +6,11 @@ from torch import nn
 
 
 class Small(nn.Module):
-    """[x, t] -> 3 x 64, SELU -> d."""
+    """[x, t] -> 3 x 64, SELU or another -> d."""
 
-    def __init__(self):
+    def __init__(self, activation=nn.SELU):
         super().__init__()
-        self.net = layers(harness.sizes(harness.SMALL), nn.SELU)
+        self.net = layers(harness.sizes(harness.SMALL), activation)
 
     def forward(self, x, t):
         t = t.expand(x.shape[0]) if t.dim() == 0 else t
@@ -49,7 +49,11 @@ def linears(net):
 
 
 def trained(name):
-    net, saved = new(harness.NAMED[name]), tensors.read(name + "_weights")
+    return load(new(harness.NAMED[name]), name + "_weights")
+
+
+def load(net, file):
+    saved = tensors.read(file)
     with torch.no_grad():
         for i, m in enumerate(linears(net)):
             m.weight.copy_(torch.from_numpy(saved[f"layers.{i}.weight"]))

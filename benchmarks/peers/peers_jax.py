@@ -196,4 +196,81 @@ def density(name, kind):
 for name, kind in (("small", "exact"), ("wide", "exact"), ("wide", "hutchinson")):
     case(f"w7-{name}-{kind}", "diffrax")(lambda name=name, kind=kind: density(name, kind))
 
+
+# ---- w9 --------------------------------------------------------------------------
+
+def likelihood(logp, params):
+    """Ten steps from the saved weights, timed as a whole; each repeat begins from them again."""
+    data, start, rule = jnp.asarray(harness.training_rows(harness.SMALL)) / 4, saved("cnf"), optax.adam(1e-3)
+
+    def loss(p, key):
+        return -logp(p, data[jax.random.randint(key, (512,), 0, len(data))]).mean()
+
+    @jax.jit
+    def step(p, s, key):
+        key, k = jax.random.split(key)
+        g = jax.grad(loss)(p, k)
+        u, s = rule.update(g, s, p)
+        return optax.apply_updates(p, u), s, key
+
+    step = compiled(step, start, rule.init(start), jax.random.key(0))
+
+    def work(n):
+        for _ in range(n):
+            p, s, key = start, rule.init(start), jax.random.key(0)
+            for _ in range(10):
+                p, s, key = step(p, s, key)
+            jax.block_until_ready(p)
+
+    return figures(measure(work), "train", f"{harness.title(dict(harness.SMALL, batch=512))} tanh {params}", "steps/s", 10,
+                   rows=512)
+
+
+def tanh_field(p):
+    def net(x, t):
+        t = jnp.broadcast_to(jnp.asarray(t, x.dtype)[..., None], x.shape[:-1] + (1,))
+        return layers(p, jnp.concatenate([x, t], -1), jnp.tanh)
+    return exact(net)
+
+
+def standard(z, l):
+    return -0.5 * (z * z).sum(1) - jnp.log(2 * jnp.pi) + l
+
+
+def through(controller, max_steps, adjoint):
+    def logp(p, x):
+        y = diffrax.diffeqsolve(
+            diffrax.ODETerm(lambda t, s, q: tanh_field(q)(t, s, None)), diffrax.Dopri5(), 1.0, 0.0, None,
+            (x, jnp.zeros(len(x))), args=p, stepsize_controller=controller, max_steps=max_steps, adjoint=adjoint).ys
+        return standard(y[0][-1], y[1][-1])
+    return logp
+
+
+def rk4(wrap):
+    """20 steps of the 3/8 rule in lax.scan; with remat each is computed again on the way back."""
+    def logp(p, x):
+        f, h = tanh_field(p), -0.05
+
+        def add(s, *terms):
+            return jax.tree.map(lambda y, *k: y + sum(c * v for (c, _), v in zip(terms, k)), s, *[k for _, k in terms])
+
+        def step(s, i):
+            t = 1 + h * i
+            k1 = f(t, s, None)
+            k2 = f(t + h / 3, add(s, (h / 3, k1)), None)
+            k3 = f(t + 2 * h / 3, add(s, (h, k2), (-h / 3, k1)), None)
+            k4 = f(t + h, add(s, (h, k1), (-h, k2), (h, k3)), None)
+            return add(s, (h / 8, k1), (3 * h / 8, k2), (3 * h / 8, k3), (h / 8, k4)), None
+        return standard(*jax.lax.scan(wrap(step), (x, jnp.zeros(len(x))), jnp.arange(20.0))[0])
+    return logp
+
+
+PID = diffrax.PIDController(rtol=1e-5, atol=1e-5)
+case("w9-dopri5", "diffrax")(
+    lambda: likelihood(through(PID, 256, diffrax.RecursiveCheckpointAdjoint()), "tol=1e-05"))
+case("w9-adjoint", "diffrax")(lambda: likelihood(
+    through(PID, 4096, diffrax.BacksolveAdjoint(solver=diffrax.Dopri5(), stepsize_controller=PID)), "tol=1e-05"))
+case("w9-rk4", "jax")(lambda: likelihood(rk4(lambda f: f), "steps=20"))
+case("w9-rk4", "jax-remat")(lambda: likelihood(rk4(jax.checkpoint), "steps=20"))
+
 harness.main("jax", "jaxlib", "optax", "diffrax", "numpy")

@@ -1,4 +1,4 @@
-"""PyTorch and the libraries on it: torchcfm, torchdiffeq, flow_matching, zuko (w1-w3, w5-w7, w11)."""
+"""PyTorch and the libraries on it: torchcfm, torchdiffeq, flow_matching, zuko (w1-w3, w5-w7, w9, w11)."""
 import harness
 from harness import case, figures, measure
 
@@ -206,6 +206,67 @@ for name, kind in (("small", "exact"), ("wide", "exact"), ("wide", "hutchinson")
         lambda name=name, kind=kind: density(name, kind, density_torchdiffeq, own_probe=False))
     case(workload, "flow_matching")(lambda name=name, kind=kind: density(name, kind, density_flow_matching))
     case(workload, "zuko")(lambda name=name, kind=kind: density(name, kind, density_zuko))
+
+
+# ---- w9: steps of maximum likelihood of a continuous flow -------------------------
+
+class Augmented(torch.nn.Module):
+    """(t, (x, l)) -> (v, divergence of v), which can be differentiated."""
+
+    def __init__(self):
+        super().__init__()
+        self.net, self.count = networks.load(networks.Small(torch.nn.Tanh), "cnf_weights"), 0
+
+    def forward(self, t, state):
+        self.count += 1
+        x = state[0]
+        if not (torch.is_grad_enabled() and x.requires_grad):  # the adjoint's way there keeps no graph
+            x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            v = self.net(x, t)
+            div = sum(torch.autograd.grad(v[:, i].sum(), x, create_graph=True)[0][:, i] for i in range(x.shape[1]))
+        return v, div
+
+
+def likelihood(solve, params, **how):
+    """Ten steps from the saved weights, timed as a whole; each repeat begins from them again."""
+    data, last = torch.from_numpy(harness.training_rows(harness.SMALL)) / 4, {}
+
+    def ten():
+        net = Augmented()
+        opt = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+        for _ in range(10):
+            x = data[torch.randint(0, len(data), (512,))].requires_grad_()
+            z, l = solve(net, (x, torch.zeros(len(x))), ENDS.flip(0), **how)
+            loss = -(networks.normal_logp(z[-1]) + l[-1]).mean()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        last["nfe"] = net.count / 10
+
+    def work(n):
+        for _ in range(n):
+            ten()
+
+    return figures(measure(work), "train", f"{harness.title(dict(harness.SMALL, batch=512))} tanh {params}", "steps/s", 10,
+                   rows=512, nfe=last["nfe"])
+
+
+def adjoint(*a, **how):
+    from torchdiffeq import odeint_adjoint
+    return odeint_adjoint(*a, **how)
+
+
+def through(*a, **how):
+    from torchdiffeq import odeint
+    return odeint(*a, **how)
+
+
+case("w9-dopri5", "torchdiffeq")(lambda: likelihood(through, "tol=1e-05", **DOPRI5))
+case("w9-adjoint", "torchdiffeq")(lambda: likelihood(adjoint, "tol=1e-05", **DOPRI5))
+case("w9-adjoint", "torchdiffeq-seminorm")(
+    lambda: likelihood(adjoint, "tol=1e-05 seminorm", adjoint_options=dict(norm="seminorm"), **DOPRI5))
+case("w9-rk4", "torchdiffeq")(lambda: likelihood(through, "steps=20", method="rk4", options=dict(step_size=0.05)))
 
 
 # ---- w11: products of matrices --------------------------------------------------
