@@ -268,6 +268,34 @@ func TestConditionalFlow(t *testing.T) {
 	}
 }
 
+// Conditions move with their rows through a window and through couplings, those
+// that look at conditions too: the same bits with any number of workers.
+func TestConditionsGoWithTheirRows(t *testing.T) {
+	dir := t.TempDir()
+	writePeople(t, filepath.Join(dir, "people.arrow"), people(400), -1)
+	for name, with := range map[string]string{"independent": "independent", "ot": "ot", "of conditions": "ot, with: {condition_weight: 2}"} {
+		for _, more := range []string{"", ", window: 50", ", accumulate: 2"} {
+			var flows [][]byte
+			for _, threads := range []int{1, 3} {
+				out := filepath.Join(dir, "out")
+				text := peopleStages + "\n  pairs: {kind: coupling, use: " + with + "}\n" +
+					strings.Replace(fmt.Sprintf(trainStage, 10, more), "model: field", "model: field, coupling: pairs", 1)
+				if _, err := runFile(t, dir, out, threads, text); err != nil {
+					t.Fatal(name, more, err)
+				}
+				raw, err := os.ReadFile(filepath.Join(out, "train.safetensors"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				flows = append(flows, raw)
+			}
+			if !bytes.Equal(flows[0], flows[1]) {
+				t.Errorf("%s%s: the number of workers changes the flow", name, more)
+			}
+		}
+	}
+}
+
 // What does not fit is said before anything runs where it can be known, and always
 // with its place.
 func TestConditionsRefuse(t *testing.T) {

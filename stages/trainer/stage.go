@@ -149,7 +149,7 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	}
 	if c, ok := in["coupling"].Service.(coupling.Coupling); ok {
 		p.coupling = c
-		if coupling.ScopeOf(c).Conditions > 0 && p.data != nil && p.data.layout.Held == 0 {
+		if coupling.ScopeOf(c).Conditions > 0 && p.data != nil && len(p.data.conditions) == 0 {
 			errs = append(errs, schemas.Errorf(schemas.Conflict, "the coupling weighs conditions, and the rows have none").
 				At("from.coupling").Suggest("leave out condition_weight of the coupling, or name conditions where the rows are loaded"))
 		}
