@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
 )
@@ -182,6 +183,39 @@ func TestDeflated(t *testing.T) {
 		}
 		if r := se2 / variance; r < 0.9 || r > 1.1 {
 			t.Errorf("decay %v: squared standard errors are %v of the variance", decay, r)
+		}
+	}
+}
+
+// Columns that are held have no part in the estimate.
+func TestDeflatedHeld(t *testing.T) {
+	const d, held, rows = 3, 2, 40
+	m, err := model.NewMLP(model.MLPConfig{Hidden: []int{8, 8}, Activation: "tanh", Time: model.TimeConfig{Use: "concat"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := model.Build(m, d, held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Init(random.Key(3))
+	trace := Trace{Probes: 3 * d, HutchPP: true, Key: 4}
+	f := newDeflated(n.(model.Linearized[float32]), trace)
+	x, dx, ts, id := make([]float32, rows*(d+held)), make([]float32, rows*(d+held)), make([]float64, rows), make([]int64, rows)
+	random.Key(5).Normals32(x, 0, 0)
+	for r := range id {
+		id[r], ts[r] = int64(r), float64(r)/rows
+	}
+	dq, want := make([]float64, rows*d), make([]float64, rows)
+	if err := f.EvalQuad(t.Context(), dx, dq, ts, x, id, rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Divergence(t.Context(), dx, want, ts, x, nil, rows, 0); err != nil {
+		t.Fatal(err)
+	}
+	for i, got := range dq {
+		if math.Abs(got-want[i/d]) > 1e-4*(1+math.Abs(want[i/d])) {
+			t.Errorf("row %d, direction %d: %v, want %v", i/d, i%d, got, want[i/d])
 		}
 	}
 }

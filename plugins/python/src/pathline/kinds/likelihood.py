@@ -93,7 +93,7 @@ def likelihood(name: str, *, version: str = "", example: str = "", registry: Reg
 
     The class has ``log_prob(self, flow, solver, x, first)``, which gets rows of data
     as float64 [rows, dim], from row number first on, and gives their log-densities in
-    nats. ``flow.normalize(x)`` gives z and the log-determinants of the transforms,
+    nats. ``flow.normalize(x, first)`` gives z and the log-determinants of the transforms,
     ``flow.divergence(t, z)`` the velocity and its divergence, ``flow.base_log_prob(z)``
     the density of the noise.
     """
