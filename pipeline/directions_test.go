@@ -37,7 +37,7 @@ var directions = []struct {
 	{"stages/cnf", []string{"stages/random", "stages/solver", "stages/model"}},
 	{"stages/transform", []string{"schemas", "stages/random", "stages/law"}},
 	{"stages/condition", []string{"schemas"}},
-	{"stages/flow", []string{"schemas", "stages/condition", "stages/random", "stages/path", "stages/solver", "stages/model", "stages/transform"}},
+	{"stages/flow", []string{"schemas", "stages/bijection", "stages/condition", "stages/random", "stages/path", "stages/solver", "stages/model", "stages/transform"}},
 	{"stages/trainer", []string{"schemas", "stages"}},
 	{"stages/sampler", []string{"schemas", "stages"}},
 	{"stages/likelihood", []string{"schemas", "stages"}},

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/evaluator"
 	"github.com/pathline/pathline/stages/flow"
@@ -25,6 +26,7 @@ func Builtin() *pipeline.Registry {
 	coupling.Register(r)
 	path.Register(r)
 	model.Register(r)
+	bijection.Register(r)
 	solver.Register(r)
 	trainer.Register(r, parts)
 	sampler.Register(r, parts)
@@ -36,4 +38,6 @@ func Builtin() *pipeline.Registry {
 
 // Parts are the constructors that a trained flow's file names: what is needed
 // to open one without a pipeline.
-func Parts() flow.Registry { return flow.Registry{Models: model.Builtin(), Paths: path.Builtin()} }
+func Parts() flow.Registry {
+	return flow.Registry{Models: model.Builtin(), Bijections: bijection.Builtin(), Paths: path.Builtin()}
+}

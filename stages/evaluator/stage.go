@@ -406,6 +406,9 @@ func (s *paths) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if len(d.Conditions) > 0 {
 		return none, schemas.Errorf(schemas.WrongPort, "the flow is conditional, and its trajectories cannot be followed yet").At("from.flow")
 	}
+	if err := flow.Continuous(d, "flow"); err != nil {
+		return none, err
+	}
 	_, err = s.columns(in, "data", d)
 	return none, errors.Join(err, roomFor(s.env, "exact_rows", s.config.ExactRows))
 }

@@ -22,6 +22,9 @@ const (
 	TargetVelocity = "velocity"
 	TargetData     = "data"
 	TargetNoise    = "noise"
+	// TargetBase is that of a discrete flow: its model is a bijection that takes
+	// data to the base at once, without a path and a solver.
+	TargetBase = "base"
 )
 
 // Description says everything about a trained flow but its weights. It is
@@ -38,7 +41,7 @@ type Description struct {
 	Path       Component         `json:"path"`
 	Model      Component         `json:"model"`
 	Dim        int               `json:"dim"`    // columns of model space
-	Target     string            `json:"target"` // what the network predicts: velocity, data or noise
+	Target     string            `json:"target"` // what the network predicts: velocity, data, noise or base
 	BaseStd    float64           `json:"base_std"`
 	Training   map[string]any    `json:"training,omitempty"` // steps, seed, best validation loss, ...: for people
 }
@@ -61,6 +64,10 @@ type Source struct {
 	Parts *Registry
 }
 
+// Discrete says whether the flow is a discrete one: a bijection, with no path
+// and nothing to solve.
+func (d *Description) Discrete() bool { return d.Target == TargetBase }
+
 // Check reports what makes a description unusable, whatever file it came from.
 func (d *Description) Check() error {
 	switch {
@@ -68,11 +75,13 @@ func (d *Description) Check() error {
 		return schemas.Errorf(schemas.Version, "the flow is of version %d, this host reads version %d", d.Version, FormatVersion)
 	case d.Dim < 1 || d.Dim > maxDim:
 		return schemas.Errorf(schemas.CorruptFile, "the flow has %d dimensions, not 1 to %d", d.Dim, maxDim)
-	case d.Target != TargetVelocity && d.Target != TargetData && d.Target != TargetNoise:
-		return schemas.Errorf(schemas.CorruptFile, "the flow predicts %q, not velocity, data or noise", d.Target)
+	case d.Target == TargetBase && (d.Path.Use != "" || d.BaseStd != 1):
+		return schemas.Errorf(schemas.CorruptFile, "the flow has a path or a base of its own, which a discrete flow has not")
+	case d.Target != TargetBase && d.Target != TargetVelocity && d.Target != TargetData && d.Target != TargetNoise:
+		return schemas.Errorf(schemas.CorruptFile, "the flow predicts %q, not velocity, data, noise or base", d.Target)
 	case !(d.BaseStd > 0) || math.IsInf(d.BaseStd, 0):
 		return schemas.Errorf(schemas.CorruptFile, "the flow's base has standard deviation %v", d.BaseStd)
-	case d.Model.Use == "" || d.Path.Use == "":
+	case d.Model.Use == "" || d.Path.Use == "" && !d.Discrete():
 		return schemas.Errorf(schemas.CorruptFile, "the flow does not name its model and its path")
 	}
 	if !(d.Dropped >= 0 && d.Dropped < 1) {

@@ -5,19 +5,22 @@ import (
 	"os"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/transform"
 )
 
-// Flow is ready to sample and to score. One of Field32 and Field64 is set: a
-// trained field is float32, an exact one float64. Both are velocities dx/dt
-// with t = 0 at the base. A Flow is safe for concurrent use.
+// Flow is ready to sample and to score. One of Field32, Field64 and Bijection is
+// set: a trained field is float32, an exact one float64, both are velocities
+// dx/dt with t = 0 at the base; a discrete flow is a bijection. A Flow is safe
+// for concurrent use.
 type Flow struct {
 	Description Description
 	Base        model.Base
 	Field32     model.Field[float32]
 	Field64     model.Field[float64]
+	Bijection   bijection.Trainable
 	Transforms  []transform.Fitted // from data to model space, in order
 
 	path func() (path.Path, error) // nil when it is not known
@@ -117,6 +120,8 @@ type Builder func(c Component, dim int, tensors []model.Tensor) (model.Field[flo
 type Registry struct {
 	// Models make the networks that the file's tensors are copied into.
 	Models map[string]func(config []byte) (model.Definition, error)
+	// Bijections make discrete flows, likewise.
+	Bijections map[string]func(config []byte, dim int) (bijection.Trainable, error)
 	// Paths make paths: their coefficients turn a network's target into a
 	// velocity.
 	Paths map[string]func(config []byte) (path.Path, error)
@@ -133,6 +138,7 @@ func (r Registry) with(other *Registry) Registry {
 	}
 	out := r
 	out.Models, out.Paths, out.Transforms = joined(r.Models, other.Models), joined(r.Paths, other.Paths), joined(r.Transforms, other.Transforms)
+	out.Bijections = joined(r.Bijections, other.Bijections)
 	if out.Other == nil {
 		out.Other = other.Other
 	}
@@ -181,9 +187,27 @@ func (r Registry) Field(c Component, dim, held int, tensors []model.Tensor) (mod
 	if err != nil {
 		return nil, schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", c.Use, err)
 	}
+	return n, restore(n, c.Use, tensors)
+}
+
+// discrete makes the bijection of a component and gives it its weights.
+func (r Registry) discrete(c Component, dim int, tensors []model.Tensor) (bijection.Trainable, error) {
+	build := r.Bijections[c.Use]
+	if build == nil {
+		return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained with model %q, which is not installed as a discrete flow", c.Use)
+	}
+	n, err := build(c.With, dim)
+	if err != nil {
+		return nil, schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", c.Use, err)
+	}
+	return n, restore(n, c.Use, tensors)
+}
+
+// restore copies the tensors of a file into a network of their names.
+func restore(n bijection.Weights, use string, tensors []model.Tensor) error {
 	own := n.Tensors()
 	if len(own) != len(tensors) {
-		return nil, schemas.Errorf(schemas.CorruptFile, "the flow holds %d tensors, its model %q has %d", len(tensors), c.Use, len(own))
+		return schemas.Errorf(schemas.CorruptFile, "the flow holds %d tensors, its model %q has %d", len(tensors), use, len(own))
 	}
 	byName := make(map[string]model.Tensor, len(tensors))
 	for _, t := range tensors {
@@ -192,12 +216,12 @@ func (r Registry) Field(c Component, dim, held int, tensors []model.Tensor) (mod
 	for _, t := range own {
 		from, ok := byName[t.Name]
 		if !ok || len(from.Data) != len(t.Data) || !sameShape(from.Shape, t.Shape) {
-			return nil, schemas.Errorf(schemas.CorruptFile, "the flow has no tensor %q of shape %v", t.Name, t.Shape)
+			return schemas.Errorf(schemas.CorruptFile, "the flow has no tensor %q of shape %v", t.Name, t.Shape)
 		}
 		copy(t.Data, from.Data)
 	}
 	n.Changed(nil)
-	return n, nil
+	return nil
 }
 
 func sameShape(a, b []int) bool {
@@ -265,6 +289,14 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 			return nil, err
 		}
 		f.Transforms = append(f.Transforms, fitted)
+	}
+	if d.Discrete() {
+		b, err := r.discrete(d.Model, d.Dim, tensors)
+		if err != nil {
+			return nil, err
+		}
+		f.Bijection, f.Base = b, b.Base()
+		return f, nil
 	}
 	held := d.Conditions.Held()
 	field, err := r.Field(d.Model, d.Dim, held, tensors)

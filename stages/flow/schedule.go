@@ -172,6 +172,10 @@ func (f *Flow) OnPath(p path.Path) (*Flow, error) {
 // CheckPath says before anything runs what OnInput would, as far as it is known by
 // then: not where a path is one of another process.
 func CheckPath(src Source, d Description, r Registry, in any, port string) error {
+	if in != nil && d.Discrete() {
+		return schemas.Errorf(schemas.Conflict, "the flow is discrete (model %s) and was not trained on a path", d.Model.Use).At("from." + port).
+			Suggest("leave the input out")
+	}
 	to, ok := in.(path.Path)
 	if in == nil || !ok || path.Distant(to) {
 		return nil

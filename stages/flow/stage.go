@@ -13,6 +13,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/solver"
 )
@@ -81,6 +82,9 @@ func FromInput(in pipeline.Input, port string) (Source, error) {
 		return Source{File: v}, nil
 	}
 	switch v := in.Service.(type) {
+	case bijection.Definition:
+		return Source{}, schemas.Errorf(schemas.WrongPort, "a discrete flow that is not trained is no flow").At("from." + port).
+			Suggest("name the trainer that trains it (mle), or a saved flow as {file: NAME.safetensors}")
 	case model.Exact:
 		return Source{Exact: v}, nil
 	case *Source:
@@ -98,6 +102,28 @@ func SolverFromInput(in pipeline.Input, port string) (solver.Solver, error) {
 		return s, nil
 	}
 	return nil, schemas.Errorf(schemas.WrongPort, "what is joined to the port %s is no solver", port).At("from." + port)
+}
+
+// SolverFor is the solver that arrived at a port for a flow; a discrete flow has
+// none, and none may be joined.
+func SolverFor(d Description, in pipeline.Input, port string) (solver.Solver, error) {
+	switch {
+	case !d.Discrete():
+		return SolverFromInput(in, port)
+	case in.From != "":
+		return nil, schemas.Errorf(schemas.Conflict, "the flow is discrete (model %s): nothing is solved", d.Model.Use).At("from." + port).
+			Suggest("leave the input out")
+	}
+	return nil, nil
+}
+
+// Continuous refuses a discrete flow at a port of a stage that follows a field.
+func Continuous(d Description, port string) error {
+	if !d.Discrete() {
+		return nil
+	}
+	return schemas.Errorf(schemas.Conflict, "the flow is discrete (model %s): there is no field to follow from noise to data", d.Model.Use).At("from." + port).
+		Suggest("name a flow that was trained on a velocity (cfm)")
 }
 
 // AtPort gives an error without a place the place of a port.

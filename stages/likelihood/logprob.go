@@ -213,9 +213,27 @@ func add(logp, se, q, logdet []float64, sign float64, report solver.Report, trac
 	}
 }
 
+// apply is solve for a discrete flow: its log-determinant stands for the
+// integral, and for each of its estimates.
+func apply(ctx context.Context, f *flow.Flow, z, q []float64, rows int, normalize bool, quads int) (solver.Report, error) {
+	do := f.Generate
+	if normalize {
+		do = f.Normalize
+	}
+	logdet := make([]float64, rows)
+	report, err := do(ctx, z, logdet, rows)
+	for i := range q[:rows*quads] {
+		q[i] = logdet[i/quads]
+	}
+	return report, err
+}
+
 // solve takes z from t0 to t1 in the width of the flow's field, in place, and
 // leaves the integrals of the divergence in q. Conditions are held.
 func solve(ctx context.Context, f *flow.Flow, s solver.Solver, z, q []float64, first int64, rows int, t0, t1 float64, trace Trace) (solver.Report, error) {
+	if f.Bijection != nil {
+		return apply(ctx, f, z, q, rows, t0 > t1, trace.quads())
+	}
 	if f.Field64 != nil {
 		return solveIn(ctx, s, f.Field64, f.Held(), z, q, first, rows, t0, t1, trace)
 	}
@@ -275,6 +293,9 @@ func RoundTrip(ctx context.Context, f *flow.Flow, s solver.Solver, away, x []flo
 	if err := normalized(f, z, nil, transform.Address{First: first}, rows); err != nil {
 		return err
 	}
+	if f.Bijection != nil {
+		return discreteRoundTrip(ctx, f, away, z, rows)
+	}
 	if f.Field64 != nil {
 		return roundTrip(ctx, s, f.Field64, f.Held(), away, z, rows)
 	}
@@ -302,6 +323,30 @@ func roundTrip[T solver.Float](ctx context.Context, s solver.Solver, f model.Fie
 			away[r] = max(away[r], math.Abs(float64(x[i])-z[i]))
 		}
 		if to.Status[r] != solver.OK || from.Status[r] != solver.OK {
+			away[r] = math.NaN()
+		}
+	}
+	return nil
+}
+
+// discreteRoundTrip is that of a bijection, from z of model space.
+func discreteRoundTrip(ctx context.Context, f *flow.Flow, away, z []float64, rows int) error {
+	d := f.Dim()
+	x := append([]float64(nil), z...)
+	if _, err := f.Normalize(ctx, x, nil, rows); err != nil {
+		return err
+	}
+	back, err := f.Generate(ctx, x, nil, rows)
+	if err != nil {
+		return err
+	}
+	for r := range rows {
+		away[r] = 0
+		for i := r * d; i < (r+1)*d; i++ {
+			// z is narrowed on the way in.
+			away[r] = max(away[r], math.Abs(x[i]-float64(float32(z[i]))))
+		}
+		if back.Status[r] != solver.OK {
 			away[r] = math.NaN()
 		}
 	}

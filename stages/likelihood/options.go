@@ -71,3 +71,13 @@ func linear[T solver.Float](f model.Field[T]) bool {
 	_, ok := f.(model.Linearized[T])
 	return ok
 }
+
+// CheckDiscrete says before anything runs that a discrete flow has no trace to
+// estimate.
+func (c TraceConfig) CheckDiscrete(d flow.Description) error {
+	if !d.Discrete() || c.Trace == Exact {
+		return nil
+	}
+	return schemas.Errorf(schemas.Conflict, "the log-determinant of a discrete flow (model %s) is exact, there is no trace to estimate", d.Model.Use).
+		At("trace").Suggest("leave the key out")
+}

@@ -65,15 +65,18 @@ type stage struct {
 // Check implements pipeline.Stage.
 func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
 	src, err := flow.FromInput(in["flow"], "flow")
-	if err == nil {
-		_, err = flow.SolverFromInput(in["solver"], "solver")
-	}
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
 	d, err := flow.Describe(src)
 	if err != nil {
 		return pipeline.Outputs{}, flow.AtPort(err, "flow")
+	}
+	if _, err := flow.SolverFor(d, in["solver"], "solver"); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	if err := s.config.CheckDiscrete(d); err != nil {
+		return pipeline.Outputs{}, err
 	}
 	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
 		return pipeline.Outputs{}, err
@@ -113,7 +116,7 @@ func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs
 	if f, err = f.Guided(s.config.Guidance); err != nil {
 		return out, err
 	}
-	if rows.solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
+	if rows.solver, err = flow.SolverFor(f.Description, in["solver"], "solver"); err != nil {
 		return out, err
 	}
 	if err := s.config.Fits(f); err != nil {

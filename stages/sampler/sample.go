@@ -13,7 +13,8 @@ import (
 // [f.Width()]: the first f.Dim() columns, in data space. Of a flow with conditions
 // dst holds those, encoded, in the columns behind, where they stay as they are.
 // Row n is the same whatever first and rows are. A row whose solve failed keeps
-// its last accepted state, taken back to data space; the report has its status.
+// its last accepted state, taken back to data space; the report has its status. A
+// discrete flow needs no solver.
 func Sample(ctx context.Context, f *flow.Flow, s solver.Solver, dst []float64, key random.Key, first int64, rows int) (solver.Report, error) {
 	w, held := f.Width(), f.Held()
 	if len(dst) < rows*w {
@@ -23,7 +24,9 @@ func Sample(ctx context.Context, f *flow.Flow, s solver.Solver, dst []float64, k
 	draw(f, dst, key, first, rows)
 	var report solver.Report
 	var err error
-	if f.Field64 != nil {
+	if f.Bijection != nil {
+		report, err = f.Generate(ctx, dst, nil, rows)
+	} else if f.Field64 != nil {
 		state := solver.State[float64]{X: dst, Rows: rows, Dim: w, Held: held, FirstID: first}
 		report, err = s.Solve64(ctx, f.Field64, state, 0, 1)
 	} else {

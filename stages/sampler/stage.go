@@ -124,12 +124,21 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, err
 	}
-	if _, err := flow.SolverFromInput(in["solver"], "solver"); err != nil {
-		return pipeline.Outputs{}, err
-	}
 	d, err := flow.Describe(src)
 	if err != nil {
 		return pipeline.Outputs{}, flow.AtPort(err, "flow")
+	}
+	if _, err := flow.SolverFor(d, in["solver"], "solver"); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	if s.config.LogProb {
+		if err := s.config.CheckDiscrete(d); err != nil {
+			return pipeline.Outputs{}, err
+		}
+	}
+	if d.Discrete() && len(s.config.Trajectory) > 0 {
+		return pipeline.Outputs{}, schemas.Errorf(schemas.Conflict, "a discrete flow (model %s) has no times between noise and data", d.Model.Use).
+			At("trajectory").Suggest("leave the key out")
 	}
 	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
 		return pipeline.Outputs{}, err
@@ -168,7 +177,7 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 		return out, err
 	}
 	rows.flow, rows.summary = f, map[string]any{}
-	if rows.solver, err = flow.SolverFromInput(in["solver"], "solver"); err != nil {
+	if rows.solver, err = flow.SolverFor(f.Description, in["solver"], "solver"); err != nil {
 		return out, err
 	}
 	seed := s.env.Seed

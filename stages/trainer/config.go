@@ -38,6 +38,49 @@ type Config struct {
 	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is as many as fit in 256 MiB. A larger table is shuffled within a window of this size."`
 }
 
+// LikelihoodConfig is what `with:` of the trainer mle holds: what Config has, but
+// for the path.
+type LikelihoodConfig struct {
+	Steps      *int64 `yaml:"steps" json:"steps,omitempty" min:"1" doc:"Steps to train, one update of the weights each; 5000 when neither steps nor epochs is given."`
+	Epochs     *int64 `yaml:"epochs" json:"epochs,omitempty" min:"1" doc:"Passes over the training rows, instead of steps."`
+	Batch      int    `yaml:"batch" json:"batch" min:"1" max:"16777216" doc:"Rows per batch: per step, unless accumulate says otherwise."`
+	Accumulate int    `yaml:"accumulate" json:"accumulate" min:"1" max:"65536" doc:"Batches per step: their gradients are averaged for one update."`
+
+	Optimizer OptimizerConfig `yaml:"optimizer" json:"optimizer" doc:"The update rule."`
+	Schedule  ScheduleConfig  `yaml:"schedule" json:"schedule" doc:"How the learning rate changes over the steps."`
+	EMA       float64         `yaml:"ema" json:"ema" min:"0" below:"1" doc:"Decay of the moving average of the weights that the flow gets; 0 takes the last weights."`
+	Clip      float64         `yaml:"clip" json:"clip" min:"0" doc:"Greatest norm of the gradient, longer ones are shortened; 0 leaves all as they are."`
+
+	ValidateEvery   int64 `yaml:"validate_every" json:"validate_every" min:"0" doc:"Steps between validations; 0 is a twentieth of all steps."`
+	Patience        int64 `yaml:"patience" json:"patience" min:"0" doc:"Validations without a better one after which training ends; the flow then gets the weights of the best. 0 trains all steps and takes the last."`
+	ValidationRows  int   `yaml:"validation_rows" json:"validation_rows" min:"1" max:"16777216" doc:"Rows that are validated, drawn from the input valid."`
+	CheckpointEvery int64 `yaml:"checkpoint_every" json:"checkpoint_every" min:"0" doc:"Steps between checkpoints; 0 is a tenth of all steps. An interrupt saves one too."`
+	LogEvery        int64 `yaml:"log_every" json:"log_every" min:"0" doc:"Steps between rows of the metrics table; 0 makes at most 1000 rows."`
+	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is as many as fit in 256 MiB. A larger table is shuffled within a window of this size."`
+}
+
+// DefaultLikelihoodConfig has what a file leaves out. Gradients are clipped as
+// by Durkan et al. (2019).
+func DefaultLikelihoodConfig() LikelihoodConfig {
+	d := DefaultConfig()
+	return LikelihoodConfig{Batch: d.Batch, Accumulate: d.Accumulate, Optimizer: d.Optimizer, Schedule: d.Schedule, Clip: 5, ValidationRows: d.ValidationRows}
+}
+
+// common is the part that all trainers share.
+func (c *LikelihoodConfig) common() Config {
+	d := DefaultConfig()
+	d.Steps, d.Epochs, d.Batch, d.Accumulate = c.Steps, c.Epochs, c.Batch, c.Accumulate
+	d.Optimizer, d.Schedule, d.EMA, d.Clip = c.Optimizer, c.Schedule, c.EMA, c.Clip
+	d.ValidateEvery, d.ValidationRows, d.CheckpointEvery, d.LogEvery, d.Window = c.ValidateEvery, c.ValidationRows, c.CheckpointEvery, c.LogEvery, c.Window
+	return d
+}
+
+// Validate finds settings that contradict each other.
+func (c *LikelihoodConfig) Validate() error {
+	common := c.common()
+	return common.Validate()
+}
+
 // OptimizerConfig chooses the update rule. Keys that a rule does not know must
 // be left out.
 type OptimizerConfig struct {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/flow"
@@ -58,6 +59,16 @@ func Register(r *pipeline.Registry, made flow.Registry) {
 		{Name: "solver", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5", Doc: "makes rows of noise"},
 		{Name: "model", Takes: pipeline.GivesService, Kind: "model", Optional: true, Doc: "the model to train; that of the flow when left out"},
 	}
+	i = pipeline.Register(r, "trainer", "mle", "maximum likelihood: fits a discrete flow (nice, realnvp, maf, iaf, nsf, planar) by its exact log-density, in nats per row", DefaultLikelihoodConfig(),
+		func(_ context.Context, env pipeline.Env, c LikelihoodConfig) (pipeline.Stage, error) {
+			return &mle{cfm: cfm{env: env, config: c.common()}, patience: c.Patience}, nil
+		})
+	i.Example = "{epochs: 50, batch: 512, optimizer: {use: adam, lr: 1e-3}, schedule: cosine, patience: 10}"
+	i.Ports = []pipeline.Port{
+		{Name: "data", Takes: pipeline.GivesRows, Doc: "rows to train on: the training split, after its transforms"},
+		{Name: "valid", Takes: pipeline.GivesRows, Optional: true, Doc: "rows to validate on"},
+		{Name: "model", Takes: pipeline.GivesService, Kind: "model", Doc: "the discrete flow to train"},
+	}
 }
 
 // cfm is the stage.
@@ -91,11 +102,16 @@ func (s *cfm) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 			return pipeline.Outputs{}, oneLoss(p.model)
 		}
 	}
+	return s.planned(p), nil
+}
+
+// planned is the flow to come.
+func (s *cfm) planned(p *parts) pipeline.Outputs {
 	out := pipeline.Outputs{Flow: &flow.Source{Planned: &p.flow}, Files: s.files()}
 	if count := p.data.rows.Count(); s.config.Epochs == nil || count > 0 {
 		out.Summary = map[string]any{"steps": s.config.steps(count)} // for the plan
 	}
-	return out, nil
+	return out
 }
 
 // Restore gives the flow of an earlier run.
@@ -116,9 +132,8 @@ func (s *cfm) outputs(p *parts) pipeline.Outputs {
 	return pipeline.Outputs{Flow: &flow.Source{File: filepath.Join(s.env.Out, f[0]), Planned: &p.flow}, Files: f}
 }
 
-func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
-	p := &parts{}
-	var errs []error
+// tables understands the rows, and says what is wrong with them.
+func (p *parts) tables(in pipeline.Inputs) (errs []error) {
 	var err error
 	if p.data, err = newTable(in, "data"); err != nil {
 		errs = append(errs, err)
@@ -130,9 +145,19 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 			errs = append(errs, p.valid.like(p.data))
 		}
 	}
+	return errs
+}
+
+func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
+	p := &parts{}
+	errs := p.tables(in)
+	var err error
 	switch m := in["model"].Service.(type) {
 	case model.Definition:
 		p.model = m
+	case bijection.Definition:
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model %s is a discrete flow, which has no velocity to match", m.Use()).
+			At("from.model").Suggest("train it with `use: mle`"))
 	case model.Exact:
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "an exact model is known in closed form and has nothing to train").
 			At("from.model").Suggest("give it to the port `flow` of a sampler or likelihood, or train another model, as mlp"))
@@ -246,12 +271,9 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	o.Path, o.Coupling, o.Time, o.Target = p.path.Path, p.coupling, s.config.Time.sampler(), p.target
 	o.Loss, o.Weight, o.Drop = s.config.Loss.loss(p.data.layout.Dim), s.config.Weight.weight(), s.config.DropConditions
 	if p.valid != nil {
-		x, number, err := Sample(ctx, p.valid.open(s.env.Stop), p.data.layout.Width(), s.config.ValidationRows, keys.Validation)
+		x, number, err := s.validation(ctx, p, keys)
 		if err != nil {
 			return none, err
-		}
-		if len(number) == 0 {
-			return none, schemas.Errorf(schemas.EmptyData, "there are no rows to validate on").At("from.valid").Suggest("leave out the input valid, or give it a larger split")
 		}
 		if o.Valid, err = NewValidation(x, number, p.data.layout, o.Batch, o.Path, o.Coupling, o.Target, keys); err != nil {
 			return none, err
@@ -265,7 +287,7 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	if err != nil {
 		return none, err
 	}
-	return s.finish(p, rows, result)
+	return s.finish(p, rows, result.Network.Tensors(), result.State)
 }
 
 // options are those that all ways to train have.
@@ -279,6 +301,15 @@ func (s *cfm) options(p *parts, steps int64, keys Keys) Options {
 		Save: func(state *State) error { return s.save(p, state) },
 		Stop: s.env.Stop, Keys: keys, Workers: s.env.Threads, Observe: s.observe,
 	}
+}
+
+// validation draws the rows to validate on.
+func (s *cfm) validation(ctx context.Context, p *parts, keys Keys) (x []float32, number []int64, err error) {
+	x, number, err = Sample(ctx, p.valid.open(s.env.Stop), p.data.layout.Width(), s.config.ValidationRows, keys.Validation)
+	if err == nil && len(number) == 0 {
+		err = schemas.Errorf(schemas.EmptyData, "there are no rows to validate on").At("from.valid").Suggest("leave out the input valid, or give it a larger split")
+	}
+	return x, number, err
 }
 
 // windowBytes is what a window takes when its size is not configured: half of
@@ -369,14 +400,14 @@ func (s *cfm) load() *State {
 }
 
 // finish writes the flow and the metrics.
-func (s *cfm) finish(p *parts, rows Rows, r *Result) (pipeline.Outputs, error) {
+func (s *cfm) finish(p *parts, rows Rows, tensors []model.Tensor, state *State) (pipeline.Outputs, error) {
 	out := s.outputs(p)
-	last := r.State.Points[len(r.State.Points)-1]
+	last := state.Points[len(state.Points)-1]
 	weights := 0
-	for _, t := range r.Network.Tensors() {
+	for _, t := range tensors {
 		weights += len(t.Data)
 	}
-	out.Summary = map[string]any{"steps": r.State.Step, "weights": weights, "loss": last.Loss}
+	out.Summary = map[string]any{"steps": state.Step, "weights": weights, "loss": last.Loss}
 	out.Metrics = map[string]float64{"loss": last.Loss}
 	out.Summary["passes"] = rows.Cursor().Pass
 	if w, ok := rows.(*Window); ok {
@@ -385,20 +416,20 @@ func (s *cfm) finish(p *parts, rows Rows, r *Result) (pipeline.Outputs, error) {
 	if last.TransportBefore != nil {
 		out.Summary["transport_before"], out.Summary["transport_after"] = *last.TransportBefore, *last.TransportAfter
 	}
-	training := map[string]any{"steps": r.State.Step, "seed": s.env.Seed, "loss": last.Loss}
-	if v := r.State.Validation; v != nil {
+	training := map[string]any{"steps": state.Step, "seed": s.env.Seed, "loss": last.Loss}
+	if v := state.Validation; v != nil {
 		out.Metrics["validation_loss"] = *v
-		out.Summary["validation_loss"], out.Summary["validation_loss_se"] = *v, *r.State.ValidationSE
-		out.Summary["best_validation_loss"], out.Summary["best_step"] = *r.State.Best, r.State.BestStep
+		out.Summary["validation_loss"], out.Summary["validation_loss_se"] = *v, *state.ValidationSE
+		out.Summary["best_validation_loss"], out.Summary["best_step"] = *state.Best, state.BestStep
 		training["validation_loss"] = *v
 	}
-	out.Report = []pipeline.ReportItem{{Kind: "training", Data: Curves{Points: thin(r.State.Points)}}}
+	out.Report = []pipeline.ReportItem{{Kind: "training", Data: Curves{Points: thin(state.Points)}}}
 	p.flow.Training = training
 	err := writeFile(filepath.Join(s.env.Out, out.Files[0]), func(w io.Writer) error {
-		return flow.Encode(w, p.flow, r.Network.Tensors())
+		return flow.Encode(w, p.flow, tensors)
 	})
 	if err == nil {
-		err = s.writeMetrics(filepath.Join(s.env.Out, out.Files[1]), r.State.Points)
+		err = s.writeMetrics(filepath.Join(s.env.Out, out.Files[1]), state.Points)
 	}
 	return out, err
 }
@@ -449,6 +480,7 @@ func (s *reflow) teacher(in pipeline.Inputs) (*parts, flow.Source, error) {
 	if p.target, err = path.ParsePrediction(s.config.Target); err != nil {
 		errs = append(errs, schemas.Errorf(schemas.UnknownValue, "%w", err).At("target"))
 	}
+	errs = append(errs, flow.Continuous(d, "flow"))
 	if len(d.Conditions) > 0 {
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the flow is conditional, and pairs of a conditional flow cannot be made yet").At("from.flow"))
 	}
@@ -575,7 +607,7 @@ func (s *reflow) Run(ctx context.Context, in pipeline.Inputs) (none pipeline.Out
 	if err != nil {
 		return none, err
 	}
-	return s.finish(p, rows, result)
+	return s.finish(p, rows, result.Network.Tensors(), result.State)
 }
 
 // standard says whether a base is the normal one that a trained flow has: their
@@ -595,6 +627,110 @@ func standard(base model.Base, d flow.Description) bool {
 		}
 	}
 	return true
+}
+
+// mle is the stage of maximum likelihood. Rows, checkpoints and metrics are
+// those of cfm.
+type mle struct {
+	cfm
+	patience int64
+}
+
+// Check understands the inputs and describes the flow to come.
+func (s *mle) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	p, _, err := s.fit(in)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return s.planned(p), nil
+}
+
+// Restore gives the flow of an earlier run.
+func (s *mle) Restore(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	p, _, err := s.fit(in)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	return s.outputs(p), nil
+}
+
+func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
+	p := &parts{}
+	errs := p.tables(in)
+	var def bijection.Definition
+	switch m := in["model"].Service.(type) {
+	case bijection.Definition:
+		if def = m; p.data != nil {
+			// What does not fit the number of columns is found before anything runs.
+			if _, err := m.Bijection(p.data.layout.Dim); err != nil {
+				errs = append(errs, schemas.Errorf(schemas.DimensionDiffer, "%w", err).At("from.model"))
+			}
+		}
+	case model.Definition:
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model %s is a vector field, and mle trains discrete flows", m.Use()).
+			At("from.model").Suggest("train it with `use: cfm`, or choose nice, realnvp, maf, iaf, nsf or planar"))
+	default:
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model cannot be trained by maximum likelihood here").
+			At("from.model").Suggest("choose nice, realnvp, maf, iaf, nsf or planar; a discrete flow cannot live in a plugin"))
+	}
+	if p.data != nil && len(p.data.conditions) > 0 {
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the rows have conditions, and discrete flows take none yet: %s", strings.Join(p.data.conditions.Names(), ", ")).
+			At("from.data").Suggest("leave out `conditions` of the loader, or train mlp or resmlp with cfm"))
+	}
+	if s.patience > 0 && p.valid == nil {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "patience counts validations, and there are no rows to validate on").
+			At("patience").Suggest("join the input valid, or leave patience out"))
+	}
+	if s.config.Epochs == nil {
+		errs = append(errs, s.config.fits(s.config.steps(0), p.valid != nil))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, nil, err
+	}
+	p.flow = flow.Description{
+		Version: flow.FormatVersion, Columns: p.data.columns, Transforms: p.data.transforms, Dim: p.data.layout.Dim,
+		Model:  flow.Component{Use: def.Use(), With: def.Config()},
+		Target: flow.TargetBase, BaseStd: 1,
+	}
+	return p, def, nil
+}
+
+// Run trains.
+func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
+	none := pipeline.Outputs{}
+	p, def, err := s.fit(in)
+	if err != nil {
+		return none, err
+	}
+	keys := NewKeys(s.env.Seed, s.env.Stage)
+	rows, count, err := s.rows(ctx, p, keys)
+	if err != nil {
+		return none, err
+	}
+	defer rows.Close()
+	steps := s.config.steps(count)
+	if err := s.config.fits(steps, p.valid != nil); err != nil {
+		return none, err
+	}
+	o := s.options(p, steps, keys)
+	o.Patience = s.patience
+	var valid *HeldOut
+	if p.valid != nil {
+		x, number, err := s.validation(ctx, p, keys)
+		if err != nil {
+			return none, err
+		}
+		valid = NewHeldOut(x, number)
+	}
+	o.Resume = s.load()
+	result, err := MaximumLikelihood(ctx, def, p.data.layout.Dim, rows, valid, o)
+	if errors.Is(err, ErrStopped) {
+		return none, pipeline.ErrInterrupted
+	}
+	if err != nil {
+		return none, err
+	}
+	return s.finish(p, rows, result.Network.Tensors(), result.State)
 }
 
 func writeFile(name string, write func(io.Writer) error) error {

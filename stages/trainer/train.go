@@ -104,8 +104,9 @@ type loop struct {
 	// update.
 	lanes    *lanes
 	descent  *descent
-	examples *examples // of conditional flow matching
-	valid    heldOut   // nil without
+	examples *examples                       // of conditional flow matching
+	valid    heldOut                         // nil without
+	start    func(ctx context.Context) error // takes first weights from data; nil without
 
 	rate     float64 // learning rate of the last step
 	pace     pace
@@ -195,6 +196,11 @@ func (l *loop) begin(ctx context.Context) error {
 	l.net.Init(l.o.Keys.Init)
 	if l.o.Start != nil {
 		if err := l.take(l.o.Start); err != nil {
+			return err
+		}
+	}
+	if l.start != nil && l.o.Resume == nil {
+		if err := l.start(ctx); err != nil {
 			return err
 		}
 	}

@@ -61,15 +61,17 @@ func validation(t testing.TB, dim int, o Options) *Validation {
 }
 
 // outcome is what must have the same bits: weights and metrics, without speed.
-func outcome(r *Result) []any {
+func outcome(r *Result) []any { return outcomeOf(r.Network.Tensors(), r.State) }
+
+func outcomeOf(tensors []model.Tensor, state *State) []any {
 	var out []any
-	for _, w := range r.Network.Tensors() {
+	for _, w := range tensors {
 		out = append(out, w.Name)
 		for _, v := range w.Data {
 			out = append(out, math.Float32bits(v))
 		}
 	}
-	for _, p := range r.State.Points {
+	for _, p := range state.Points {
 		p.RowsPerSecond = 0
 		for _, v := range flatten([]Point{p}) {
 			out = append(out, math.Float64bits(v))

@@ -52,20 +52,19 @@ the format: .parquet, .arrow or .csv.`,
 		if err != nil {
 			return result{}, pipeline.FileError(err)
 		}
-		if _, err := describeFlow(args[0]); err != nil {
+		d, err := describeFlow(args[0])
+		if err != nil {
 			return result{}, err
 		}
 		if density {
 			keys["log_prob"] = true
 		}
+		from := map[string]any{"flow": pipeline.FlowFile{File: file}}
+		stages := solving(cmd, d, from, pipeline.StageSpec{Name: "solver", Kind: "solver", Use: name, With: with})
 		return a.single(cmd.Context(), pipeline.Spec{
 			Name: "sample", Seed: seed, Dir: ".",
-			Stages: []pipeline.StageSpec{
-				{Name: "solver", Kind: "solver", Use: name, With: with},
-				{Name: "samples", Kind: "sampler", Use: "ode",
-					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "solver": "solver"},
-					With: keys},
-			},
+			Stages: append(stages, pipeline.StageSpec{Name: "samples", Kind: "sampler", Use: "ode", From: from,
+				With: keys}),
 		}, out, plugins, perf)
 	})
 	cmd.Flags().Int64VarP(&rows, "rows", "n", 0, "make `N` rows")

@@ -73,14 +73,13 @@ is estimated.`,
 		if bits {
 			score["bits_per_dim"] = true
 		}
+		from := map[string]any{"flow": pipeline.FlowFile{File: file}, "data": "data"}
+		stages := solving(cmd, d, from, pipeline.StageSpec{Name: "solver", Kind: "solver", Use: name, With: with})
 		return a.single(cmd.Context(), pipeline.Spec{
 			Name: "score", Seed: seed, Dir: ".",
-			Stages: []pipeline.StageSpec{
-				{Name: "data", Kind: "loader", Use: loader, With: load},
-				{Name: "solver", Kind: "solver", Use: name, With: with},
-				{Name: "scores", Kind: "likelihood", Use: "ode",
-					From: map[string]any{"flow": pipeline.FlowFile{File: file}, "data": "data", "solver": "solver"}, With: score},
-			},
+			Stages: append(stages,
+				pipeline.StageSpec{Name: "data", Kind: "loader", Use: loader, With: load},
+				pipeline.StageSpec{Name: "scores", Kind: "likelihood", Use: "ode", From: from, With: score}),
 		}, out, plugins, perf)
 	})
 	cmd.Flags().Var(&trace, "trace", "the trace of the field's derivative: exact, or estimated with probes")

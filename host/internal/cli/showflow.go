@@ -58,11 +58,15 @@ func (v flowView) write(w io.Writer) {
 		{"file", clean(v.File)},
 		{"size", ui.Count(v.Bytes) + " bytes, checksum ok"},
 		{"model", clean(d.Model.Use) + " " + compact(d.Model.With)},
-		{"path", clean(d.Path.Use) + " " + compact(d.Path.With)},
-		{"target", clean(d.Target)},
-		{"base", "normal, standard deviation " + number(d.BaseStd)},
-		{"parameters", ui.Count(v.Parameters)},
 	}
+	if d.Discrete() {
+		rows = append(rows, []string{"kind", "discrete: a bijection, with its own base and nothing to solve"})
+	} else {
+		rows = append(rows, []string{"path", clean(d.Path.Use) + " " + compact(d.Path.With)},
+			[]string{"target", clean(d.Target)},
+			[]string{"base", "normal, standard deviation " + number(d.BaseStd)})
+	}
+	rows = append(rows, []string{"parameters", ui.Count(v.Parameters)})
 	var transforms []string
 	for _, t := range d.Transforms {
 		transforms = append(transforms, clean(t.Use))

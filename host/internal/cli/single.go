@@ -179,3 +179,14 @@ func describeFlow(file string) (flow.Description, error) {
 	}
 	return flow.DecodeDescription(f, st.Size())
 }
+
+// solving joins a solver to the stage that works with a flow. A discrete flow
+// needs none, and gets one only when the command line names one, which is then
+// an error that says so.
+func solving(cmd *cobra.Command, d flow.Description, from map[string]any, solver pipeline.StageSpec) []pipeline.StageSpec {
+	if d.Discrete() && !cmd.Flags().Changed("solver") {
+		return nil
+	}
+	from["solver"] = solver.Name
+	return []pipeline.StageSpec{solver}
+}

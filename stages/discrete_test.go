@@ -1,0 +1,155 @@
+package stages_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/likelihood"
+	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/sampler"
+)
+
+// discrete is a pipeline that trains a discrete flow; change makes it another.
+func discrete(use string, change func(map[string]*pipeline.StageSpec)) pipeline.Spec {
+	list := []*pipeline.StageSpec{
+		{Name: "data", Kind: "loader", Use: "generate", With: map[string]any{"name": "moons", "rows": 3000, "split": map[string]any{"train": 0.8, "valid": 0.1, "test": 0.1}}},
+		{Name: "scaled", Kind: "transform", Use: "standardize", From: map[string]any{"data": "data"}},
+		{Name: "field", Kind: "model", Use: use},
+		{Name: "solver", Kind: "solver", Use: "rk4"},
+		{Name: "train", Kind: "trainer", Use: "mle", From: map[string]any{"data": "scaled.train", "valid": "scaled.valid", "model": "field"},
+			With: map[string]any{"steps": 300, "batch": 128}},
+		{Name: "samples", Kind: "sampler", Use: "ode", From: map[string]any{"flow": "train"}, With: map[string]any{"rows": 300}},
+		{Name: "scores", Kind: "likelihood", Use: "ode", From: map[string]any{"flow": "train", "data": "data.test"}},
+	}
+	byName := map[string]*pipeline.StageSpec{}
+	for _, s := range list {
+		byName[s.Name] = s
+	}
+	if change != nil {
+		change(byName)
+	}
+	spec := pipeline.Spec{Name: "discrete"}
+	for _, s := range list {
+		spec.Stages = append(spec.Stages, *s)
+	}
+	return spec
+}
+
+// TestDiscreteFlows: a discrete flow of every kind is trained, saved, sampled
+// and scored, and its density integrates to one.
+func TestDiscreteFlows(t *testing.T) {
+	ctx := context.Background()
+	for _, use := range []string{"nice", "realnvp", "maf", "iaf", "nsf", "planar"} {
+		t.Run(use, func(t *testing.T) {
+			out := t.TempDir()
+			p, err := pipeline.New(ctx, discrete(use, nil), stages.Builtin(), pipeline.LoadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			record, err := p.Run(ctx, pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: out}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mean := record.Stages["scores"].Metrics["mean_log_prob"]; !(mean > -3.6 && mean < -2.3) { // the entropy is 2.394, a Gaussian has 3.3
+				t.Errorf("mean log-density %v", mean)
+			}
+			f, err := flow.Open(flow.Source{File: filepath.Join(out, "train.safetensors")}, stages.Parts())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The sum over a grid that covers the data and the tails.
+			const n = 500
+			hi := 9.0
+			if use == "nice" { // a logistic base has wide tails
+				hi = 18
+			}
+			lo, h := -hi, 2*hi/n
+			x, logp := make([]float64, 2*n*n), make([]float64, n*n)
+			for i := range n * n {
+				x[2*i], x[2*i+1] = lo+h*(float64(i/n)+0.5), lo+h*(float64(i%n)+0.5)
+			}
+			if _, err := likelihood.LogProb(ctx, f, nil, logp, nil, x, 0, n*n, likelihood.Trace{}); err != nil {
+				t.Fatal(err)
+			}
+			var mass float64
+			for _, l := range logp {
+				mass += math.Exp(l) * h * h
+			}
+			if !(math.Abs(mass-1) < 1e-3) {
+				t.Errorf("the density has the mass %v", mass)
+			}
+			// A sample's density, by way of the base and by way of the data.
+			const rows = 50
+			key := random.NewKey(1, "test", "base")
+			sample, back, base := make([]float64, 2*rows), make([]float64, rows), make([]float64, 2*rows)
+			if _, err := sampler.Sample(ctx, f, nil, sample, key, 0, rows); err != nil {
+				t.Fatal(err)
+			}
+			f.Base.Sample(base, key, 0, rows)
+			want, logdet := make([]float64, rows), make([]float64, rows)
+			f.Base.LogProb(want, base, rows)
+			z := slices.Clone(base)
+			if _, err := f.Generate(ctx, z, logdet, rows); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := likelihood.LogProb(ctx, f, nil, back, nil, sample, 0, rows, likelihood.Trace{}); err != nil {
+				t.Fatal(err)
+			}
+			scale := 0.0 // of the transform, which is linear
+			for r := range rows {
+				diff := back[r] - (want[r] - logdet[r])
+				if r == 0 {
+					scale = diff
+				}
+				if !(math.Abs(diff-scale) < 1e-3) {
+					t.Errorf("row %d: log-density %v from the data, %v from the base", r, back[r], want[r]-logdet[r]+scale)
+				}
+			}
+		})
+	}
+}
+
+// TestDiscreteMistakes: what does not go together with a discrete flow is found
+// before anything runs, at its place.
+func TestDiscreteMistakes(t *testing.T) {
+	for _, c := range []struct {
+		name, use, at string
+		reason        schemas.Reason
+		change        func(map[string]*pipeline.StageSpec)
+	}{
+		{"a solver of the sampler", "maf", "stages.samples.from.solver", schemas.Conflict, func(s map[string]*pipeline.StageSpec) { s["samples"].From["solver"] = "solver" }},
+		{"a solver of the likelihood", "maf", "stages.scores.from.solver", schemas.Conflict, func(s map[string]*pipeline.StageSpec) { s["scores"].From["solver"] = "solver" }},
+		{"a trace", "maf", "stages.scores.with.trace", schemas.Conflict, func(s map[string]*pipeline.StageSpec) { s["scores"].With = map[string]any{"trace": "hutchinson"} }},
+		{"a trajectory", "maf", "stages.samples.with.trajectory", schemas.Conflict, func(s map[string]*pipeline.StageSpec) {
+			s["samples"].With = map[string]any{"rows": 10, "trajectory": []float64{0, 1}}
+		}},
+		{"a path", "maf", "stages.train.from.path", schemas.UnknownPort, func(s map[string]*pipeline.StageSpec) { s["train"].From["path"] = "solver" }},
+		{"a vector field", "mlp", "stages.train.from.model", schemas.WrongPort, nil},
+		{"matching a discrete flow", "maf", "stages.train.from.model", schemas.WrongPort, func(s map[string]*pipeline.StageSpec) { s["train"].Use = "cfm" }},
+		{"patience without validation", "maf", "stages.train.with.patience", schemas.Conflict, func(s map[string]*pipeline.StageSpec) {
+			delete(s["train"].From, "valid")
+			s["train"].With = map[string]any{"patience": 3}
+		}},
+		{"a model that is not trained", "maf", "stages.samples.from.flow", schemas.WrongPort, func(s map[string]*pipeline.StageSpec) { s["samples"].From["flow"] = "field" }},
+		{"bins", "nsf", "stages.field.with.bins", schemas.OutOfRange, func(s map[string]*pipeline.StageSpec) { s["field"].With = map[string]any{"bins": 1} }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := pipeline.New(context.Background(), discrete(c.use, c.change), stages.Builtin(), pipeline.LoadOptions{})
+			var places []string
+			for _, e := range schemas.Errors(err, schemas.StageFailed) {
+				places = append(places, e.Path+" "+string(e.Reason))
+			}
+			if !slices.Contains(places, c.at+" "+string(c.reason)) {
+				t.Errorf("found at %q: %v", places, errors.Join(err))
+			}
+		})
+	}
+}
