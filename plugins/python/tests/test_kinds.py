@@ -303,3 +303,14 @@ def test_classes_that_lack_what_their_kind_calls_are_refused_when_they_are_made(
     pathline.path("x", registry=registry)(every_kind.Straight)
     with pytest.raises(ValueError, match="two implementations"):
         pathline.path("x", registry=registry)(every_kind.Bent)
+
+
+@pytest.mark.parametrize("key", ["overshoot", "controller", "max_steps", "max_time"])
+def test_a_solver_with_options_that_only_the_host_knows_is_refused(key):
+    from pathline.kinds.runge_kutta import solve
+    from pathline.kinds.solver import Tableau
+
+    euler = Tableau([0.0], [[]], [1.0], 1)
+    assert np.allclose(solve(euler, {"steps": 2, key: None}, lambda t, x: -x, np.ones((1, 1)), 0.0, 1.0).x, 0.25)
+    with pytest.raises(pathline.Error, match=key):
+        solve(euler, {"steps": 2, key: 1}, lambda t, x: -x, np.ones((1, 1)), 0.0, 1.0)

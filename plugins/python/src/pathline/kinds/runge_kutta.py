@@ -7,15 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import Error
 from .solver import MAX_EVALUATIONS, NON_FINITE, OK, STEP_UNDERFLOW, Solution, Tableau
 
 __all__ = ["solve"]
+
+# Options of the host's solvers that change how a solve ends or counts, and that are
+# not known here.
+UNKNOWN = ("overshoot", "controller", "max_steps", "max_time")
 
 
 def solve(m: Tableau, options: Mapping[str, Any], field: Callable[[Any, np.ndarray], np.ndarray], x: np.ndarray,
           t0: float, t1: float) -> Solution:
     """Move x along the field: equal steps, the steps of a grid, or steps whose
     estimated error stays within rtol and atol (one step for all rows)."""
+    for key in UNKNOWN:
+        if options.get(key):
+            raise Error(f"the solver has the option {key}, which a stage in Python does not know; leave it out")
     x = np.array(x, copy=True)
     if options.get("rtol") or options.get("atol"):
         if m.b_err is not None:
