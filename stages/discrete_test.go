@@ -131,6 +131,10 @@ func TestDiscreteMistakes(t *testing.T) {
 		{"a trajectory", "maf", "stages.samples.with.trajectory", schemas.Conflict, func(s map[string]*pipeline.StageSpec) {
 			s["samples"].With = map[string]any{"rows": 10, "trajectory": []float64{0, 1}}
 		}},
+		{"noise on the way", "maf", "stages.samples.from.flow", schemas.Conflict, func(s map[string]*pipeline.StageSpec) { s["samples"].Use = "sde" }},
+		{"fixed columns", "maf", "stages.samples.with.fix", schemas.Conflict, func(s map[string]*pipeline.StageSpec) {
+			s["samples"].With = map[string]any{"rows": 10, "fix": map[string]any{"x": 0.5}}
+		}},
 		{"a path", "maf", "stages.train.from.path", schemas.UnknownPort, func(s map[string]*pipeline.StageSpec) { s["train"].From["path"] = "solver" }},
 		{"a vector field", "mlp", "stages.train.from.model", schemas.WrongPort, nil},
 		{"matching a discrete flow", "maf", "stages.train.from.model", schemas.WrongPort, func(s map[string]*pipeline.StageSpec) { s["train"].Use = "cfm" }},

@@ -136,6 +136,15 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 			return pipeline.Outputs{}, err
 		}
 	}
+	if s.noise != nil {
+		if err := flow.Continuous(d, "flow"); err != nil {
+			return pipeline.Outputs{}, err
+		}
+	}
+	if d.Discrete() && s.config.Fix != nil {
+		return pipeline.Outputs{}, schemas.Errorf(schemas.Conflict, "columns are fixed on the way from noise to data, and a discrete flow (model %s) has none", d.Model.Use).
+			At("fix").Suggest("leave the key out")
+	}
 	if d.Discrete() && len(s.config.Trajectory) > 0 {
 		return pipeline.Outputs{}, schemas.Errorf(schemas.Conflict, "a discrete flow (model %s) has no times between noise and data", d.Model.Use).
 			At("trajectory").Suggest("leave the key out")
