@@ -30,7 +30,6 @@ const pageTemplate = "page.md.tmpl"
 //	within CELL "1.2 ± 0.3"     whether the mean lies within a published spread
 //	seconds RESULT STAGE        how long the stage took, the median over the seeds
 //	load RESULT                 any other JSON file of results, nil where there is none
-//	trim TEXT                   without "-ot", which ends names of results of the same data
 //	list TEXT..., split TEXT    a list, and the parts of a text between bars
 //
 // What has not been run is an en dash.
@@ -44,7 +43,6 @@ func Page(folder string) ([]byte, error) {
 		"cell": r.cell, "minus": minus, "sd": withSD, "se": withSE, "floor": floor, "mean": mean, "alike": alike, "twice": twice, "quotient": func(a, b float64) float64 { return a / b }, "ratio": ratio, "difference": difference, "within": within,
 		"seconds": r.seconds, "load": r.load, "number": number,
 		"list":  func(v ...string) []string { return v },
-		"trim":  func(v string) string { return strings.TrimSuffix(v, "-ot") },
 		"split": func(v string) []string { return strings.Split(v, "|") },
 	}).Parse(string(text))
 	if err != nil {
