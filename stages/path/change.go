@@ -145,10 +145,11 @@ func invert(p Path, a, lo, hi float64) (float64, error) {
 
 // invertAll finds the times t in [lo, hi] at which p has the angles a, by Newton's
 // method within a bracket, and leaves the coefficients there in c. All times are
-// asked for at once. It stops when no time moves by more than its rounding.
+// asked for at once; each stays where it is once it moves by no more than its
+// rounding, so that it does not depend on the others.
 func invertAll(p Path, t, a []float64, c []Coef, lo, hi float64) error {
 	n := len(t)
-	los, his := make([]float64, n), make([]float64, n)
+	los, his, found := make([]float64, n), make([]float64, n), make([]bool, n)
 	for i := range t {
 		los[i], his[i] = lo, hi
 		t[i] = min(max(a[i]/(math.Pi/2), lo), hi)
@@ -159,6 +160,9 @@ func invertAll(p Path, t, a []float64, c []Coef, lo, hi float64) error {
 		}
 		moved := false
 		for i := range t {
+			if found[i] {
+				continue
+			}
 			at, d := polar(c[i].Marginal())
 			if at < a[i] {
 				los[i] = t[i]
@@ -169,9 +173,8 @@ func invertAll(p Path, t, a []float64, c []Coef, lo, hi float64) error {
 			if !(los[i] <= next && next <= his[i]) {
 				next = los[i] + (his[i]-los[i])/2
 			}
-			if math.Abs(next-t[i]) > 2e-16*math.Abs(t[i]) {
-				moved = true
-			}
+			found[i] = math.Abs(next-t[i]) <= 2e-16*math.Abs(t[i])
+			moved = moved || !found[i]
 			t[i] = next
 		}
 		if !moved {

@@ -127,3 +127,28 @@ func TestChangeRefuses(t *testing.T) {
 type curved struct{ path.Curved }
 
 func (curved) Sample(xt, ut, x0, x1 []float32, t []float64, rows, dim int) error { return nil }
+
+// TestChangeIsPure: what a change says of a time does not depend on the others.
+func TestChangeIsPure(t *testing.T) {
+	for _, from := range paths {
+		for _, to := range paths {
+			change, err := path.NewChange(from.path, to.path)
+			if err != nil {
+				continue
+			}
+			r := make([]float64, 200)
+			for i := range r {
+				r[i] = float64(i*i%199) / 198
+			}
+			all, one := make([]path.Moment, len(r)), make([]path.Moment, 1)
+			if err := change.At(all, r); err != nil {
+				t.Fatal(err)
+			}
+			for i := range r {
+				if err := change.At(one, r[i:i+1]); err != nil || one[0] != all[i] {
+					t.Fatalf("%s to %s at %v: %+v alone, %+v among others, %v", from.name, to.name, r[i], one[0], all[i], err)
+				}
+			}
+		}
+	}
+}

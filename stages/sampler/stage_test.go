@@ -381,6 +381,13 @@ func TestStageOnPath(t *testing.T) {
 	if fmt.Sprint(own) == fmt.Sprint(cosine) {
 		t.Error("the path changes nothing")
 	}
+	st, err = build(t, pipeline.Env{Stage: "samples", Seed: 7}, `{"rows": 20, "batch": 7}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(path.Cosine{}); fmt.Sprint(got) != fmt.Sprint(cosine) {
+		t.Error("other rows on the other path in batches of 7")
+	}
 	if again := rows(path.CondOT{}); len(again) != 20 {
 		t.Errorf("%d rows on the flow's own path", len(again))
 	}
