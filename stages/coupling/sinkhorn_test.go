@@ -83,6 +83,26 @@ func TestPlanIsEntropic(t *testing.T) {
 	}
 }
 
+// Plans that were found by POT, in float64.
+func TestPlansAreKnown(t *testing.T) {
+	for _, c := range recordedPlans {
+		x, y := lattice(c.rows, c.dim, 0.5), lattice(c.rows, c.dim, 0.25)
+		p := planOf(t, SinkhornOptions{Reg: c.reg, Tolerance: 1e-10, Iterations: 1e5}, y, x, c.rows)
+		got := 0.0
+		for i := range c.rows {
+			for j := range c.rows {
+				for k := range c.dim {
+					d := float64(x[i*c.dim+k]) - float64(y[j*c.dim+k])
+					got += p[i*c.rows+j] * d * d
+				}
+			}
+		}
+		if math.Abs(got-c.cost) > 1e-6*c.cost {
+			t.Errorf("%d rows of %d, reg %v: cost %v, POT's is %v", c.rows, c.dim, c.reg, got, c.cost)
+		}
+	}
+}
+
 // Little entropy gives the cost of the assignment, much the mean of all costs.
 func TestLimitsOfThePlan(t *testing.T) {
 	const rows, dim = 48, 2
