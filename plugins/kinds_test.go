@@ -40,6 +40,10 @@ stages:
 // moreKinds are built-ins with inputs of their own.
 const moreKinds = `  ways: {kind: evaluator, use: paths, from: {flow: train, solver: solver, data: data.test}, with: {rows: 200, batch: 64}}
   straight: {kind: trainer, use: reflow, from: {flow: train, solver: solver}, with: {pairs: 150, steps: 5, batch: 50, validation_rows: 20, target: data}}
+  moons: {kind: loader, use: generate, with: {name: moons, rows: 300}}
+  between: {kind: trainer, use: cfm, from: {data: scaled.train, source: moons, model: field}, with: {steps: 5, batch: 50}}
+  moved: {kind: sampler, use: ode, from: {flow: between, solver: solver, source: moons}, with: {rows: 200}, to: moved.csv}
+  way: {kind: evaluator, use: paths, from: {flow: between, solver: solver, source: moons, data: data.test}, with: {rows: 100}}
 `
 
 // outcome is everything that a run leaves but times.
@@ -125,7 +129,7 @@ func TestEveryKindIsolated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []string{"data.parquet", "train.safetensors", "samples.arrow", "scores.csv", "quality.json", "ways.json", "straight.safetensors"} {
+	for _, f := range []string{"data.parquet", "train.safetensors", "samples.arrow", "scores.csv", "quality.json", "ways.json", "straight.safetensors", "moved.csv", "way.json"} {
 		if want.files[f] == "" {
 			t.Fatalf("there is no %s: %v", f, want.files)
 		}

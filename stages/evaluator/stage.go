@@ -378,6 +378,7 @@ func registerPaths(r *pipeline.Registry, parts flow.Registry) {
 		}).Ports = []pipeline.Port{
 		{Name: "flow", Doc: "a trainer, a saved flow or an exact model", Takes: pipeline.GivesFlow, Also: "model"},
 		{Name: "solver", Doc: "integrates the flow's field, and the integrals with the same steps", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5"},
+		{Name: "source", Doc: "rows to start from, for a flow that was trained from rows of a table", Takes: pipeline.GivesRows, Optional: true},
 		{Name: "data", Doc: "rows with the data file's columns, for the cost of optimal transport from the base to them", Takes: pipeline.GivesRows, Optional: true},
 	}
 }
@@ -406,7 +407,7 @@ func (s *paths) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if len(d.Conditions) > 0 {
 		return none, schemas.Errorf(schemas.WrongPort, "the flow is conditional, and its trajectories cannot be followed yet").At("from.flow")
 	}
-	if err := flow.Continuous(d, "flow"); err != nil {
+	if err := errors.Join(flow.Continuous(d, "flow"), flow.CheckSource(d, in["source"], "source")); err != nil {
 		return none, err
 	}
 	_, err = s.columns(in, "data", d)
@@ -459,6 +460,9 @@ func (s *paths) Run(ctx context.Context, in pipeline.Inputs) (none pipeline.Outp
 		return none, err
 	}
 	d, rows := f.Dim(), s.config.Rows
+	if f, err = f.FromSource(ctx, s.env, in["source"], "source", int64(rows)); err != nil {
+		return none, err
+	}
 	x0 := make([]float64, rows*d)
 	f.Base.Sample(x0, random.NewKey(s.env.Seed, s.env.Stage, "base"), 0, rows)
 	data, err := s.points(ctx, in, "data", f, max(s.config.Rows, s.config.ExactRows))

@@ -44,3 +44,25 @@ func (n Normal) Score(score, x []float64, rows int) {
 		score[i] = -v / (n.Std * n.Std)
 	}
 }
+
+// Table is the base of a flow from rows of a table, [rows][Dim] in model space, in their
+// order. It implements model.Base but for the density, which nobody knows.
+type Table struct {
+	X   []float64
+	Dim int
+}
+
+// Sample writes rows first..first+rows-1 of the table, which must be there.
+func (t Table) Sample(x []float64, _ random.Key, first int64, rows int) {
+	if first < 0 || (int(first)+rows)*t.Dim > len(t.X) {
+		panic("flow: a base without so many rows")
+	}
+	copy(x[:rows*t.Dim], t.X[int(first)*t.Dim:])
+}
+
+// LogProb writes NaN.
+func (t Table) LogProb(logp, _ []float64, rows int) {
+	for r := range rows {
+		logp[r] = math.NaN()
+	}
+}

@@ -27,6 +27,10 @@ const (
 	TargetBase = "base"
 )
 
+// BaseTable is the base of a flow that was trained from rows of a table: x0 of a
+// sample are rows of such a table again, and there is no density.
+const BaseTable = "table"
+
 // Description says everything about a trained flow but its weights. It is
 // stored as JSON in the metadata of the safetensors file.
 type Description struct {
@@ -43,6 +47,7 @@ type Description struct {
 	Dim        int               `json:"dim"`    // columns of model space
 	Target     string            `json:"target"` // what the network predicts: velocity, data, noise or base
 	BaseStd    float64           `json:"base_std"`
+	Base       string            `json:"base,omitempty"`     // BaseTable: x0 are rows of a table, no noise
 	Training   map[string]any    `json:"training,omitempty"` // steps, seed, best validation loss, ...: for people
 }
 
@@ -81,6 +86,8 @@ func (d *Description) Check() error {
 		return schemas.Errorf(schemas.CorruptFile, "the flow predicts %q, not velocity, data, noise or base", d.Target)
 	case !(d.BaseStd > 0) || math.IsInf(d.BaseStd, 0):
 		return schemas.Errorf(schemas.CorruptFile, "the flow's base has standard deviation %v", d.BaseStd)
+	case d.Base != "" && (d.Base != BaseTable || d.Discrete()):
+		return schemas.Errorf(schemas.CorruptFile, "the flow has the base %q, not normal noise or a table", d.Base)
 	case d.Model.Use == "" || d.Path.Use == "" && !d.Discrete():
 		return schemas.Errorf(schemas.CorruptFile, "the flow does not name its model and its path")
 	}

@@ -283,6 +283,9 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 		return nil, err
 	}
 	f := &Flow{Description: d, Base: Normal{Dim: d.Dim, Std: d.BaseStd}}
+	if d.Base == BaseTable {
+		f.Base = Table{Dim: d.Dim} // until it is given
+	}
 	for _, t := range d.Transforms {
 		fitted, err := transform.RestoreWith(r.Transforms, t, d.Dim)
 		if err != nil {

@@ -2,8 +2,11 @@ package flow
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/solver"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // Save writes a flow to a file that is complete or absent.
@@ -219,4 +223,101 @@ func ColumnsAt(in *arrow.Schema, port string, columns []schemas.Column) ([]schem
 		out = append(out, have)
 	}
 	return out, errors.Join(errs...)
+}
+
+// CheckSource says whether a flow that starts from rows of a table has some at the
+// port, and no other flow has.
+func CheckSource(d Description, in pipeline.Input, port string) error {
+	at := "from." + port
+	switch {
+	case d.Base != BaseTable && in.Rows == nil:
+		return nil
+	case d.Base != BaseTable:
+		return schemas.Errorf(schemas.Conflict, "the flow starts from noise").At(at).Suggest("leave the input out")
+	case in.Rows == nil:
+		return schemas.Errorf(schemas.MissingPort, "the flow starts from rows of a table").At(at).
+			Suggest(fmt.Sprintf("join rows with the data's columns as `%s`", port))
+	}
+	_, err := ColumnsAt(in.Rows.Schema(), port, d.Columns)
+	return err
+}
+
+// CheckDensity is an error for a flow whose base has no density.
+func (d *Description) CheckDensity(path string) error {
+	if d.Base != BaseTable {
+		return nil
+	}
+	return schemas.Errorf(schemas.WrongPort, "the flow starts from rows of a table, whose density is not known: neither is that of the flow").At(path).
+		Suggest("train from noise, without the input source, for a likelihood")
+}
+
+// FromSource is the flow with the first rows of the table at a port as its base, for
+// flows that start from a table; others are given back as they are.
+func (f *Flow) FromSource(ctx context.Context, env pipeline.Env, in pipeline.Input, port string, rows int64) (*Flow, error) {
+	if err := CheckSource(f.Description, in, port); err != nil || f.Description.Base != BaseTable {
+		return f, err
+	}
+	x, err := ReadPoints(ctx, env, in.Rows, port, f.Description.Columns, f.Transforms, rows)
+	if err != nil {
+		return nil, err
+	}
+	if have := int64(len(x) / f.Dim()); have < rows {
+		return nil, schemas.Errorf(schemas.OutOfRange, "%d rows are to be made, one for each row of the source, which has %d", rows, have).At("rows").
+			Suggest(fmt.Sprintf("write rows: %d, or join more rows", have))
+	}
+	out := *f
+	out.Base = Table{X: x, Dim: f.Dim()}
+	return &out, nil
+}
+
+// ReadPoints reads rows of a table, at most limit or all when it is 0, and takes them to
+// model space. More than half of the memory of the run is an error.
+func ReadPoints(ctx context.Context, env pipeline.Env, rows pipeline.Rows, port string, columns []schemas.Column, transforms []transform.Fitted, limit int64) ([]float64, error) {
+	cols, err := ColumnsAt(rows.Schema(), port, columns)
+	if err != nil {
+		return nil, err
+	}
+	d := schemas.Dims(cols)
+	var x []float64
+	stream, err := rows.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	for limit == 0 || int64(len(x)/d) < limit {
+		rec, err := stream.Next(ctx)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		n := int(rec.NumRows())
+		at := len(x)
+		if held := int64(at+n*d) * 8; env.Memory > 0 && held > env.Memory/2 {
+			rec.Release()
+			return nil, schemas.Errorf(schemas.TooLarge, "rows of the source take more than half of the memory of the run, %d MiB", env.Memory>>20).At("from." + port).
+				Suggest("join fewer rows, or allow the run more memory")
+		}
+		x = append(x, make([]float64, n*d)...)
+		err = schemas.Numbers(x[at:], rec, cols)
+		rec.Release()
+		if err != nil {
+			return nil, err
+		}
+	}
+	if limit > 0 && int64(len(x)/d) > limit {
+		x = x[:limit*int64(d)]
+	}
+	for i, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, schemas.Errorf(schemas.NonFinite, "row %d of the source has the value %v", i/d, v).At("from." + port)
+		}
+	}
+	for _, t := range transforms {
+		if err := t.Apply(x, x, nil, transform.Address{}, len(x)/d); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
 }

@@ -81,7 +81,7 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
 		return pipeline.Outputs{}, err
 	}
-	if err := d.Guidable(s.config.Guidance); err != nil {
+	if err := errors.Join(d.Guidable(s.config.Guidance), d.CheckDensity("from.flow")); err != nil {
 		return pipeline.Outputs{}, err
 	}
 	rows, err := s.rows(&d, in["data"].Rows)

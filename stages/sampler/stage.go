@@ -103,6 +103,9 @@ func Register(r *pipeline.Registry, parts flow.Registry) {
 			return &stage{env: env, config: c, parts: parts}, nil
 		})
 	impl.Example = "{rows: 100000}"
+	kind, _ := r.Kind("sampler")
+	impl.Ports = append(slices.Clone(kind.Ports), pipeline.Port{Name: "source", Takes: pipeline.GivesRows, Optional: true,
+		Doc: "rows to start from, for a flow that was trained from rows of a table: one made row for each, in their order"})
 	impl = pipeline.Register(r, "sampler", "sde", "moves draws of the base along the flow's field with noise on the way, by Euler and Maruyama or a stochastic Heun",
 		SDEConfig{RowsConfig: RowsConfig{Guidance: 1, Batch: 8192}, Diffusion: DiffusionConfig{Use: flow.DiffusionSigma, Scale: 1}},
 		func(_ context.Context, env pipeline.Env, c SDEConfig) (pipeline.Stage, error) {
@@ -156,6 +159,17 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 		if err := s.noise.check(src, in); err != nil {
 			return pipeline.Outputs{}, err
 		}
+		if err := d.CheckDensity("from.flow"); err != nil {
+			return pipeline.Outputs{}, err
+		}
+	}
+	if err := flow.CheckSource(d, in["source"], "source"); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	if s.config.LogProb {
+		if err := d.CheckDensity("log_prob"); err != nil {
+			return pipeline.Outputs{}, err
+		}
 	}
 	rows, err := s.rows(&d, in["cond"].Rows)
 	if err != nil {
@@ -183,6 +197,9 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 		return out, err
 	}
 	if f, err = f.Guided(rows.guidance(&f.Description)); err != nil {
+		return out, err
+	}
+	if f, err = f.FromSource(ctx, s.env, in["source"], "source", max(0, rows.Count())); err != nil {
 		return out, err
 	}
 	rows.flow, rows.summary = f, map[string]any{}

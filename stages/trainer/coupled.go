@@ -145,7 +145,7 @@ func (c *coupled) fill(p *couples) {
 	if l.Noise {
 		l.noise(p.fresh, p.raw)
 	} else {
-		c.o.Keys.Noise.Normals32Rows(p.fresh, l.Dim, p.first, n, 0)
+		initial{c.o.Keys.Source, c.o.Keys.Noise}.Normals32Rows(p.fresh, l.Dim, p.first, n, 0)
 	}
 	if p.err = c.pair.pair(p.index, p.fresh, p.x1, p.raw, l, func(u []float64) { c.o.Keys.Pairs.UniformRows(u, p.first, 0) }); p.err != nil {
 		return

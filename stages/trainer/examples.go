@@ -49,7 +49,7 @@ type indexed interface {
 }
 
 func newExamples(o *Options, rows Rows, layout Layout, c *crew) *examples {
-	x := &examples{o: o, rows: rows, noise: o.Keys.Noise, layout: layout, crew: c, number: make([]int64, o.Batch)}
+	x := &examples{o: o, rows: rows, noise: initial{o.Keys.Source, o.Keys.Noise}, layout: layout, crew: c, number: make([]int64, o.Batch)}
 	if p := newPairing(o.Coupling, o.Batch); p != nil {
 		x.coupled = newCoupled(rows, layout, p, o)
 		rows, layout = x.coupled, x.coupled.gives()

@@ -10,6 +10,7 @@ type Keys struct {
 	Shuffle    random.Key // order of the rows; see Memory and Window
 	Time       random.Key // t of example p
 	Noise      random.Key // x0 of example p
+	Source     *Source    // what x0 is drawn from by Noise and ValidNoise; nil is N(0, I)
 	Bridge     random.Key // the second noise of example p, where the path has one
 	Pairs      random.Key // which noise example p draws, where the coupling draws its pairs
 	Drop       random.Key // whether example p keeps its conditions

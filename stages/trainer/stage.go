@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -28,6 +29,7 @@ import (
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/transform"
 )
 
 // Register adds the kind trainer with its implementations. made makes flows from
@@ -46,12 +48,15 @@ func Register(r *pipeline.Registry, made flow.Registry) {
 	})
 	i := pipeline.Register(r, "trainer", "cfm", "conditional flow matching: regression on the velocity of a path between noise and data (Lipman et al. 2023)", DefaultConfig(),
 		func(_ context.Context, env pipeline.Env, c Config) (pipeline.Stage, error) {
-			return &cfm{env: env, config: c}, nil
+			return &cfm{env: env, config: c, made: made}, nil
 		})
 	i.Example = "{steps: 5000, batch: 1024, optimizer: {use: adamw, lr: 1e-3}, schedule: cosine, ema: 0.999}"
+	kind, _ := r.Kind("trainer")
+	i.Ports = append(slices.Clone(kind.Ports), pipeline.Port{Name: "source", Takes: pipeline.GivesRows, Optional: true,
+		Doc: "rows to start from in place of noise, with the data file's columns; the flow's transforms are applied to them"})
 	i = pipeline.Register(r, "trainer", "reflow", "rectified flow: a straighter flow, trained on noise and what another flow makes of it (Liu et al. 2023); distill: one that is one Euler step", DefaultReflowConfig(),
 		func(_ context.Context, env pipeline.Env, c ReflowConfig) (pipeline.Stage, error) {
-			return &reflow{cfm: cfm{env: env, config: c.Config}, config: c, made: made}, nil
+			return &reflow{cfm: cfm{env: env, config: c.Config, made: made}, config: c}, nil
 		})
 	i.Example = "{pairs: 100000, steps: 5000, batch: 1024, schedule: cosine}"
 	i.Ports = []pipeline.Port{
@@ -75,11 +80,13 @@ func Register(r *pipeline.Registry, made flow.Registry) {
 type cfm struct {
 	env    pipeline.Env
 	config Config
+	made   flow.Registry // what flows are made of
 }
 
 // parts are the inputs of the stage, understood.
 type parts struct {
-	data, valid *table // valid may be nil
+	data, valid *table        // valid may be nil
+	source      pipeline.Rows // nil: noise
 	path        path.Described
 	coupling    coupling.Coupling
 	model       model.Definition
@@ -196,6 +203,11 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	}
 	if p.data != nil {
 		errs = append(errs, s.conditional(p))
+		if rows := in["source"].Rows; rows != nil {
+			p.source = rows
+			_, err := flow.ColumnsAt(rows.Schema(), "source", p.data.columns)
+			errs = append(errs, err, starts(p.path))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -210,6 +222,9 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 		Path:   flow.Component{Use: p.path.Use, With: p.path.Config},
 		Model:  flow.Component{Use: p.model.Use(), With: p.model.Config()},
 		Target: s.config.Target, BaseStd: std,
+	}
+	if p.source != nil {
+		p.flow.Base, p.flow.BaseStd = flow.BaseTable, 1
 	}
 	return p, nil
 }
@@ -228,6 +243,51 @@ func (s *cfm) conditional(p *parts) error {
 			At("from.model").Suggest("choose mlp or resmlp, or leave out `conditions` of the loader")
 	}
 	return nil
+}
+
+// starts says whether a path begins with x0 as it is.
+func starts(p path.Described) error {
+	var c [1]path.Coef
+	if p.Path == nil {
+		return nil
+	}
+	if _, curved := path.SamplerOf(p); !curved {
+		if err := p.Coefficients(c[:], []float64{0}); err != nil {
+			return err
+		}
+		if math.Abs(c[0].Alpha) < 1e-9 && math.Abs(c[0].Sigma-1) < 1e-9 {
+			return nil
+		}
+	}
+	return schemas.Errorf(schemas.Conflict, "the path %s does not begin with x0 alone, as it must where x0 are rows of a table", p.Use).At("from.path").
+		Suggest("choose condot, cosine, linear-vp or icfm, or leave out the input source")
+}
+
+// load0 reads the rows to start from.
+func (s *cfm) load0(ctx context.Context, p *parts) (*Source, error) {
+	if p.source == nil {
+		return nil, nil
+	}
+	var fitted []transform.Fitted
+	for _, t := range p.data.transforms {
+		f, err := transform.RestoreWith(s.made.Transforms, t, p.data.layout.Dim)
+		if err != nil {
+			return nil, err
+		}
+		fitted = append(fitted, f)
+	}
+	x, err := flow.ReadPoints(ctx, s.env, p.source, "source", p.data.columns, fitted, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(x) == 0 {
+		return nil, schemas.Errorf(schemas.EmptyData, "there are no rows to start from").At("from.source")
+	}
+	out := &Source{X: make([]float32, len(x)), Dim: p.data.layout.Dim}
+	for i, v := range x {
+		out.X[i] = float32(v)
+	}
+	return out, nil
 }
 
 // learn fits the conditions to the training rows, which then say how they stand in
@@ -256,6 +316,9 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	}
 	keys := NewKeys(s.env.Seed, s.env.Stage)
 	if err := s.learn(ctx, p); err != nil {
+		return none, err
+	}
+	if keys.Source, err = s.load0(ctx, p); err != nil {
 		return none, err
 	}
 	rows, count, err := s.rows(ctx, p, keys)
@@ -438,7 +501,6 @@ func (s *cfm) finish(p *parts, rows Rows, tensors []model.Tensor, state *State) 
 type reflow struct {
 	cfm
 	config ReflowConfig
-	made   flow.Registry // what flows are made of
 }
 
 // Check understands the inputs and describes the flow to come.
@@ -481,6 +543,9 @@ func (s *reflow) teacher(in pipeline.Inputs) (*parts, flow.Source, error) {
 		errs = append(errs, schemas.Errorf(schemas.UnknownValue, "%w", err).At("target"))
 	}
 	errs = append(errs, flow.Continuous(d, "flow"))
+	if d.Base == flow.BaseTable {
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the flow starts from rows of a table, and pairs are made of noise").At("from.flow"))
+	}
 	if len(d.Conditions) > 0 {
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the flow is conditional, and pairs of a conditional flow cannot be made yet").At("from.flow"))
 	}

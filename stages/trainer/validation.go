@@ -119,7 +119,7 @@ func NewValidation(x []float32, number []int64, layout Layout, batch int, p path
 	}
 	for i, n := range number {
 		if !layout.Noise {
-			keys.ValidNoise.Normals32(fresh[i*dim:(i+1)*dim], uint64(n), 0)
+			initial{keys.Source, keys.ValidNoise}.Normals32Rows(fresh[i*dim:(i+1)*dim], dim, uint64(n), 1, 0)
 		}
 		if e != nil {
 			keys.ValidNoise.Normals32(e[i*dim:(i+1)*dim], uint64(n), 1)
