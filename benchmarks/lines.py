@@ -2,7 +2,7 @@
 import dataclasses
 
 # Script of a peer, by the name that stands before the colon.
-SCRIPTS = {"torch": "peers_torch.py", "jax": "peers_jax.py", "pair": "peers_pair.py"}
+SCRIPTS = {"torch": "peers_torch.py", "jax": "peers_jax.py", "pair": "peers_pair.py", "discrete": "peers_discrete.py"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +49,10 @@ LINES = (
          fixed_tolerance=True),
     Line("w7-wide-hutchinson", "log-density, one probe, network of W2", ADAPTIVE, looking_rows=200, repeats=1,
          fixed_tolerance=True),
+    *(Line(f"w8-{flow}-{work}", f"{title}, 8 columns, batch 512", ("discrete:zuko", "discrete:nflows", "discrete:normflows"))
+      for flow in ("maf", "realnvp", "nsf")
+      for work, title in (("train", f"maximum likelihood of {flow}"), ("log-prob", f"log-densities of {flow}"),
+                          ("sample", f"samples of {flow}"))),
     Line("w9-dopri5", "likelihood of a vector field through dopri5, 3 x 64 tanh, batch 512",
          ("jax:diffrax", "torch:torchdiffeq")),
     Line("w9-rk4", "likelihood of a vector field through 20 steps of RK4",

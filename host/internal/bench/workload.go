@@ -98,7 +98,7 @@ func Workloads() []Workload {
 		{Name: "w1", Title: "training, 2 columns, 3 x 64 SELU, batch 256", Files: true, run: trainSmall},
 		{Name: "w2", Title: "training, 21 columns, 4 x 512 SiLU, batch 4096", Slow: true, run: trainWide},
 		{Name: "w3", Title: "training, 8 columns, 3 x 128 SiLU, batch 512", run: trainMid},
-	}, pairs, []Workload{
+	}, pairs, discreteWorkloads(), []Workload{
 		{Name: "w5-small", Title: "100 Euler steps, network of w1", Files: true, run: euler("small")},
 		{Name: "w5-wide", Title: "100 Euler steps, network of w2", Files: true, Slow: true, run: euler("wide")},
 		{Name: "w6-small", Title: "dopri5 to the tolerance, network of w1", Files: true, run: adaptive("small")},
