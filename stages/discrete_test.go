@@ -136,7 +136,8 @@ func TestDiscreteMistakes(t *testing.T) {
 			s["samples"].With = map[string]any{"rows": 10, "fix": map[string]any{"x": 0.5}}
 		}},
 		{"a path", "maf", "stages.train.from.path", schemas.UnknownPort, func(s map[string]*pipeline.StageSpec) { s["train"].From["path"] = "solver" }},
-		{"a vector field", "mlp", "stages.train.from.model", schemas.WrongPort, nil},
+		{"a solver of the trainer", "maf", "stages.train.from.solver", schemas.Conflict, func(s map[string]*pipeline.StageSpec) { s["train"].From["solver"] = "solver" }},
+		{"no model", "maf", "stages.train.from.model", schemas.MissingPort, func(s map[string]*pipeline.StageSpec) { delete(s["train"].From, "model") }},
 		{"matching a discrete flow", "maf", "stages.train.from.model", schemas.WrongPort, func(s map[string]*pipeline.StageSpec) { s["train"].Use = "cfm" }},
 		{"patience without validation", "maf", "stages.train.with.patience", schemas.Conflict, func(s map[string]*pipeline.StageSpec) {
 			delete(s["train"].From, "valid")

@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/cnf"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/optim"
 	"github.com/pathline/pathline/stages/path"
+	"github.com/pathline/pathline/stages/solver"
 )
 
 // Config is what `with:` of a trainer holds.
@@ -57,13 +59,43 @@ type LikelihoodConfig struct {
 	CheckpointEvery int64 `yaml:"checkpoint_every" json:"checkpoint_every" min:"0" doc:"Steps between checkpoints; 0 is a tenth of all steps. An interrupt saves one too."`
 	LogEvery        int64 `yaml:"log_every" json:"log_every" min:"0" doc:"Steps between rows of the metrics table; 0 makes at most 1000 rows."`
 	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is as many as fit in 256 MiB. A larger table is shuffled within a window of this size."`
+
+	Field FieldConfig `yaml:"field" json:"field" doc:"How a vector field is trained."`
+}
+
+// FieldConfig says how a vector field is trained by maximum likelihood.
+type FieldConfig struct {
+	Gradient  string  `yaml:"gradient" json:"gradient" enum:"steps,adjoint" doc:"steps: back through the steps of the solver; adjoint: by a second solve, which holds no states."`
+	Tolerance float64 `yaml:"tolerance" json:"tolerance" above:"0" max:"1" doc:"adjoint: relative and absolute tolerance of the second solve."`
+	Trace     string  `yaml:"trace" json:"trace" enum:"exact,hutchinson" doc:"How the divergence is computed; hutchinson estimates it."`
+	Probes    int     `yaml:"probes" json:"probes" min:"1" max:"1024" doc:"hutchinson: random directions per row."`
+	Noise     string  `yaml:"noise" json:"noise" enum:"rademacher,gaussian" doc:"hutchinson: distribution of the directions."`
+	Kinetic   float64 `yaml:"kinetic" json:"kinetic" min:"0" doc:"Weight of half the squared speed along the way (Finlay et al. 2020)."`
+	Jacobian  float64 `yaml:"jacobian" json:"jacobian" min:"0" doc:"Weight of the squared norm of the field's derivatives along the way (ibid.)."`
+}
+
+// DefaultFieldConfig has what a file leaves out.
+func DefaultFieldConfig() FieldConfig {
+	return FieldConfig{Gradient: "steps", Tolerance: 1e-5, Trace: "exact", Probes: 1, Noise: "rademacher"}
+}
+
+// loss is what the configuration says, for a base and a solver.
+func (c FieldConfig) loss(base cnf.Base, m *solver.Method) cnf.Loss {
+	l := cnf.Loss{Base: base, Solver: m, Kinetic: c.Kinetic, Jacobian: c.Jacobian}
+	if c.Gradient == "adjoint" {
+		l.Adjoint = &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: c.Tolerance, Atol: c.Tolerance, MaxEvaluations: 100_000}}
+	}
+	if c.Trace == "hutchinson" {
+		l.Probes, l.Gaussian = c.Probes, c.Noise == "gaussian"
+	}
+	return l
 }
 
 // DefaultLikelihoodConfig has what a file leaves out. Gradients are clipped as
 // by Durkan et al. (2019).
 func DefaultLikelihoodConfig() LikelihoodConfig {
 	d := DefaultConfig()
-	return LikelihoodConfig{Batch: d.Batch, Accumulate: d.Accumulate, Optimizer: d.Optimizer, Schedule: d.Schedule, Clip: 5, ValidationRows: d.ValidationRows}
+	return LikelihoodConfig{Batch: d.Batch, Accumulate: d.Accumulate, Optimizer: d.Optimizer, Schedule: d.Schedule, Clip: 5, ValidationRows: d.ValidationRows, Field: DefaultFieldConfig()}
 }
 
 // common is the part that all trainers share.

@@ -29,6 +29,7 @@ import (
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/random"
+	"github.com/pathline/pathline/stages/solver"
 	"github.com/pathline/pathline/stages/transform"
 )
 
@@ -64,15 +65,17 @@ func Register(r *pipeline.Registry, made flow.Registry) {
 		{Name: "solver", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5", Doc: "makes rows of noise"},
 		{Name: "model", Takes: pipeline.GivesService, Kind: "model", Optional: true, Doc: "the model to train; that of the flow when left out"},
 	}
-	i = pipeline.Register(r, "trainer", "mle", "maximum likelihood: fits a discrete flow (nice, realnvp, maf, iaf, nsf, planar) by its exact log-density, in nats per row", DefaultLikelihoodConfig(),
+	i = pipeline.Register(r, "trainer", "mle", "maximum likelihood: fits a discrete flow (nice, realnvp, maf, iaf, nsf, planar) or a vector field (ffjord, mlp, resmlp) by its log-density, in nats per row", DefaultLikelihoodConfig(),
 		func(_ context.Context, env pipeline.Env, c LikelihoodConfig) (pipeline.Stage, error) {
-			return &mle{cfm: cfm{env: env, config: c.common()}, patience: c.Patience}, nil
+			return &mle{cfm: cfm{env: env, config: c.common()}, patience: c.Patience, field: c.Field}, nil
 		})
 	i.Example = "{epochs: 50, batch: 512, optimizer: {use: adam, lr: 1e-3}, schedule: cosine, patience: 10}"
 	i.Ports = []pipeline.Port{
 		{Name: "data", Takes: pipeline.GivesRows, Doc: "rows to train on: the training split, after its transforms"},
 		{Name: "valid", Takes: pipeline.GivesRows, Optional: true, Doc: "rows to validate on"},
-		{Name: "model", Takes: pipeline.GivesService, Kind: "model", Doc: "the discrete flow to train"},
+		{Name: "model", Takes: pipeline.GivesService, Kind: "model", Optional: true, Doc: "the discrete flow or the vector field to train"},
+		{Name: "solver", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5", Doc: "of a vector field: integrates it, and is gone back along"},
+		{Name: "flow", Takes: pipeline.GivesFlow, Optional: true, Doc: "instead of model: a flow that was trained before, whose vector field is trained on"},
 	}
 }
 
@@ -699,6 +702,7 @@ func standard(base model.Base, d flow.Description) bool {
 type mle struct {
 	cfm
 	patience int64
+	field    FieldConfig
 }
 
 // Check understands the inputs and describes the flow to come.
@@ -722,6 +726,19 @@ func (s *mle) Restore(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 	p := &parts{}
 	errs := p.tables(in)
+	start := in["flow"].Flow != nil
+	if start && in["model"].Service != nil {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "the flow brings its model").At("from.model").Suggest("keep one of model and flow"))
+	} else if start || isField(in) {
+		errs = append(errs, s.fitField(p, in))
+		if err := errors.Join(errs...); err != nil {
+			return nil, nil, err
+		}
+		return p, nil, nil
+	}
+	if in["solver"].From != "" {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "a discrete flow needs no solver: nothing is solved").At("from.solver").Suggest("leave the input out"))
+	}
 	var def bijection.Definition
 	switch m := in["model"].Service.(type) {
 	case bijection.Definition:
@@ -731,24 +748,17 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 				errs = append(errs, schemas.Errorf(schemas.DimensionDiffer, "%w", err).At("from.model"))
 			}
 		}
-	case model.Definition:
-		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model %s is a vector field, and mle trains discrete flows", m.Use()).
-			At("from.model").Suggest("train it with `use: cfm`, or choose nice, realnvp, maf, iaf, nsf or planar"))
+	case nil:
+		errs = append(errs, schemas.Errorf(schemas.MissingPort, "there is neither a model to train nor a flow to go on from").At("from.model"))
 	default:
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model cannot be trained by maximum likelihood here").
-			At("from.model").Suggest("choose nice, realnvp, maf, iaf, nsf or planar; a discrete flow cannot live in a plugin"))
+			At("from.model").Suggest("choose nice, realnvp, maf, iaf, nsf, planar, ffjord, mlp or resmlp; a discrete flow cannot live in a plugin"))
 	}
 	if p.data != nil && len(p.data.conditions) > 0 {
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the rows have conditions, and discrete flows take none yet: %s", strings.Join(p.data.conditions.Names(), ", ")).
 			At("from.data").Suggest("leave out `conditions` of the loader, or train mlp or resmlp with cfm"))
 	}
-	if s.patience > 0 && p.valid == nil {
-		errs = append(errs, schemas.Errorf(schemas.Conflict, "patience counts validations, and there are no rows to validate on").
-			At("patience").Suggest("join the input valid, or leave patience out"))
-	}
-	if s.config.Epochs == nil {
-		errs = append(errs, s.config.fits(s.config.steps(0), p.valid != nil))
-	}
+	errs = append(errs, s.lasts(p))
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, err
 	}
@@ -758,6 +768,122 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 		Target: flow.TargetBase, BaseStd: 1,
 	}
 	return p, def, nil
+}
+
+// lasts says what is wrong with how long to train.
+func (s *mle) lasts(p *parts) error {
+	var errs []error
+	if s.patience > 0 && p.valid == nil {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "patience counts validations, and there are no rows to validate on").
+			At("patience").Suggest("join the input valid, or leave patience out"))
+	}
+	if s.config.Epochs == nil {
+		errs = append(errs, s.config.fits(s.config.steps(0), p.valid != nil))
+	}
+	return errors.Join(errs...)
+}
+
+// isField says whether the model is a vector field.
+func isField(in pipeline.Inputs) bool {
+	_, ok := in["model"].Service.(model.Definition)
+	return ok
+}
+
+// fitField understands the inputs of a vector field: a model, or a flow to go on
+// from.
+func (s *mle) fitField(p *parts, in pipeline.Inputs) error {
+	var errs []error
+	m, ok := in["solver"].Service.(*solver.Method)
+	if !ok {
+		errs = append(errs, schemas.Errorf(schemas.WrongPort, "a gradient goes back along the steps of a Runge-Kutta method of the host").At("from.solver").
+			Suggest("name a solver as dopri5 or rk4, or leave the input out"))
+	} else if _, err := solver.NewTape[float32](m, 1, 0); err != nil {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "%w", err).At("from.solver"))
+	}
+	errs = append(errs, s.lasts(p))
+	p.flow = flow.Description{Version: flow.FormatVersion, Path: flow.Component{Use: "condot", With: json.RawMessage("{}")}, Target: flow.TargetVelocity, BaseStd: 1}
+	if in["flow"].Flow == nil {
+		p.model = in["model"].Service.(model.Definition)
+	} else if err := p.goOn(in["flow"]); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil || p.data == nil {
+		return err
+	}
+	net, err := model.Build(p.model, p.data.layout.Dim, p.data.layout.Held)
+	if err != nil {
+		return schemas.Errorf(schemas.DimensionDiffer, "%w", err).At("from.model")
+	}
+	if _, ok := net.(model.Reversible[float32]); !ok {
+		return schemas.Errorf(schemas.WrongPort, "the model %s has no reverse mode, which its likelihood needs", p.model.Use()).
+			At("from.model").Suggest("train it with `use: cfm`, or choose ffjord, mlp or resmlp")
+	}
+	p.flow.Columns, p.flow.Transforms, p.flow.Dim = p.data.columns, p.data.transforms, p.data.layout.Dim
+	p.flow.Conditions = p.data.conditions
+	p.flow.Model = flow.Component{Use: p.model.Use(), With: p.model.Config()}
+	return nil
+}
+
+// goOn takes model and base of a flow that was trained before.
+func (p *parts) goOn(in pipeline.Input) error {
+	src, err := flow.FromInput(in, "flow")
+	if err != nil {
+		return err
+	}
+	d, err := flow.Describe(src)
+	if err != nil {
+		return flow.AtPort(err, "flow")
+	}
+	define := model.Builtin()[d.Model.Use]
+	if d.Target != flow.TargetVelocity || define == nil {
+		return schemas.Errorf(schemas.WrongPort, "the flow of model %s predicts the %s: what is trained on by likelihood is a velocity of ffjord, mlp or resmlp", d.Model.Use, d.Target).
+			At("from.flow").Suggest("train it with target: velocity")
+	}
+	if p.model, err = define(d.Model.With); err != nil {
+		return schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", d.Model.Use, err).At("from.flow")
+	}
+	if p.data != nil {
+		same := func(a, b any) bool {
+			x, _ := json.Marshal(a)
+			y, _ := json.Marshal(b)
+			return bytes.Equal(x, y)
+		}
+		if !same(d.Columns, p.data.columns) || !same(d.Transforms, p.data.transforms) || !same(d.Conditions, p.data.conditions) {
+			return schemas.Errorf(schemas.Conflict, "the flow was trained on other columns, transforms or conditions than these rows have").
+				At("from.data").Suggest("join the rows that the flow was trained on")
+		}
+	}
+	p.flow.Path, p.flow.BaseStd = d.Path, d.BaseStd
+	return nil
+}
+
+// runField trains a vector field.
+func (s *mle) runField(ctx context.Context, p *parts, in pipeline.Inputs, rows Rows, valid *Scored, o Options) (*Result, error) {
+	base := flow.Normal{Dim: p.flow.Dim, Std: p.flow.BaseStd}
+	c := Continuous{Loss: s.field.loss(base, in["solver"].Service.(*solver.Method))}
+	if in["flow"].Flow != nil {
+		src, err := flow.FromInput(in["flow"], "flow")
+		if err != nil {
+			return nil, err
+		}
+		_, tensors, err := flow.Load(src.File)
+		if err != nil {
+			return nil, flow.AtPort(err, "flow")
+		}
+		// By name, and refused when they are not those of the model.
+		net, err := model.Build(p.model, p.data.layout.Dim, p.data.layout.Held)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range net.Tensors() {
+			i := slices.IndexFunc(tensors, func(from model.Tensor) bool { return from.Name == t.Name && slices.Equal(from.Shape, t.Shape) })
+			if i < 0 {
+				return nil, schemas.Errorf(schemas.CorruptFile, "the flow has no tensor %q of shape %v", t.Name, t.Shape).At("from.flow")
+			}
+			c.Start = append(c.Start, tensors[i])
+		}
+	}
+	return ContinuousLikelihood(ctx, p.model, p.data.layout, rows, valid, c, o)
 }
 
 // Run trains.
@@ -780,14 +906,25 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	o := s.options(p, steps, keys)
 	o.Patience = s.patience
 	var valid *HeldOut
+	var scored *Scored
 	if p.valid != nil {
 		x, number, err := s.validation(ctx, p, keys)
 		if err != nil {
 			return none, err
 		}
-		valid = NewHeldOut(x, number)
+		valid, scored = NewHeldOut(x, number), NewScored(x, number)
 	}
 	o.Resume = s.load()
+	if def == nil {
+		result, err := s.runField(ctx, p, in, rows, scored, o)
+		if errors.Is(err, ErrStopped) {
+			return none, pipeline.ErrInterrupted
+		}
+		if err != nil {
+			return none, err
+		}
+		return s.finish(p, rows, result.Network.Tensors(), result.State)
+	}
 	result, err := MaximumLikelihood(ctx, def, p.data.layout.Dim, rows, valid, o)
 	if errors.Is(err, ErrStopped) {
 		return none, pipeline.ErrInterrupted
