@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/stages/writer"
 )
 
@@ -26,6 +27,11 @@ func TestBuiltins(t *testing.T) {
 		"model/resmlp":   json.RawMessage(`{"width":16,"blocks":2}`),
 		"model/ffjord":   json.RawMessage(`{"hidden":[16,16]}`),
 	}}
+	target.joined = map[string]func() pipeline.Inputs{
+		"trainer/reflow": func() pipeline.Inputs {
+			return pipeline.Inputs{"coupling": {}, "flow": {From: "gaussian", Service: gaussian()}, "solver": {From: "dopri5", Service: precise()}}
+		},
+	}
 	o := Options{Chaos: true, Only: only()}
 	if testing.Short() {
 		o.Kinds = []string{"path", "coupling"}

@@ -55,7 +55,7 @@ func ran(ctx context.Context, s *subject, i *implementation, config json.RawMess
 func sampledGaussian(ctx context.Context, s *subject, i *implementation) error {
 	const rows = 4000
 	config, ok := i.with(map[string]any{"rows": rows})
-	in, checked, out, err := ran(ctx, s, i, config, ports("sampler"))
+	in, checked, out, err := ran(ctx, s, i, config, s.ports(i))
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func scoredGaussian(ctx context.Context, s *subject, i *implementation) error {
 	if err != nil {
 		config = nil
 	}
-	in, checked, out, err := ran(ctx, s, i, config, ports("likelihood"))
+	in, checked, out, err := ran(ctx, s, i, config, s.ports(i))
 	if err != nil {
 		return err
 	}
@@ -158,8 +158,8 @@ func column(ctx context.Context, rows pipeline.Rows, name string) (out []float64
 }
 
 func trained(ctx context.Context, s *subject, i *implementation) error {
-	config, _ := i.with(map[string]any{"steps": 300, "batch": 128})
-	in, checked, out, err := ran(ctx, s, i, config, ports("trainer"))
+	config, _ := i.with(map[string]any{"steps": 300, "batch": 128, "epochs": nil})
+	in, checked, out, err := ran(ctx, s, i, config, s.ports(i))
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func trained(ctx context.Context, s *subject, i *implementation) error {
 
 func measured(ctx context.Context, s *subject, i *implementation) error {
 	metrics := func(mean, std []float64) (map[string]float64, error) {
-		p := ports("evaluator")
+		p := s.ports(i)
 		p["sample"] = pipeline.Input{From: "sample", Rows: toy(3, 1200, mean, std)}
 		p["train"] = p["sample"]
 		p["flow"] = pipeline.Input{From: "gaussian", Service: gaussianOf(mean, std)}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pathline/pathline/plugins"
 	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/bijection"
 )
 
 // The test binary is its own plugin: started with the argument test-plugin it
@@ -15,7 +16,18 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "test-plugin" {
 		if os.Args[2] == "builtin" {
-			plugins.Serve(stages.Builtin(), "pathline", "test")
+			r := stages.Builtin()
+			for name := range bijection.Builtin() { // discrete flows do not travel
+				i, _ := r.Find("model", name)
+				i.Hidden = true
+			}
+			// Others need what does not travel: which path an exact model is on, and a
+			// network that is differentiated backwards.
+			for _, name := range [][2]string{{"sampler", "sde"}, {"trainer", "mle"}} {
+				i, _ := r.Find(name[0], name[1])
+				i.Hidden = true
+			}
+			plugins.Serve(r, "pathline", "test")
 		} else {
 			plugins.Serve(wrongRegistry(os.Args[2]), "wrong", "1")
 		}

@@ -345,7 +345,7 @@ func difference(a, b []byte) int {
 }
 
 func apart(ctx context.Context, s *subject, i *implementation) error {
-	work, err := workoutOf(i.kind)
+	work, err := s.workoutOf(i)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,11 @@ type Target struct {
 	// Without one the plugin's own example is used, and its defaults.
 	Configs map[string]json.RawMessage
 
+	// joined are, by kind/name, inputs of implementations that do not take what
+	// others of their kind do; those without a value are left out. Only built-in
+	// stages have such: the protocol knows the ports of a kind.
+	joined map[string]func() pipeline.Inputs
+
 	Log zerolog.Logger // what the plugin writes; the zero Logger drops it
 }
 
@@ -188,14 +193,18 @@ func exampleJSON(text string) (json.RawMessage, error) {
 	return json.Marshal(v)
 }
 
-// with is the configuration with other values for keys that it has. ok is false
-// when the schema has no such key.
+// with is the configuration with other values for keys that it has, and without
+// those whose value is nil. ok is false when the schema has no such key.
 func (i *implementation) with(values map[string]any) (config json.RawMessage, ok bool) {
 	m := map[string]any{}
 	if i.configErr != nil || json.Unmarshal(i.config, &m) != nil {
 		return nil, false
 	}
 	for k, v := range values {
+		if v == nil {
+			delete(m, k)
+			continue
+		}
 		if i.schema.Field(k) == nil {
 			return nil, false
 		}
@@ -270,6 +279,19 @@ func (in *instance) run(ctx context.Context, inputs pipeline.Inputs) (pipeline.O
 		return out, fmt.Errorf("run: %w", err)
 	}
 	return out, nil
+}
+
+// ports joins every port of an implementation to something of this process.
+func (s *subject) ports(i *implementation) pipeline.Inputs {
+	in := ports(i.kind)
+	if own := s.target.joined[i.kind+"/"+i.name]; own != nil {
+		for name, v := range own() {
+			if in[name] = v; v.Rows == nil && v.Service == nil && v.Flow == nil {
+				delete(in, name)
+			}
+		}
+	}
+	return in
 }
 
 // inputs are what a kind's ports need to give a service.

@@ -27,7 +27,7 @@ import (
 
 // workout opens an instance, works with it and closes it.
 func (s *subject) workout(ctx context.Context, i *implementation) ([]byte, error) {
-	work, err := workoutOf(i.kind)
+	work, err := s.workoutOf(i)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (s *subject) workout(ctx context.Context, i *implementation) ([]byte, error
 func (s *subject) quick(i *implementation) []byte {
 	values := map[string]map[string]any{
 		"sampler":   {"rows": 300},
-		"trainer":   {"steps": 60, "batch": 64},
+		"trainer":   {"steps": 60, "batch": 64, "epochs": nil},
 		"evaluator": {"rows": 200},
 	}[i.kind]
 	if values == nil {
@@ -56,17 +56,17 @@ func (s *subject) quick(i *implementation) []byte {
 	return nil
 }
 
-func workoutOf(kind string) (func(context.Context, *instance) ([]byte, error), error) {
+func (s *subject) workoutOf(i *implementation) (func(context.Context, *instance) ([]byte, error), error) {
 	work := map[string]func(context.Context, hash.Hash, *instance, pipeline.Outputs) error{
 		"path": workPath, "coupling": workCoupling, "solver": workSolver, "model": workModel,
 		"loader": workRows, "transform": workRows, "sampler": workRows, "likelihood": workRows,
 		"trainer": workTrainer, "evaluator": workEvaluator, "writer": workWriter,
-	}[kind]
+	}[i.kind]
 	if work == nil {
-		return nil, skipf("the kit does not know what a %s is for", kind)
+		return nil, skipf("the kit does not know what a %s is for", i.kind)
 	}
 	return func(ctx context.Context, in *instance) ([]byte, error) {
-		out, err := in.run(ctx, ports(kind))
+		out, err := in.run(ctx, s.ports(i))
 		if err != nil {
 			return nil, err
 		}

@@ -75,7 +75,7 @@ func continuous(way string) func(context.Context, *session) ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := Result{Params: params, Metric: "train", Unit: "steps/s", Rows: continuousBatch, NFE: &nfe}
+		r := Result{Params: params, Metric: "train", Unit: "steps/s", NFE: &nfe}
 		n := small.sizes()
 		flops := nfe * (n.forward() + 3*n.exact()) // the state again, and the trace with its derivatives
 		if way != "rk4" {
