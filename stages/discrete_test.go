@@ -143,6 +143,9 @@ func TestDiscreteMistakes(t *testing.T) {
 			delete(s["train"].From, "valid")
 			s["train"].With = map[string]any{"patience": 3}
 		}},
+		{"keys of a vector field", "maf", "stages.train.with.field", schemas.Conflict, func(s map[string]*pipeline.StageSpec) {
+			s["train"].With = map[string]any{"field": map[string]any{"kinetic": 0.01}}
+		}},
 		{"a model that is not trained", "maf", "stages.samples.from.flow", schemas.WrongPort, func(s map[string]*pipeline.StageSpec) { s["samples"].From["flow"] = "field" }},
 		{"bins", "nsf", "stages.field.with.bins", schemas.OutOfRange, func(s map[string]*pipeline.StageSpec) { s["field"].With = map[string]any{"bins": 1} }},
 	} {

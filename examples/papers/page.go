@@ -30,6 +30,7 @@ const pageTemplate = "page.md.tmpl"
 //	within CELL "1.2 ± 0.3"     whether the mean lies within a published spread
 //	seconds RESULT STAGE        how long the stage took, the median over the seeds
 //	load RESULT                 any other JSON file of results, nil where there is none
+//	label RESULT                n-moons, or sb-n-moons, as N→moons
 //	list TEXT..., split TEXT    a list, and the parts of a text between bars
 //
 // What has not been run is an en dash.
@@ -41,7 +42,7 @@ func Page(folder string) ([]byte, error) {
 	r := results{folder: folder, sweeps: map[string]*sweep{}}
 	t, err := template.New(pageTemplate).Option("missingkey=error").Funcs(template.FuncMap{
 		"cell": r.cell, "minus": minus, "sd": withSD, "se": withSE, "floor": floor, "mean": mean, "alike": alike, "twice": twice, "quotient": func(a, b float64) float64 { return a / b }, "ratio": ratio, "difference": difference, "within": within,
-		"seconds": r.seconds, "load": r.load, "number": number,
+		"seconds": r.seconds, "load": r.load, "number": number, "label": label,
 		"list":  func(v ...string) []string { return v },
 		"split": func(v string) []string { return strings.Split(v, "|") },
 	}).Parse(string(text))
@@ -52,6 +53,15 @@ func Page(folder string) ([]byte, error) {
 	fmt.Fprintf(&b, "<!-- Written by `go run ./examples/papers` from %s and results; do not edit. -->\n", pageTemplate)
 	err = t.Execute(&b, nil)
 	return b.Bytes(), err
+}
+
+// label says from where to where the flow of a result leads.
+func label(result string) string {
+	from, to, _ := strings.Cut(strings.TrimPrefix(result, "sb-"), "-")
+	if from == "n" {
+		from = "N"
+	}
+	return from + "→" + to
 }
 
 // sweep is what a page reads of seeds.json (docs/pipeline-file.md).
@@ -264,6 +274,9 @@ func ratio(a, b Cell) string {
 
 // within says where a mean lies against a published "mean ± sd".
 func within(c Cell, published string) (string, error) {
+	if published == none {
+		return none, nil
+	}
 	mean, sd, ok := strings.Cut(published, "±")
 	m, errM := strconv.ParseFloat(strings.TrimSpace(mean), 64)
 	s, errS := strconv.ParseFloat(strings.TrimSpace(sd), 64)

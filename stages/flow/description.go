@@ -31,6 +31,17 @@ const (
 // sample are rows of such a table again, and there is no density.
 const BaseTable = "table"
 
+// What the rows of noise and data were to each other that a flow was trained on.
+const (
+	// PairsIndependent is noise that knows nothing of its data row: only then does a
+	// velocity say what the noise is in x_t, which a score and fixed columns need.
+	PairsIndependent = ""
+	// PairsCoupled are those of a coupling, or of another flow.
+	PairsCoupled = "coupled"
+	// PairsNone is training without pairs, by likelihood: the flow is on no path.
+	PairsNone = "none"
+)
+
 // Description says everything about a trained flow but its weights. It is
 // stored as JSON in the metadata of the safetensors file.
 type Description struct {
@@ -47,6 +58,7 @@ type Description struct {
 	Dim        int               `json:"dim"`    // columns of model space
 	Target     string            `json:"target"` // what the network predicts: velocity, data, noise or base
 	BaseStd    float64           `json:"base_std"`
+	Pairs      string            `json:"pairs,omitempty"`    // PairsIndependent, PairsCoupled or PairsNone
 	Base       string            `json:"base,omitempty"`     // BaseTable: x0 are rows of a table, no noise
 	Training   map[string]any    `json:"training,omitempty"` // steps, seed, best validation loss, ...: for people
 }
@@ -73,6 +85,23 @@ type Source struct {
 // and nothing to solve.
 func (d *Description) Discrete() bool { return d.Target == TargetBase }
 
+// CheckIndependent is an error for a flow whose velocity does not say what the noise
+// in x_t is: of the stage or key at path, which needs it for what.
+func (d *Description) CheckIndependent(path, what string) error {
+	if err := d.CheckDensity(path); err != nil {
+		return err // x0 is no noise at all
+	}
+	switch d.Pairs {
+	case PairsCoupled:
+		return schemas.Errorf(schemas.Conflict, "the flow was trained on noise that was paired with its data: its velocity does not determine %s", what).At(path).
+			Suggest("train with coupling: independent for this")
+	case PairsNone:
+		return schemas.Errorf(schemas.Conflict, "the flow was trained by likelihood and is on no path: its velocity does not determine %s", what).At(path).
+			Suggest("train by flow matching (use: cfm) for this")
+	}
+	return nil
+}
+
 // Check reports what makes a description unusable, whatever file it came from.
 func (d *Description) Check() error {
 	switch {
@@ -84,6 +113,8 @@ func (d *Description) Check() error {
 		return schemas.Errorf(schemas.CorruptFile, "the flow has a path or a base of its own, which a discrete flow has not")
 	case d.Target != TargetBase && d.Target != TargetVelocity && d.Target != TargetData && d.Target != TargetNoise:
 		return schemas.Errorf(schemas.CorruptFile, "the flow predicts %q, not velocity, data, noise or base", d.Target)
+	case d.Pairs != PairsIndependent && d.Pairs != PairsCoupled && d.Pairs != PairsNone:
+		return schemas.Errorf(schemas.CorruptFile, "the flow was trained on pairs %q, not coupled or none", d.Pairs)
 	case !(d.BaseStd > 0) || math.IsInf(d.BaseStd, 0):
 		return schemas.Errorf(schemas.CorruptFile, "the flow's base has standard deviation %v", d.BaseStd)
 	case d.Base != "" && (d.Base != BaseTable || d.Discrete()):

@@ -176,6 +176,10 @@ func CheckPath(src Source, d Description, r Registry, in any, port string) error
 		return schemas.Errorf(schemas.Conflict, "the flow is discrete (model %s) and was not trained on a path", d.Model.Use).At("from." + port).
 			Suggest("leave the input out")
 	}
+	if in != nil && d.Pairs == PairsNone {
+		return schemas.Errorf(schemas.Conflict, "the flow was trained by likelihood and is on no path that could be changed").At("from." + port).
+			Suggest("leave the input out")
+	}
 	to, ok := in.(path.Path)
 	if in == nil || !ok || path.Distant(to) {
 		return nil

@@ -144,6 +144,11 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 			return pipeline.Outputs{}, err
 		}
 	}
+	if s.config.Fix != nil {
+		if err := d.CheckIndependent("fix", "where fixed columns come from"); err != nil {
+			return pipeline.Outputs{}, err
+		}
+	}
 	if d.Discrete() && s.config.Fix != nil {
 		return pipeline.Outputs{}, schemas.Errorf(schemas.Conflict, "columns are fixed on the way from noise to data, and a discrete flow (model %s) has none", d.Model.Use).
 			At("fix").Suggest("leave the key out")
@@ -157,6 +162,9 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	}
 	if s.noise != nil {
 		if err := s.noise.check(src, in); err != nil {
+			return pipeline.Outputs{}, err
+		}
+		if err := d.CheckIndependent("from.flow", "a score"); err != nil {
 			return pipeline.Outputs{}, err
 		}
 		if err := d.CheckDensity("from.flow"); err != nil {

@@ -226,6 +226,9 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 		Model:  flow.Component{Use: p.model.Use(), With: p.model.Config()},
 		Target: s.config.Target, BaseStd: std,
 	}
+	if _, none := p.coupling.(coupling.Independent); !none {
+		p.flow.Pairs = flow.PairsCoupled
+	}
 	if p.source != nil {
 		p.flow.Base, p.flow.BaseStd = flow.BaseTable, 1
 	}
@@ -577,7 +580,7 @@ func (s *reflow) teacher(in pipeline.Inputs) (*parts, flow.Source, error) {
 	p.flow = flow.Description{
 		Version: flow.FormatVersion, Columns: d.Columns, Transforms: d.Transforms, Dim: d.Dim,
 		Path: flow.Component{Use: p.path.Use, With: p.path.Config}, Model: flow.Component{Use: p.model.Use(), With: p.model.Config()},
-		Target: s.config.Target, BaseStd: d.BaseStd,
+		Target: s.config.Target, BaseStd: d.BaseStd, Pairs: flow.PairsCoupled,
 	}
 	if p.flow.Transforms == nil {
 		p.flow.Transforms = []schemas.Transform{}
@@ -742,6 +745,10 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 	var def bijection.Definition
 	switch m := in["model"].Service.(type) {
 	case bijection.Definition:
+		if s.field != DefaultFieldConfig() {
+			errs = append(errs, schemas.Errorf(schemas.Conflict, "%s is a discrete flow, and `field` says how a vector field is trained", m.Use()).
+				At("field").Suggest("leave it out, or train a vector field, as ffjord"))
+		}
 		if def = m; p.data != nil {
 			// What does not fit the number of columns is found before anything runs.
 			if _, err := m.Bijection(p.data.layout.Dim); err != nil {
@@ -801,7 +808,7 @@ func (s *mle) fitField(p *parts, in pipeline.Inputs) error {
 		errs = append(errs, schemas.Errorf(schemas.Conflict, "%w", err).At("from.solver"))
 	}
 	errs = append(errs, s.lasts(p))
-	p.flow = flow.Description{Version: flow.FormatVersion, Path: flow.Component{Use: "condot", With: json.RawMessage("{}")}, Target: flow.TargetVelocity, BaseStd: 1}
+	p.flow = flow.Description{Version: flow.FormatVersion, Path: flow.Component{Use: "condot", With: json.RawMessage("{}")}, Target: flow.TargetVelocity, BaseStd: 1, Pairs: flow.PairsNone}
 	if in["flow"].Flow == nil {
 		p.model = in["model"].Service.(model.Definition)
 	} else if err := p.goOn(in["flow"]); err != nil {

@@ -115,6 +115,14 @@ def test_what_is_not_known_is_named():
         flow.Trained(description("mlp", MLP, transforms=[{"use": "mine/squash", "state": 1}]), mlp_tensors(np.random.default_rng(0)))
 
 
+@pytest.mark.parametrize("lacking, what", [({"target": "base"}, "discrete"), ({"base": "table"}, "table"),
+                                           ({"conditions": [{"name": "label", "type": "int64", "kind": "category", "categories": ["0"]}]}, "conditional")])
+def test_flows_that_only_the_host_can_evaluate_are_refused(lacking, what):
+    d = {**description("mlp", MLP), **lacking}
+    with pytest.raises(pathline.Error, match=what):
+        flow.Trained(d, mlp_tensors(np.random.default_rng(0)))
+
+
 def test_torch_has_the_same_outputs_and_derivatives(trained, tmp_path):
     torch = pytest.importorskip("torch")
     file = tmp_path / "f.safetensors"

@@ -268,6 +268,11 @@ class Trained(_Space):
 
     def __init__(self, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray], network: Any = None, path: Any = None,
                  transform: Callable[[int, int], Any] | None = None) -> None:
+        for lacking, what in ((description["target"] == "base", "a discrete flow, a bijection"),
+                              (bool(description.get("conditions")), "conditional"),
+                              (description.get("base") == "table", "one that starts from rows of a table")):
+            if lacking:
+                raise Error(f"the flow is {what}, which this package cannot evaluate; use `host sample` and `host score`", reason="conflict")
         self.description = dict(description)
         self.tensors = dict(tensors)
         self.dim = int(description["dim"])
