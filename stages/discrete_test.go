@@ -103,6 +103,7 @@ func TestDiscreteFlows(t *testing.T) {
 			if _, err := likelihood.LogProb(ctx, f, nil, back, nil, sample, 0, rows, likelihood.Trace{}); err != nil {
 				t.Fatal(err)
 			}
+			sameForWorkers(t, f)
 			scale := 0.0 // of the transform, which is linear
 			for r := range rows {
 				diff := back[r] - (want[r] - logdet[r])
@@ -115,6 +116,34 @@ func TestDiscreteFlows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sameForWorkers: the number of workers changes no bit, and an error of one of them is
+// that of the call.
+func sameForWorkers(t *testing.T, f *flow.Flow) {
+	t.Helper()
+	const rows = 1000
+	z := make([]float64, 2*rows)
+	f.Base.Sample(z, random.NewKey(2, "test", "base"), 0, rows)
+	var x, logdet []float64
+	for _, workers := range []int{1, 2, 3, 7} {
+		f.Workers = workers
+		y, l := slices.Clone(z), make([]float64, rows)
+		if _, err := f.Generate(t.Context(), y, l, rows); err != nil {
+			t.Fatal(err)
+		}
+		if workers == 1 {
+			x, logdet = y, l
+		} else if !slices.Equal(x, y) || !slices.Equal(logdet, l) {
+			t.Errorf("%d workers give other bits than one", workers)
+		}
+		stopped, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := f.Generate(stopped, y, l, rows); !errors.Is(err, context.Canceled) {
+			t.Errorf("%d workers, cancelled: %v", workers, err)
+		}
+	}
+	f.Workers = 0
 }
 
 // TestDiscreteMistakes: what does not go together with a discrete flow is found

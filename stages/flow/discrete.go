@@ -2,6 +2,9 @@ package flow
 
 import (
 	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/pathline/pathline/stages/solver"
 )
@@ -27,7 +30,13 @@ func (f *Flow) map32(ctx context.Context, do func(ctx context.Context, to, from 
 	}
 	r := solver.Report{Status: make([]solver.Status, rows), Evaluations: make([]int32, rows),
 		Accepted: make([]int32, rows), Rejected: make([]int32, rows)}
-	if err := do(ctx, to, from, logdet, rows); err != nil {
+	if err := f.share(rows, func(lo, hi int) error {
+		var part []float64
+		if logdet != nil {
+			part = logdet[lo:hi]
+		}
+		return do(ctx, to[lo*d:hi*d], from[lo*d:hi*d], part, hi-lo)
+	}); err != nil {
 		return r, err
 	}
 	for i := range r.Status {
@@ -39,4 +48,39 @@ func (f *Flow) map32(ctx context.Context, do func(ctx context.Context, to, from 
 		}
 	}
 	return r, nil
+}
+
+// mapped is how many rows of a discrete flow a worker takes at a time.
+const mapped = 256
+
+// share does all rows, some at a time, and gives the error of the first ones that have
+// one.
+func (f *Flow) share(rows int, do func(lo, hi int) error) error {
+	pieces := (rows + mapped - 1) / mapped
+	workers := f.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	if workers = min(workers, pieces); workers <= 1 {
+		return do(0, rows)
+	}
+	errs := make([]error, pieces)
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < pieces; i = int(next.Add(1)) - 1 {
+			errs[i] = do(i*mapped, min((i+1)*mapped, rows))
+		}
+	}
+	var wait sync.WaitGroup
+	for range workers - 1 {
+		wait.Go(work)
+	}
+	work()
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

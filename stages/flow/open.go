@@ -24,6 +24,9 @@ type Flow struct {
 	Transforms  []transform.Fitted // from data to model space, in order
 
 	path func() (path.Path, error) // nil when it is not known
+	// Workers are the goroutines that a discrete flow maps rows with, 0 for as many as
+	// there are processors. No bit depends on their number.
+	Workers int
 }
 
 // Dim is the number of columns of model space, which is that of the data.

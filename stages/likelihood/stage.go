@@ -106,6 +106,7 @@ func (s *stage) Run(_ context.Context, in pipeline.Inputs) (out pipeline.Outputs
 	if err != nil {
 		return out, flow.AtPort(err, "flow")
 	}
+	f.Workers = s.env.Threads
 	if f, err = f.OnInput(in["path"].Service, "path"); err != nil {
 		return out, err
 	}

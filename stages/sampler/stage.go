@@ -197,6 +197,7 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (out pipeline.Outpu
 	if err != nil {
 		return out, flow.AtPort(err, "flow")
 	}
+	f.Workers = s.env.Threads
 	if f, err = f.OnInput(in["path"].Service, "path"); err != nil {
 		return out, err
 	}
