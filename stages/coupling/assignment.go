@@ -59,7 +59,7 @@ func (a *assignment) solve() {
 		a.col[0] = 0
 		return
 	}
-	if a.n < softRows || a.greatest == 0 || !a.soften() {
+	if !soft(a.n) || a.greatest == 0 || !a.soften() {
 		a.reduceColumns()
 	}
 	for range 2 {
@@ -70,8 +70,22 @@ func (a *assignment) solve() {
 	}
 }
 
-// softRows is from how many rows on duals start as those of a plan.
-const softRows = 256
+// softRows is from how many rows on duals start as those of a plan, and manyRows up to
+// how many: a plan takes as much memory as the costs, so that 10,000 rows without one
+// need no more than 7,000 with it.
+const softRows, manyRows = 256, 7000
+
+func soft(rows int) bool { return softRows <= rows && rows <= manyRows }
+
+// Memory is about how many bytes [Optimal] takes for rows rows: float32 costs of all
+// pairs, and for the start of most sizes a plan of as many.
+func Memory(rows int) int64 {
+	n := int64(rows)
+	if soft(rows) {
+		return 8 * n * n
+	}
+	return 4 * n * n
+}
 
 // softer are the plans on the way: the weight of the entropy, as a fraction of the
 // greatest cost, and the iterations there.

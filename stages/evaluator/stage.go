@@ -15,6 +15,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/transform"
@@ -47,9 +48,9 @@ func (c Config) options(env pipeline.Env) Options {
 
 // roomFor refuses more exact rows than the memory of the run has costs for.
 func roomFor(env pipeline.Env, key string, rows int) error {
-	if costs := 4 * int64(rows) * int64(rows); env.Memory > 0 && costs > env.Memory/4*3 {
+	if costs := coupling.Memory(rows); env.Memory > 0 && costs > env.Memory/4*3 {
 		return schemas.Errorf(schemas.TooLarge, "exact transport between %d rows takes %d MiB of costs, more than three quarters of the memory of the run, %d MiB", rows, costs>>20, env.Memory>>20).
-			At(key).Suggest(fmt.Sprintf("set %s: %d, or allow the run more memory", key, int(math.Sqrt(float64(env.Memory)*3/16))))
+			At(key).Suggest(fmt.Sprintf("set %s: %d, or allow the run more memory", key, int(math.Sqrt(float64(env.Memory)*3/32))))
 	}
 	return nil
 }

@@ -34,10 +34,10 @@ func TestRoomForExactRows(t *testing.T) {
 	env.Memory = 100 << 20
 	err := roomFor(env, "exact_rows", 10_000)
 	var e *schemas.Error
-	if !errors.As(err, &e) || e.Reason != schemas.TooLarge || e.Path != "exact_rows" || !strings.Contains(e.Suggestion, "exact_rows: 4434") {
+	if !errors.As(err, &e) || e.Reason != schemas.TooLarge || e.Path != "exact_rows" || !strings.Contains(e.Suggestion, "exact_rows: 3135") {
 		t.Fatalf("10,000 rows in 100 MiB: %v", err)
 	}
-	if err := roomFor(env, "exact_rows", 4434); err != nil {
+	if err := roomFor(env, "exact_rows", 3135); err != nil {
 		t.Errorf("what is suggested: %v", err)
 	}
 }
