@@ -132,7 +132,7 @@ func TestMixtures(t *testing.T) {
 			x := near(c, rows)
 			for name, p := range paths {
 				logp := make([]float64, rows)
-				report, err := likelihood.LogProb(ctx, exactly(t, c, p), dop853(1e-12), logp, nil, x, 0, rows, likelihood.Trace{})
+				report, err := likelihood.LogProb(ctx, exactly(t, c, p), dop853(1e-13), logp, nil, x, 0, rows, likelihood.Trace{})
 				if err != nil {
 					t.Fatal(err)
 				}
