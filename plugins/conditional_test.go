@@ -25,8 +25,13 @@ stages:
     use: cfm
     from: {data: scaled.train, valid: scaled.test, model: field, coupling: pairs}
     with: {steps: 8, batch: 64, target: data, drop_conditions: 0.2}
+  alone: # without a coupling, which columns cannot be fixed with
+    kind: trainer
+    use: cfm
+    from: {data: scaled.train, model: field}
+    with: {steps: 4, batch: 64, drop_conditions: 0.2}
   samples: {kind: sampler, use: ode, from: {flow: train, cond: data.test, solver: solver}, with: {guidance: 1.5}, to: samples.arrow}
-  fixed: {kind: sampler, use: ode, from: {flow: train, solver: solver}, with: {rows: 9, given: {carat: 1, cut: Ideal}, fix: {depth: 60}, levels: 4, corrections: 2}, to: fixed.arrow}
+  fixed: {kind: sampler, use: ode, from: {flow: alone, solver: solver}, with: {rows: 9, given: {carat: 1, cut: Ideal}, fix: {depth: 60}, levels: 4, corrections: 2}, to: fixed.arrow}
   scores: {kind: likelihood, use: ode, from: {flow: train, data: data.test, solver: solver}, with: {trace: hutchinson, probes: 2}, to: scores.csv}
 `
 
