@@ -169,8 +169,7 @@ func askSolve[T solver.Float](ctx context.Context, r remote, f solver.Field[T], 
 		return report, nil
 	}
 	if t0 == t1 { // no time is no work, whatever the other side would do
-		n := s.Rows
-		return solver.Report{Status: make([]solver.Status, n), Evaluations: make([]int32, n), Accepted: make([]int32, n), Rejected: make([]int32, n)}, nil
+		return solver.NewReport(s.Rows), nil
 	}
 	target := r.offer("field", fieldObject(r.peer, f, s.Dim, s.Quads))
 	defer r.withdraw(target)

@@ -7,7 +7,8 @@ import (
 	"github.com/pathline/pathline/stages/random"
 )
 
-// Config describes a flow of transforms that are alike: nice, realnvp, maf, iaf.
+// Config describes a flow of transforms that are alike: nice, realnvp, maf, iaf, and
+// what nsf has in common with them.
 type Config struct {
 	Transforms int    `json:"transforms" doc:"how many transforms follow each other" min:"1" max:"256"`
 	Hidden     []int  `json:"hidden" doc:"widths of the hidden layers of each transform's network" min:"1" max:"65536"`
@@ -20,16 +21,10 @@ type Config struct {
 
 // SplineConfig describes a neural spline flow.
 type SplineConfig struct {
-	Transforms int     `json:"transforms" doc:"how many transforms follow each other" min:"1" max:"256"`
-	Kind       string  `json:"kind" doc:"autoregressive, which generates column by column, or coupling" enum:"autoregressive,coupling"`
-	Bins       int     `json:"bins" doc:"pieces of each spline" min:"2" max:"256"`
-	Bound      float64 `json:"bound" doc:"a spline bends numbers between -bound and bound and leaves others as they are" above:"0"`
-	Hidden     []int   `json:"hidden" doc:"widths of the hidden layers of each transform's network" min:"1" max:"65536"`
-	Activation string  `json:"activation" doc:"follows every hidden layer" enum:"relu,tanh,silu,gelu,selu"`
-	Mix        string  `json:"mix" doc:"what lies between two transforms: nothing but another order or mask, a random permutation, a linear map in LU form, or Householder reflections" enum:"none,random,lu,householder"`
-	ActNorm    bool    `json:"actnorm" doc:"standardize the columns before every transform, with weights that the first rows choose"`
-	Base       string  `json:"base" doc:"the distribution that the data become" enum:"normal,logistic"`
-	Seed       uint64  `json:"seed" doc:"of random permutations"`
+	Config
+	Kind  string  `json:"kind" doc:"autoregressive, which generates column by column, or coupling" enum:"autoregressive,coupling"`
+	Bins  int     `json:"bins" doc:"pieces of each spline" min:"2" max:"256"`
+	Bound float64 `json:"bound" doc:"a spline bends numbers between -bound and bound and leaves others as they are" above:"0"`
 }
 
 // PlanarConfig describes a flow of planar transforms.
@@ -53,8 +48,8 @@ func defaultMAF() Config {
 }
 
 func defaultNSF() SplineConfig {
-	return SplineConfig{Transforms: 5, Kind: "autoregressive", Bins: 8, Bound: 5, Hidden: []int{128, 128},
-		Activation: "relu", Mix: "lu", Base: "normal"}
+	return SplineConfig{Config: Config{Transforms: 5, Hidden: []int{128, 128}, Activation: "relu", Mix: "lu", Base: "normal"},
+		Kind: "autoregressive", Bins: 8, Bound: 5}
 }
 
 func defaultPlanar() PlanarConfig { return PlanarConfig{Transforms: 32, Base: "normal"} }
@@ -139,11 +134,9 @@ func NewNSF(c SplineConfig) (Definition, error) {
 	or(&c.Kind, d.Kind)
 	or(&c.Bins, d.Bins)
 	or(&c.Bound, d.Bound)
-	common := Config{c.Transforms, c.Hidden, c.Activation, c.Mix, c.ActNorm, c.Base, c.Seed}
-	if err := common.complete("nsf", Config{d.Transforms, d.Hidden, d.Activation, d.Mix, false, d.Base, 0}); err != nil {
+	if err := c.complete("nsf", d.Config); err != nil {
 		return nil, err
 	}
-	c.Transforms, c.Hidden, c.Activation, c.Mix, c.Base = common.Transforms, common.Hidden, common.Activation, common.Mix, common.Base
 	switch {
 	case c.Kind != "autoregressive" && c.Kind != "coupling":
 		return nil, unfit("nsf", "kind", "unknown %q; there are autoregressive, coupling", c.Kind)
@@ -155,9 +148,9 @@ func NewNSF(c SplineConfig) (Definition, error) {
 	f := Spline{Bins: c.Bins, Bound: c.Bound}
 	return named{use: "nsf", config: c, base: c.Base, layers: func(dim int) (Chain, error) {
 		if c.Kind == "coupling" {
-			return couplings(common, f, dim)
+			return couplings(c.Config, f, dim)
 		}
-		return autoregressive(common, f, false, dim)
+		return autoregressive(c.Config, f, false, dim)
 	}}, nil
 }
 

@@ -32,7 +32,7 @@ func models() []model {
 		{name: "maf", define: with(bijection.NewMAF, bijection.Config{Transforms: 3, Mix: "lu", ActNorm: true}), alone: true},
 		{name: "iaf", define: with(bijection.NewIAF, bijection.Config{Transforms: 2}), alone: true},
 		{name: "nsf", define: splines(bijection.SplineConfig{Bins: 4, Bound: 3}), alone: true},
-		{name: "nsf of couplings", define: splines(bijection.SplineConfig{Kind: "coupling", Bins: 6, Bound: 3, Mix: "none"})},
+		{name: "nsf of couplings", define: splines(bijection.SplineConfig{Kind: "coupling", Bins: 6, Bound: 3, Config: bijection.Config{Mix: "none"}})},
 		{name: "planar", define: func() (bijection.Definition, error) {
 			return bijection.NewPlanar(bijection.PlanarConfig{Transforms: 5})
 		}, alone: true},

@@ -26,6 +26,12 @@ func (o Optimal) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
 	if len(index) != rows || len(x0) != rows*dim || len(x1) != rows*dim {
 		panic("coupling: slices of other lengths than rows and dim")
 	}
+	return o.solved(index, x0, x1, rows, dim, func(*assignment) {})
+}
+
+// solved pairs the rows and hands over the assignment, whose memory is kept for later
+// batches.
+func (o Optimal) solved(index []int32, x0, x1 []float32, rows, dim int, look func(a *assignment)) error {
 	if rows == 0 {
 		return nil
 	}
@@ -37,5 +43,6 @@ func (o Optimal) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
 	}
 	a.solve()
 	copy(index, a.col)
+	look(a)
 	return nil
 }

@@ -18,23 +18,13 @@ func (o Optimal) Potentials(index []int32, phi0, phi1 []float64, x0, x1 []float3
 	if len(index) != rows || len(phi0) != rows || len(phi1) != rows || len(x0) != rows*dim || len(x1) != rows*dim {
 		panic("coupling: slices of other lengths than rows and dim")
 	}
-	if rows == 0 {
-		return nil
-	}
-	a := o.pool.Get().(*assignment)
-	defer o.pool.Put(a)
-	a.resize(rows)
-	if err := a.squares(x1, x0, dim); err != nil {
-		return err
-	}
-	a.solve()
-	copy(index, a.col)
-	if rows == 1 { // solve has no dual to look for
-		a.v[0] = 0
-	}
-	copy(phi0, a.v)
-	for i, j := range a.col {
-		phi1[i] = a.reduced(int32(i), j)
-	}
-	return nil
+	return o.solved(index, x0, x1, rows, dim, func(a *assignment) {
+		if rows == 1 { // solve has no dual to look for
+			a.v[0] = 0
+		}
+		copy(phi0, a.v)
+		for i, j := range a.col {
+			phi1[i] = a.reduced(int32(i), j)
+		}
+	})
 }

@@ -28,8 +28,7 @@ func (f *Flow) map32(ctx context.Context, do func(ctx context.Context, to, from 
 	for i := range from {
 		from[i] = float32(x[i])
 	}
-	r := solver.Report{Status: make([]solver.Status, rows), Evaluations: make([]int32, rows),
-		Accepted: make([]int32, rows), Rejected: make([]int32, rows)}
+	r := solver.NewReport(rows)
 	if err := f.share(rows, func(lo, hi int) error {
 		var part []float64
 		if logdet != nil {

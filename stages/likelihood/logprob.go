@@ -94,14 +94,7 @@ func LogMeanProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x
 			total = report
 			continue
 		}
-		for r := range rows {
-			if total.Status[r] == solver.OK {
-				total.Status[r] = report.Status[r]
-			}
-			total.Evaluations[r] += report.Evaluations[r]
-			total.Accepted[r] += report.Accepted[r]
-			total.Rejected[r] += report.Rejected[r]
-		}
+		total.Add(report)
 	}
 	for r := range rows {
 		most := math.Inf(-1)

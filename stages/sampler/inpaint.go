@@ -144,7 +144,7 @@ func inpaint[T solver.Float](ctx context.Context, s solver.Solver, f *flow.Flow,
 		}
 	}
 	state := solver.State[T]{X: x, Rows: rows, Dim: wide, Held: wide - n, FirstID: first}
-	total := solver.Report{Status: make([]solver.Status, rows), Evaluations: make([]int32, rows), Accepted: make([]int32, rows), Rejected: make([]int32, rows)}
+	total := solver.NewReport(rows)
 	z := make([]float64, rows*n)
 	for level := range fix.Levels {
 		t := float64(level+1) / float64(fix.Levels)
@@ -152,14 +152,7 @@ func inpaint[T solver.Float](ctx context.Context, s solver.Solver, f *flow.Flow,
 		if err != nil {
 			return report, err
 		}
-		for r := range rows {
-			if total.Status[r] == solver.OK {
-				total.Status[r] = report.Status[r]
-			}
-			total.Evaluations[r] += report.Evaluations[r]
-			total.Accepted[r] += report.Accepted[r]
-			total.Rejected[r] += report.Rejected[r]
-		}
+		total.Add(report)
 		if level == fix.Levels-1 {
 			break
 		}

@@ -80,12 +80,7 @@ func solve[T Float](ctx context.Context, m *Method, pool *sync.Pool, f Field[T],
 			panic("solver: noise of a field that has none")
 		}
 	}
-	p.report = Report{
-		Status:      make([]Status, s.Rows),
-		Evaluations: make([]int32, s.Rows),
-		Accepted:    make([]int32, s.Rows),
-		Rejected:    make([]int32, s.Rows),
-	}
+	p.report = NewReport(s.Rows)
 	if t0 == t1 {
 		if d != nil {
 			for i := range d.times {

@@ -97,3 +97,21 @@ type Report struct {
 	Accepted    []int32
 	Rejected    []int32
 }
+
+// NewReport is the report of rows with which nothing was done: all OK.
+func NewReport(rows int) Report {
+	return Report{Status: make([]Status, rows), Evaluations: make([]int32, rows), Accepted: make([]int32, rows), Rejected: make([]int32, rows)}
+}
+
+// Add adds the report of a later solve of the same rows; the first status of a row that
+// is not OK stays.
+func (r *Report) Add(later Report) {
+	for i := range r.Status {
+		if r.Status[i] == OK {
+			r.Status[i] = later.Status[i]
+		}
+		r.Evaluations[i] += later.Evaluations[i]
+		r.Accepted[i] += later.Accepted[i]
+		r.Rejected[i] += later.Rejected[i]
+	}
+}

@@ -12,12 +12,7 @@ import "context"
 // as it is.
 func Trajectory[T Float](ctx context.Context, s Solver, f Field[T], state State[T], times []float64, visit func(i int, t float64, x []T) error) (Report, error) {
 	n, d, q := state.Rows, state.Dim, state.Quads
-	total := Report{
-		Status:      make([]Status, n),
-		Evaluations: make([]int32, n),
-		Accepted:    make([]int32, n),
-		Rejected:    make([]int32, n),
-	}
+	total := NewReport(n)
 	live := make([]int, n) // rows that have not failed, in their order
 	for r := range live {
 		live[r] = r

@@ -13,8 +13,9 @@ import (
 	"github.com/pathline/pathline/stages/solver"
 )
 
-// Config is what `with:` of a trainer holds.
-type Config struct {
+// Course is what `with:` of every trainer holds: how long, with which rule, and when it
+// looks and saves.
+type Course struct {
 	Steps      *int64 `yaml:"steps" json:"steps,omitempty" min:"1" doc:"Steps to train, one update of the weights each; 5000 when neither steps nor epochs is given."`
 	Epochs     *int64 `yaml:"epochs" json:"epochs,omitempty" min:"1" doc:"Passes over the training rows, instead of steps."`
 	Batch      int    `yaml:"batch" json:"batch" min:"1" max:"16777216" doc:"Rows per batch: per step, unless accumulate says otherwise."`
@@ -24,14 +25,6 @@ type Config struct {
 	Schedule  ScheduleConfig  `yaml:"schedule" json:"schedule" doc:"How the learning rate changes over the steps."`
 	EMA       float64         `yaml:"ema" json:"ema" min:"0" below:"1" doc:"Decay of the moving average of the weights that the flow gets; 0 takes the last weights."`
 	Clip      float64         `yaml:"clip" json:"clip" min:"0" doc:"Greatest norm of the gradient, longer ones are shortened; 0 leaves all as they are."`
-
-	Time   TimeConfig `yaml:"time" json:"time" doc:"How times are drawn."`
-	Target string     `yaml:"target" json:"target" enum:"velocity,data,noise" doc:"What the network predicts."`
-
-	Loss   LossConfig   `yaml:"loss" json:"loss" doc:"What an error costs. The validation loss is the mean squared error, whatever this says."`
-	Weight WeightConfig `yaml:"weight" json:"weight" doc:"How errors at different times are weighed. The validation loss weighs all alike."`
-
-	DropConditions float64 `yaml:"drop_conditions" json:"drop_conditions" min:"0" below:"1" doc:"Share of the rows that are trained on without their conditions, each drawn on its own; above 0 the flow can be guided and sampled without conditions. 0.1 is usual."`
 
 	ValidateEvery   int64 `yaml:"validate_every" json:"validate_every" min:"0" doc:"Steps between validations; 0 is a twentieth of all steps."`
 	ValidationRows  int   `yaml:"validation_rows" json:"validation_rows" min:"1" max:"16777216" doc:"Rows that are validated, drawn from the input valid."`
@@ -40,25 +33,24 @@ type Config struct {
 	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is as many as fit in 256 MiB. A larger table is shuffled within a window of this size."`
 }
 
-// LikelihoodConfig is what `with:` of the trainer mle holds: what Config has, but
-// for the path.
+// Config is what `with:` of a trainer on a path holds.
+type Config struct {
+	Course
+
+	Time   TimeConfig `yaml:"time" json:"time" doc:"How times are drawn."`
+	Target string     `yaml:"target" json:"target" enum:"velocity,data,noise" doc:"What the network predicts."`
+
+	Loss   LossConfig   `yaml:"loss" json:"loss" doc:"What an error costs. The validation loss is the mean squared error, whatever this says."`
+	Weight WeightConfig `yaml:"weight" json:"weight" doc:"How errors at different times are weighed. The validation loss weighs all alike."`
+
+	DropConditions float64 `yaml:"drop_conditions" json:"drop_conditions" min:"0" below:"1" doc:"Share of the rows that are trained on without their conditions, each drawn on its own; above 0 the flow can be guided and sampled without conditions. 0.1 is usual."`
+}
+
+// LikelihoodConfig is what `with:` of the trainer mle holds.
 type LikelihoodConfig struct {
-	Steps      *int64 `yaml:"steps" json:"steps,omitempty" min:"1" doc:"Steps to train, one update of the weights each; 5000 when neither steps nor epochs is given."`
-	Epochs     *int64 `yaml:"epochs" json:"epochs,omitempty" min:"1" doc:"Passes over the training rows, instead of steps."`
-	Batch      int    `yaml:"batch" json:"batch" min:"1" max:"16777216" doc:"Rows per batch: per step, unless accumulate says otherwise."`
-	Accumulate int    `yaml:"accumulate" json:"accumulate" min:"1" max:"65536" doc:"Batches per step: their gradients are averaged for one update."`
+	Course
 
-	Optimizer OptimizerConfig `yaml:"optimizer" json:"optimizer" doc:"The update rule."`
-	Schedule  ScheduleConfig  `yaml:"schedule" json:"schedule" doc:"How the learning rate changes over the steps."`
-	EMA       float64         `yaml:"ema" json:"ema" min:"0" below:"1" doc:"Decay of the moving average of the weights that the flow gets; 0 takes the last weights."`
-	Clip      float64         `yaml:"clip" json:"clip" min:"0" doc:"Greatest norm of the gradient, longer ones are shortened; 0 leaves all as they are."`
-
-	ValidateEvery   int64 `yaml:"validate_every" json:"validate_every" min:"0" doc:"Steps between validations; 0 is a twentieth of all steps."`
-	Patience        int64 `yaml:"patience" json:"patience" min:"0" doc:"Validations without a better one after which training ends; the flow then gets the weights of the best. 0 trains all steps and takes the last."`
-	ValidationRows  int   `yaml:"validation_rows" json:"validation_rows" min:"1" max:"16777216" doc:"Rows that are validated, drawn from the input valid."`
-	CheckpointEvery int64 `yaml:"checkpoint_every" json:"checkpoint_every" min:"0" doc:"Steps between checkpoints; 0 is a tenth of all steps. An interrupt saves one too."`
-	LogEvery        int64 `yaml:"log_every" json:"log_every" min:"0" doc:"Steps between rows of the metrics table; 0 makes at most 1000 rows."`
-	Window          int64 `yaml:"window" json:"window" min:"0" doc:"Training rows held in memory; 0 is as many as fit in 256 MiB. A larger table is shuffled within a window of this size."`
+	Patience int64 `yaml:"patience" json:"patience" min:"0" doc:"Validations without a better one after which training ends; the flow then gets the weights of the best. 0 trains all steps and takes the last."`
 
 	Field FieldConfig `yaml:"field" json:"field" doc:"How a vector field is trained."`
 }
@@ -94,16 +86,15 @@ func (c FieldConfig) loss(base cnf.Base, m *solver.Method) cnf.Loss {
 // DefaultLikelihoodConfig has what a file leaves out. Gradients are clipped as
 // by Durkan et al. (2019).
 func DefaultLikelihoodConfig() LikelihoodConfig {
-	d := DefaultConfig()
-	return LikelihoodConfig{Batch: d.Batch, Accumulate: d.Accumulate, Optimizer: d.Optimizer, Schedule: d.Schedule, Clip: 5, ValidationRows: d.ValidationRows, Field: DefaultFieldConfig()}
+	c := LikelihoodConfig{Course: DefaultConfig().Course, Field: DefaultFieldConfig()}
+	c.Clip = 5
+	return c
 }
 
-// common is the part that all trainers share.
+// common has what the trainers share, as one on a path that is not looked at.
 func (c *LikelihoodConfig) common() Config {
 	d := DefaultConfig()
-	d.Steps, d.Epochs, d.Batch, d.Accumulate = c.Steps, c.Epochs, c.Batch, c.Accumulate
-	d.Optimizer, d.Schedule, d.EMA, d.Clip = c.Optimizer, c.Schedule, c.EMA, c.Clip
-	d.ValidateEvery, d.ValidationRows, d.CheckpointEvery, d.LogEvery, d.Window = c.ValidateEvery, c.ValidationRows, c.CheckpointEvery, c.LogEvery, c.Window
+	d.Course = c.Course
 	return d
 }
 
@@ -157,15 +148,17 @@ type WeightConfig struct {
 // DefaultConfig has what a file leaves out.
 func DefaultConfig() Config {
 	return Config{
-		Batch:          256,
-		Accumulate:     1,
-		Optimizer:      OptimizerConfig{Use: "adamw", LR: 1e-3},
-		Schedule:       ScheduleConfig{Use: "constant"},
-		Time:           TimeConfig{Use: "uniform", Std: 1, A: 1, B: 1},
-		Target:         "velocity",
-		Loss:           LossConfig{Use: "mse"},
-		Weight:         WeightConfig{Use: "uniform"},
-		ValidationRows: 4096,
+		Course: Course{
+			Batch:          256,
+			Accumulate:     1,
+			Optimizer:      OptimizerConfig{Use: "adamw", LR: 1e-3},
+			Schedule:       ScheduleConfig{Use: "constant"},
+			ValidationRows: 4096,
+		},
+		Time:   TimeConfig{Use: "uniform", Std: 1, A: 1, B: 1},
+		Target: "velocity",
+		Loss:   LossConfig{Use: "mse"},
+		Weight: WeightConfig{Use: "uniform"},
 	}
 }
 

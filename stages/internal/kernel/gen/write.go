@@ -24,7 +24,7 @@ func Assembly(pkg string, c *build.Context, registers int) (asm, stubs []byte, e
 	if err := pass.Compile.Execute(file); err != nil {
 		return nil, nil, err
 	}
-	if n := registersUsed(file); registers > 0 && n > registers {
+	if n := RegistersUsed(file); registers > 0 && n > registers {
 		return nil, nil, fmt.Errorf("%d vector registers, there are %d", n, registers)
 	}
 	settings := printer.Config{Name: "avo", Argv: []string{"go", "run", "./" + pkg}, Pkg: pkg}
@@ -35,9 +35,9 @@ func Assembly(pkg string, c *build.Context, registers int) (asm, stubs []byte, e
 	return asm, stubs, err
 }
 
-// registersUsed is the number of vector registers, counted to the last one: the
+// RegistersUsed is the number of vector registers, counted to the last one: the
 // allocator knows 32 of them also for AVX2, which has 16.
-func registersUsed(file *ir.File) int {
+func RegistersUsed(file *ir.File) int {
 	n := 0
 	for _, f := range file.Functions() {
 		for _, i := range f.Instructions() {
