@@ -26,7 +26,7 @@ var directions = []struct {
 	{"stages/random", []string{"stages/internal/kernel"}},
 	{"stages/internal/kernel", []string{"stages/internal/kernel"}},
 	{"stages/optim", []string{"stages/random", "stages/internal/kernel"}},
-	{"stages/autodiff", []string{"stages/internal/kernel"}},
+	{"stages/autodiff", []string{"stages/random", "stages/internal/kernel"}},
 	{"stages/machine", []string{"stages/internal/kernel"}},
 	{"stages/law", nil},
 	{"stages/path", []string{"stages/random", "stages/law"}},

@@ -5,15 +5,7 @@ import "context"
 // Float64 is the same bijection with the present weights in float64: slow and
 // accurate, for references. Later changes of the weights do not reach it.
 func (n *Network) Float64() Bijection[float64] {
-	f := &double{network: n}
-	for _, w := range n.data {
-		v := make([]float64, len(w))
-		for i := range w {
-			v[i] = float64(w[i])
-		}
-		f.weights = append(f.weights, v)
-	}
-	return f
+	return &double{network: n, weights: n.weights.Widened()}
 }
 
 // double interprets the graph.
@@ -43,7 +35,7 @@ func (f *double) run(ctx context.Context, kind int, to, from []float64, logdet [
 	g, outs := f.network.build(kind)
 	var weights [][]float64
 	for _, p := range g.Params() {
-		weights = append(weights, f.weights[f.network.byName[p.Name]])
+		weights = append(weights, f.weights[f.network.weights.Number(p.Name)])
 	}
 	for r := 0; r < rows; r += blockRows {
 		if err := ctx.Err(); err != nil {

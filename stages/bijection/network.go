@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pathline/pathline/stages/autodiff"
 	"github.com/pathline/pathline/stages/model"
@@ -14,7 +13,7 @@ import (
 // NewNetwork makes a Trainable for rows of dim columns of a layer and a base.
 // Weights are zero. An error is a mistake of the layer: shapes that do not fit.
 func NewNetwork(dim int, layer Layer, base Base) (*Network, error) {
-	n := &Network{dim: dim, layer: layer, base: base, byName: map[string]int{}}
+	n := &Network{dim: dim, layer: layer, base: base}
 	g := autodiff.New()
 	z, logdet := layer.Normalize(NewBuilder(g, autodiff.Value{}), g.Input("x", dim))
 	if err := g.Err(); err != nil {
@@ -23,25 +22,17 @@ func NewNetwork(dim int, layer Layer, base Base) (*Network, error) {
 	if s := z.Shape(); len(s) != 1 || s[0] != dim || len(logdet.Shape()) != 0 {
 		return nil, fmt.Errorf("bijection: a row of %d columns becomes %v with a log-determinant %v", dim, s, logdet.Shape())
 	}
-	n.params = g.Params()
-	for i, p := range n.params {
-		n.byName[p.Name] = i
-		n.data = append(n.data, make([]float32, p.Size()))
-	}
+	n.weights = autodiff.NewWeights(g.Params())
 	return n, nil
 }
 
 // Network is a layer with a base and weights, compiled.
 type Network struct {
-	dim    int
-	layer  Layer
-	base   Base
-	params []autodiff.Param
-	byName map[string]int
-	data   [][]float32
-
-	mu       sync.Mutex // held to compile, and to refresh what was not in use
-	programs [programs]atomic.Pointer[bound]
+	dim      int
+	layer    Layer
+	base     Base
+	weights  *autodiff.Weights
+	programs [programs]autodiff.Lazy
 	scratch  sync.Pool // of *call
 }
 
@@ -53,14 +44,6 @@ const (
 	learning
 	programs
 )
-
-// bound is one program of a network with its weights.
-type bound struct {
-	*autodiff.Bound
-	used  atomic.Bool // since the weights changed last
-	stale atomic.Bool
-	grads []int // learning: the tensor of each derivative
-}
 
 // call is the memory of one call.
 type call struct {
@@ -97,55 +80,17 @@ func (n *Network) ofRow(g *autodiff.Graph, x, v autodiff.Value) autodiff.Value {
 	return g.Add(v, g.Reshape(g.Select(g.Fill(1, 1), g.Fill(0, 1), g.Slice(x, 0, 1))))
 }
 
-// program is one of the programs, compiled when it is first asked for, with the
-// present weights.
-func (n *Network) program(kind int) (*bound, error) {
-	b := n.programs[kind].Load()
-	if b == nil {
-		var err error
-		if b, err = n.compile(kind); err != nil {
-			return nil, err
-		}
+// program is one of the programs, with the present weights.
+func (n *Network) program(kind int) (*autodiff.Weighted, error) {
+	l := &n.programs[kind]
+	if p := l.Program(); p != nil {
+		return p, nil
 	}
-	if !b.used.Load() {
-		b.used.Store(true)
-	}
-	if b.stale.Load() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if b.stale.Load() {
-			b.Refresh(nil)
-			b.stale.Store(false)
-		}
-	}
-	return b, nil
-}
-
-func (n *Network) compile(kind int) (*bound, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if b := n.programs[kind].Load(); b != nil {
-		return b, nil
-	}
-	g, outs := n.build(kind)
-	b := &bound{}
-	p, err := autodiff.Compile(g, outs...)
+	p, err := n.weights.Program(l, func() (*autodiff.Graph, []autodiff.Value) { return n.build(kind) })
 	if err != nil {
 		return nil, fmt.Errorf("bijection: %w", err)
 	}
-	var weights [][]float32
-	for _, q := range p.Params() {
-		i, ok := n.byName[q.Name]
-		if !ok {
-			return nil, fmt.Errorf("bijection: Generate has a parameter %q, Normalize has not", q.Name)
-		}
-		weights, b.grads = append(weights, n.data[i]), append(b.grads, i)
-	}
-	if b.Bound, err = p.Bind(weights); err != nil {
-		return nil, fmt.Errorf("bijection: %w", err)
-	}
-	n.programs[kind].Store(b)
-	return b, nil
+	return p, nil
 }
 
 // Dim is the number of columns of a row.
@@ -155,48 +100,13 @@ func (n *Network) Dim() int { return n.dim }
 func (n *Network) Base() Base { return n.base }
 
 // Tensors are the parameters in the order in which Normalize declares them.
-func (n *Network) Tensors() []model.Tensor {
-	ts := make([]model.Tensor, 0, len(n.params))
-	for i, p := range n.params {
-		ts = append(ts, model.Tensor{Name: p.Name, Shape: p.Shape, Data: n.data[i]})
-	}
-	return ts
-}
+func (n *Network) Tensors() []model.Tensor { return model.TensorsOf(n.weights) }
 
-// Changed takes the weights as they are into use for the programs that were
-// used since the last change; the others do so when they are used again.
-func (n *Network) Changed(share model.Share) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i := range n.programs {
-		b := n.programs[i].Load()
-		switch {
-		case b == nil:
-		case b.used.Load():
-			b.used.Store(false)
-			b.Refresh(share)
-			b.stale.Store(false)
-		default:
-			b.stale.Store(true)
-		}
-	}
-}
+// Changed takes the weights as they are into use.
+func (n *Network) Changed(share model.Share) { n.weights.Changed(share) }
 
-// Init draws the weights. Element i of tensor number j is draw i of row j.
-func (n *Network) Init(key random.Key) {
-	var u []float64
-	for j, p := range n.params {
-		if p.Size() > cap(u) {
-			u = make([]float64, p.Size())
-		}
-		u = u[:p.Size()]
-		key.Uniforms(u, uint64(j), 0)
-		for i := range u {
-			n.data[j][i] = float32(p.Init.Mean + (2*u[i]-1)*p.Init.Bound)
-		}
-	}
-	n.Changed(nil)
-}
+// Init draws the weights; see autodiff.Weights.
+func (n *Network) Init(key random.Key) { n.weights.Init(key) }
 
 // Normalize implements Bijection.
 func (n *Network) Normalize(ctx context.Context, z, x []float32, logdet []float64, rows int) error {
@@ -244,7 +154,7 @@ func (n *Network) Gradient(ctx context.Context, grad [][]float32, loss []float64
 	}
 	kind := losing
 	if grad != nil {
-		n.mustMatch(grad)
+		n.weights.Match(grad)
 		kind = learning
 	}
 	b, err := n.program(kind)
@@ -267,7 +177,7 @@ func (n *Network) Gradient(ctx context.Context, grad [][]float32, loss []float64
 		c.out = append(c.out[:0], c.number)
 		if grad != nil {
 			c.in = append(c.in, w)
-			for _, i := range b.grads {
+			for _, i := range b.Used {
 				c.out = append(c.out, grad[i])
 			}
 		}
@@ -286,7 +196,7 @@ func (n *Network) Gradient(ctx context.Context, grad [][]float32, loss []float64
 func (n *Network) borrow(rows int) *call {
 	c, _ := n.scratch.Get().(*call)
 	if c == nil {
-		c = &call{in: make([][]float32, 0, 2), out: make([][]float32, 0, 1+len(n.data))}
+		c = &call{in: make([][]float32, 0, 2), out: make([][]float32, 0, 1+len(n.weights.Data()))}
 	}
 	if rows = min(rows, piece); len(c.number) < rows {
 		c.number, c.one = make([]float32, rows), make([]float32, rows)
@@ -295,15 +205,4 @@ func (n *Network) borrow(rows int) *call {
 		}
 	}
 	return c
-}
-
-func (n *Network) mustMatch(grad [][]float32) {
-	if len(grad) != len(n.data) {
-		panic("bijection: gradient does not have one slice per tensor")
-	}
-	for i, w := range n.data {
-		if len(grad[i]) != len(w) {
-			panic("bijection: gradient slice not as long as its tensor")
-		}
-	}
 }

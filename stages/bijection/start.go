@@ -29,7 +29,7 @@ func (n *Network) Start(ctx context.Context, x []float32, rows int) error {
 		}
 		if s, ok := chain[i].(starter); ok {
 			for name, w := range s.start(x, rows, n.dim) {
-				copy(n.data[n.byName[prefix+name]], w)
+				copy(n.weights.Of(prefix+name), w)
 			}
 		}
 		one, err := NewNetwork(n.dim, chain[i], n.base)
@@ -37,7 +37,7 @@ func (n *Network) Start(ctx context.Context, x []float32, rows int) error {
 			return err
 		}
 		for _, t := range one.Tensors() {
-			copy(t.Data, n.data[n.byName[prefix+t.Name]])
+			copy(t.Data, n.weights.Of(prefix+t.Name))
 		}
 		one.Changed(nil)
 		if err := one.Normalize(ctx, z, x, nil, rows); err != nil {

@@ -16,15 +16,7 @@ type Doubled interface {
 
 // Float64 implements Doubled.
 func (n *network) Float64() (Field[float64], error) {
-	f := &field64{network: n}
-	for _, w := range n.data {
-		v := make([]float64, len(w))
-		for i := range w {
-			v[i] = float64(w[i])
-		}
-		f.params = append(f.params, v)
-	}
-	return f, nil
+	return &field64{network: n, params: n.weights.Widened()}, nil
 }
 
 // field64 interprets the graph.

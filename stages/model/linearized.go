@@ -35,7 +35,6 @@ func (n *network) Product(ctx context.Context, v, jz []float32, t []float64, x, 
 	if err != nil {
 		return err
 	}
-	n.ready(b)
 	c := n.borrow(rows)
 	defer n.scratch.Put(c)
 	var from, to []float32 // of a piece, where there are several
@@ -77,8 +76,8 @@ func (n *network) tangents(g *autodiff.Graph, x, v autodiff.Value, k int) autodi
 }
 
 // product is the program for k vectors.
-func (n *network) product(k int) (*bound, error) {
-	return n.numbered(&n.products, k, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
+func (n *network) product(k int) (*autodiff.Weighted, error) {
+	return n.program(place(&n.products, k), func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
 		return []autodiff.Value{n.still(g, v), n.tangents(g, x, v, k)}
 	})
 }

@@ -42,7 +42,7 @@ func PseudoHuber(c float64) Loss {
 
 // UseLoss implements [Robust].
 func (n *network) UseLoss(l Loss) {
-	if n.loss.Load() != nil || n.gradient.Load() != nil {
+	if n.loss.Compiled() || n.gradient.Compiled() {
 		panic("model: the loss is chosen before the first gradient")
 	}
 	n.error = l

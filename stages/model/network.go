@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pathline/pathline/stages/autodiff"
 	"github.com/pathline/pathline/stages/random"
@@ -30,8 +29,16 @@ func NewNetwork(dim int, forward Forward) (Network, error) {
 // conditions behind them; see [Conditional] for what it says about those.
 func NewHeldNetwork(dim, held int, forward HeldForward) (Network, error) {
 	n := &network{dim: dim + held, held: held, forward: forward, error: SquaredError}
-	var err error
-	if n.eval, err = n.compile(func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value { return []autodiff.Value{n.still(g, v)} }); err != nil {
+	g := autodiff.New()
+	_, v := n.begin(g)
+	if err := g.Err(); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	if s := v.Shape(); len(s) != 1 || s[0] != dim {
+		return nil, fmt.Errorf("model: the field has shape %v, rows have %d columns", s, dim)
+	}
+	n.weights = autodiff.NewWeights(g.Params())
+	if _, err := n.evaluate(); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -43,26 +50,16 @@ type network struct {
 	held    int
 	forward HeldForward
 	error   Loss // of a row
-	params  []autodiff.Param
-	data    [][]float32
+	weights *autodiff.Weights
 
-	mu       sync.Mutex // held to compile, and to refresh what was not in use
-	eval     *bound
-	exact    atomic.Pointer[bound]
-	loss     atomic.Pointer[bound]
-	gradient atomic.Pointer[bound]
-	probes   sync.Map // of *bound, by number
-	products sync.Map // likewise
-	reverses sync.Map // of *bound, by reverse
-	bounds   []*bound
+	eval     autodiff.Lazy
+	exact    autodiff.Lazy
+	loss     autodiff.Lazy
+	gradient autodiff.Lazy
+	probes   sync.Map  // of *autodiff.Lazy, by number
+	products sync.Map  // likewise
+	reverses sync.Map  // likewise, by reverse
 	scratch  sync.Pool // of *call
-}
-
-// bound is one program of a network with its weights.
-type bound struct {
-	*autodiff.Bound
-	used  atomic.Bool // since the weights changed last
-	stale atomic.Bool
 }
 
 // call is the memory of one call.
@@ -100,65 +97,36 @@ func (n *network) still(g *autodiff.Graph, v autodiff.Value) autodiff.Value {
 	return g.Concat(v, g.Fill(0, n.held))
 }
 
-// compile makes a program of the network; outs gets x and v.
-func (n *network) compile(outs func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value) (*bound, error) {
-	g := autodiff.New()
-	x, v := n.begin(g)
-	if err := g.Err(); err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+// program gives the program at l, compiled when it is first asked for, with the present
+// weights; outs gets x and v.
+func (n *network) program(l *autodiff.Lazy, outs func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value) (*autodiff.Weighted, error) {
+	if p := l.Program(); p != nil {
+		return p, nil
 	}
-	if s := v.Shape(); len(s) != 1 || s[0] != n.dim-n.held {
-		return nil, fmt.Errorf("model: the field has shape %v, rows have %d columns", s, n.dim-n.held)
-	}
-	if n.params == nil {
-		n.params = g.Params()
-		for _, p := range n.params {
-			n.data = append(n.data, make([]float32, p.Size()))
-		}
-	}
-	p, err := autodiff.Compile(g, outs(g, x, v)...)
+	p, err := n.weights.Program(l, func() (*autodiff.Graph, []autodiff.Value) {
+		g := autodiff.New()
+		x, v := n.begin(g)
+		return g, outs(g, x, v)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	b := &bound{}
-	if b.Bound, err = p.Bind(n.data); err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	n.bounds = append(n.bounds, b)
-	return b, nil
+	return p, nil
 }
 
-// lazy gives the program at p, compiled when it is first asked for.
-func (n *network) lazy(p *atomic.Pointer[bound], outs func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value) (*bound, error) {
-	if b := p.Load(); b != nil {
-		return b, nil
+// place is where the program with a key is.
+func place[K comparable](programs *sync.Map, key K) *autodiff.Lazy {
+	if l, ok := programs.Load(key); ok {
+		return l.(*autodiff.Lazy)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if b := p.Load(); b != nil {
-		return b, nil
-	}
-	b, err := n.compile(outs)
-	if err == nil {
-		p.Store(b)
-	}
-	return b, err
+	kept := key // the map keeps this one, so that to look does not allocate
+	l, _ := programs.LoadOrStore(kept, new(autodiff.Lazy))
+	return l.(*autodiff.Lazy)
 }
 
-// ready takes the present weights into use, if they were not.
-func (n *network) ready(b *bound) {
-	if !b.used.Load() {
-		b.used.Store(true)
-	}
-	if !b.stale.Load() {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if b.stale.Load() {
-		b.Refresh(nil)
-		b.stale.Store(false)
-	}
+// evaluate is the program for v alone.
+func (n *network) evaluate() (*autodiff.Weighted, error) {
+	return n.program(&n.eval, func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value { return []autodiff.Value{n.still(g, v)} })
 }
 
 func (n *network) Dim() int { return n.dim }
@@ -167,45 +135,22 @@ func (n *network) Dim() int { return n.dim }
 func (n *network) Held() int { return n.held }
 
 // Tensors are the parameters in the order in which Forward declares them.
-func (n *network) Tensors() []Tensor {
+func (n *network) Tensors() []Tensor { return TensorsOf(n.weights) }
+
+// TensorsOf names weights, in their order.
+func TensorsOf(w *autodiff.Weights) []Tensor {
 	var ts []Tensor
-	for i, p := range n.params {
-		ts = append(ts, Tensor{Name: p.Name, Shape: p.Shape, Data: n.data[i]})
+	for i, p := range w.Params() {
+		ts = append(ts, Tensor{Name: p.Name, Shape: p.Shape, Data: w.Data()[i]})
 	}
 	return ts
 }
 
-// Changed packs the weights anew for the programs that were used since the last
-// change; the others do so when they are used again.
-func (n *network) Changed(share Share) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, b := range n.bounds {
-		if b.used.Load() {
-			b.used.Store(false)
-			b.Refresh(share)
-			b.stale.Store(false)
-		} else {
-			b.stale.Store(true)
-		}
-	}
-}
+// Changed takes the weights as they are into use.
+func (n *network) Changed(share Share) { n.weights.Changed(share) }
 
-// Init draws the weights. Element i of tensor number j is draw i of row j.
-func (n *network) Init(key random.Key) {
-	var u []float64
-	for j, p := range n.params {
-		if p.Size() > cap(u) {
-			u = make([]float64, p.Size())
-		}
-		u = u[:p.Size()]
-		key.Uniforms(u, uint64(j), 0)
-		for i := range u {
-			n.data[j][i] = float32(p.Init.Mean + (2*u[i]-1)*p.Init.Bound)
-		}
-	}
-	n.Changed(nil)
-}
+// Init draws the weights; see autodiff.Weights.
+func (n *network) Init(key random.Key) { n.weights.Init(key) }
 
 // borrow takes memory for a call of some rows from the pool.
 func (n *network) borrow(rows int) *call {
@@ -232,7 +177,10 @@ func (c *call) times(t []float64) (same bool) {
 // Eval is v(t, x).
 func (n *network) Eval(ctx context.Context, dx []float32, t []float64, x []float32, rows int) error {
 	n.mustFit(dx, t, x, rows)
-	n.ready(n.eval)
+	p, err := n.evaluate()
+	if err != nil {
+		return err
+	}
 	c := n.borrow(rows)
 	defer n.scratch.Put(c)
 	for r := 0; r < rows; r += piece {
@@ -243,7 +191,7 @@ func (n *network) Eval(ctx context.Context, dx []float32, t []float64, x []float
 		same := c.times(t[r : r+m])
 		c.in = append(c.in[:0], x[r*n.dim:(r+m)*n.dim], c.t)
 		c.out = append(c.out[:0], dx[r*n.dim:(r+m)*n.dim])
-		n.eval.Call(m, same, c.in, c.out)
+		p.Call(m, same, c.in, c.out)
 	}
 	return nil
 }
@@ -258,7 +206,6 @@ func (n *network) Divergence(ctx context.Context, v []float32, div []float64, t 
 	if err != nil {
 		return err
 	}
-	n.ready(b)
 	c := n.borrow(rows)
 	defer n.scratch.Put(c)
 	k := max(1, probes)
@@ -295,30 +242,15 @@ func (n *network) Divergence(ctx context.Context, v []float32, div []float64, t 
 }
 
 // divergence is the program for the exact divergence, or for some probes.
-func (n *network) divergence(probes int) (*bound, error) {
+func (n *network) divergence(probes int) (*autodiff.Weighted, error) {
 	if probes == 0 {
-		return n.lazy(&n.exact, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
+		return n.program(&n.exact, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
 			return []autodiff.Value{n.still(g, v), g.Divergence(v, x)}
 		})
 	}
-	return n.numbered(&n.probes, probes, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
+	return n.program(place(&n.probes, probes), func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value {
 		return []autodiff.Value{n.still(g, v), g.Probe(v, x, n.moving(g, g.Input("probe", probes, n.dim)))}
 	})
-}
-
-// numbered gives the program for k directions, compiled when it is first asked for.
-func (n *network) numbered(programs *sync.Map, k int, outs func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value) (*bound, error) {
-	if b, ok := programs.Load(k); ok {
-		return b.(*bound), nil
-	}
-	var b atomic.Pointer[bound]
-	p, err := n.lazy(&b, outs)
-	if err != nil {
-		return nil, err
-	}
-	// Of two that were made at the same time either will do.
-	kept, _ := programs.LoadOrStore(k, p)
-	return kept.(*bound), nil
 }
 
 // Gradient is the loss and its derivatives for the weights, in one program.
@@ -328,13 +260,12 @@ func (n *network) Gradient(ctx context.Context, grad [][]float32, t []float64, x
 		panic("model: slice shorter than its rows")
 	}
 	if grad != nil {
-		n.mustMatch(grad)
+		n.weights.Match(grad)
 	}
 	b, err := n.losses(grad != nil)
 	if err != nil {
 		return 0, err
 	}
-	n.ready(b)
 	c := n.borrow(rows)
 	defer n.scratch.Put(c)
 	if size := min(rows, piece); len(c.number) < size {
@@ -371,15 +302,15 @@ func (n *network) Gradient(ctx context.Context, grad [][]float32, t []float64, x
 }
 
 // losses is the program for the losses of rows, with or without derivatives.
-func (n *network) losses(derivatives bool) (*bound, error) {
+func (n *network) losses(derivatives bool) (*autodiff.Weighted, error) {
 	at := &n.loss
 	if derivatives {
 		at = &n.gradient
 	}
-	if b := at.Load(); b != nil { // before a closure is made
-		return b, nil
+	if p := at.Program(); p != nil { // before a closure is made
+		return p, nil
 	}
-	return n.lazy(at, func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value {
+	return n.program(at, func(g *autodiff.Graph, _, v autodiff.Value) []autodiff.Value {
 		e := g.Sub(v, n.moving(g, g.Input("target", n.dim)))
 		loss := g.Mul(n.error(g, e), g.Reshape(g.Input("weight", 1)))
 		if !derivatives {
@@ -393,16 +324,5 @@ func (n *network) losses(derivatives bool) (*bound, error) {
 func (n *network) mustFit(v []float32, t []float64, x []float32, rows int) {
 	if rows < 0 || len(v) < rows*n.dim || len(x) < rows*n.dim || len(t) < rows {
 		panic("model: slice shorter than its rows")
-	}
-}
-
-func (n *network) mustMatch(grad [][]float32) {
-	if len(grad) != len(n.data) {
-		panic("model: gradient does not have one slice per tensor")
-	}
-	for i, w := range n.data {
-		if len(grad[i]) != len(w) {
-			panic("model: gradient slice not as long as its tensor")
-		}
 	}
 }

@@ -117,26 +117,18 @@ func (n *network) pullback(g *autodiff.Graph, x, v autodiff.Value, r reverse) []
 }
 
 // reversed is the program for r.
-func (n *network) reversed(r reverse) (*bound, error) {
-	if b, ok := n.reverses.Load(r); ok {
-		return b.(*bound), nil
+func (n *network) reversed(r reverse) (*autodiff.Weighted, error) {
+	l := place(&n.reverses, r)
+	if p := l.Program(); p != nil { // before a closure is made
+		return p, nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if b, ok := n.reverses.Load(r); ok {
-		return b.(*bound), nil
-	}
-	b, err := n.compile(func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value { return n.pullback(g, x, v, r) })
-	if err == nil {
-		n.reverses.Store(r, b)
-	}
-	return b, err
+	return n.program(l, func(g *autodiff.Graph, x, v autodiff.Value) []autodiff.Value { return n.pullback(g, x, v, r) })
 }
 
 // Parameters implements Reversible.
 func (n *network) Parameters() []int {
 	var sizes []int
-	for _, w := range n.data {
+	for _, w := range n.weights.Data() {
 		sizes = append(sizes, len(w))
 	}
 	return sizes
@@ -150,7 +142,7 @@ func (n *network) Integrate(ctx context.Context, q Integrands, v []float32, dq, 
 // Pull implements Reversible.
 func (n *network) Pull(ctx context.Context, q Integrands, p solver.Pull[float32], probe []float32, grad [][]float32) error {
 	if grad != nil {
-		n.mustMatch(grad)
+		n.weights.Match(grad)
 	}
 	return n.reverse(ctx, reverse{q, true, grad != nil}, p, probe, grad)
 }
@@ -165,7 +157,6 @@ func (n *network) reverse(ctx context.Context, r reverse, p solver.Pull[float32]
 	if err != nil {
 		return err
 	}
-	n.ready(b)
 	c := n.borrow(p.Rows)
 	defer n.scratch.Put(c)
 	size := min(p.Rows, piece)
