@@ -1,12 +1,10 @@
 package trainer
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"testing"
 
@@ -40,33 +38,16 @@ func courses(dim int) map[string]Continuous {
 	}
 }
 
-func scoredRows(dim int) *Scored {
-	number := make([]int64, 300)
-	for i := range number {
-		number[i] = int64(3 * i)
-	}
-	return NewScored(gaussian(300, dim, 1, 0.5, "valid"), number)
-}
-
 func TestContinuousAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 	for name, c := range courses(2) {
 		for _, batch := range []int{1, 150} {
-			var want []any
-			for _, workers := range []int{1, 2, 3} {
+			sameForAnyWorkers(t, fmt.Sprintf("%s, batch %d", name, batch), []int{1, 2, 3}, func(workers int) Options {
 				o := options(4, batch)
 				o.EMA, o.Clip, o.Workers, o.ValidateEvery, o.Accumulate = 0.9, 0.5, workers, 2, 1+batch%3
-				r, err := ContinuousLikelihood(context.Background(), field(t, 7), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), scoredRows(2), c, o)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got := outcome(r)
-				if want == nil {
-					want = got
-				}
-				if !slices.Equal(got, want) {
-					t.Errorf("%s, batch %d: %d workers and 1 differ", name, batch, workers)
-				}
-			}
+				return o
+			}, func(o Options) ([]model.Tensor, *State, error) {
+				return trained(ContinuousLikelihood(context.Background(), field(t, 7), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), c, o))
+			})
 		}
 	}
 }
@@ -82,41 +63,15 @@ func TestContinuousResumedIsUninterrupted(t *testing.T) {
 	for name, c := range courses(dim) {
 		c.Start = before.Tensors()
 		o := options(steps, batch)
-		o.EMA, o.ValidateEvery, o.Patience = 0.9, 2, 3
-		run := func(o Options) (*Result, error) {
-			return ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: dim}, NewWindow(pieces(x, dim, 7), dim, 33, o.Keys.Shuffle), scoredRows(dim), c, o)
+		o.EMA, o.ValidateEvery, o.Patience, o.Schedule = 0.9, 2, 3, optim.Constant{}
+		run := func(o Options) ([]model.Tensor, *State, error) {
+			return trained(ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: dim}, NewWindow(pieces(x, dim, 7), dim, 33, o.Keys.Shuffle), heldOutRows(dim), c, o))
 		}
-		whole, err := run(o)
+		tensors, state, err := run(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, at := range []int64{0, 3, steps - 1} {
-			stop := make(chan struct{})
-			var file bytes.Buffer
-			cut := o
-			cut.Stop = stop
-			cut.Save = func(s *State) error { return WriteCheckpoint(&file, description(), "key", s) }
-			cut.Schedule = closer{optim.Constant{}, at - 1, stop}
-			if at == 0 {
-				close(stop)
-			}
-			if _, err := run(cut); !errors.Is(err, ErrStopped) {
-				t.Fatalf("%s: stopped at %d: %v", name, at, err)
-			}
-			again := o
-			var ok bool
-			again.Resume, ok, err = ReadCheckpoint(bytes.NewReader(file.Bytes()), int64(file.Len()), "key")
-			if err != nil || !ok {
-				t.Fatal(ok, err)
-			}
-			rest, err := run(again)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !slices.Equal(outcome(rest), outcome(whole)) {
-				t.Errorf("%s: resumed at %d, the result differs", name, at)
-			}
-		}
+		resumedIsUninterrupted(t, name, o, outcomeOf(tensors, state), state, []int64{0, 3, steps - 1}, run)
 	}
 }
 
@@ -133,7 +88,7 @@ func TestContinuousBegins(t *testing.T) {
 	o.ValidateEvery = 1
 	c := courses(2)["fixed"]
 	c.Start = before.Tensors()
-	r, err := ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: 2}, NewMemory(gaussian(50, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), scoredRows(2), c, o)
+	r, err := ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: 2}, NewMemory(gaussian(50, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,20 +103,16 @@ func TestContinuousBegins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := scoredRows(2)
-	if err := g.Score(t.Context(), h.nll, h.x, 0, len(h.number)); err != nil {
+	h := heldOutRows(2)
+	if err := g.Score(t.Context(), h.loss, h.x, 0, len(h.number)); err != nil {
 		t.Fatal(err)
 	}
-	if want, _ := spread(h.nll); !near(*r.State.Validation, want, 1e-12) {
+	if want, _ := spread(h.loss); !near(*r.State.Validation, want, 1e-12) {
 		t.Errorf("the validation loss is %v, that of the weights %v", *r.State.Validation, want)
 	}
 }
 
 func TestContinuousStepAllocatesNothing(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
-	if raced {
-		t.Skip("pools allocate under the race detector")
-	}
 	for name, c := range courses(2) {
 		o := options(1<<40, 256)
 		o.Workers, o.LogEvery, o.EMA, o.Clip = 1, 0, 0.99, 1
@@ -169,22 +120,7 @@ func TestContinuousStepAllocatesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.crew.dismiss()
-		ctx := context.Background()
-		if err := l.begin(ctx); err != nil {
-			t.Fatal(err)
-		}
-		step := func() {
-			if err := errors.Join(l.step(ctx), l.between(ctx)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 20 { // rows may take more steps than those before
-			step()
-		}
-		if n := testing.AllocsPerRun(20, step); n != 0 {
-			t.Errorf("%s: %v allocations per step", name, n)
-		}
+		allocatesNothing(t, name, l, 20) // rows may take more steps than those before
 	}
 }
 
@@ -203,7 +139,7 @@ func TestContinuousEntropy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := NewScored(mixed(fresh, "fresh"), make([]int64, fresh))
+	held := NewHeldOut(mixed(fresh, "fresh"), make([]int64, fresh))
 	var truth float64
 	for r := range fresh {
 		z0 := (float64(held.x[2*r]) - 1) / 1.5

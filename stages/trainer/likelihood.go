@@ -49,18 +49,12 @@ func newDensityLoop(def bijection.Definition, dim int, rows Rows, valid *HeldOut
 		}
 	}
 	if valid != nil {
-		l.valid = valid
+		l.valid = scored{valid, densities}
 	}
 	l.crew = newCrew(o.Workers)
 	l.lanes = newLanes(net, o.Batch, l.crew)
 	l.lanes.apart(net)
-	d := &density{net: net, o: &l.o, rows: rows, dim: dim, number: make([]int64, o.Batch)}
-	if d.table, _ = rows.(indexed); d.table == nil {
-		d.batch = make([]float32, o.Batch*dim)
-	}
-	for i := range l.lanes.loss {
-		d.tile = append(d.tile, make([]float32, l.lanes.mostRows(i)*dim))
-	}
+	d := &density{net: net, taken: newTaken(&l.o, rows, dim, l.lanes)}
 	l.lanes.goal = d
 	if s, ok := net.(bijection.Started); ok {
 		l.start = func(ctx context.Context) error { return d.start(ctx, s) }
@@ -70,24 +64,11 @@ func newDensityLoop(def bijection.Definition, dim int, rows Rows, valid *HeldOut
 
 // density is the objective of maximum likelihood.
 type density struct {
-	net  bijection.Trainable
-	o    *Options
-	rows Rows
-	dim  int
-
-	number []int64   // of the rows of the batch at hand
-	table  indexed   // rows are copied tile by tile; nil when batch has them
-	batch  []float32 // [batch][dim]
-	tile   [][]float32
+	net bijection.Trainable
+	taken
 }
 
-func (d *density) next(ctx context.Context, _ int64, _ int) error {
-	if d.table != nil {
-		d.table.numbers(d.number)
-		return nil
-	}
-	return d.rows.Next(ctx, d.batch, d.number)
-}
+func (d *density) next(ctx context.Context, _ int64, _ int) error { return d.take(ctx) }
 
 func (d *density) entries() int { return 1 }
 
@@ -95,21 +76,11 @@ func (d *density) add(ctx context.Context, lane, lo, hi int, grad [][]float32) (
 	return d.net.Gradient(ctx, grad, nil, d.fill(d.tile[lane], lo, hi), nil, hi-lo)
 }
 
-// fill gives examples lo..hi-1 of the batch at hand.
-func (d *density) fill(tile []float32, lo, hi int) []float32 {
-	if d.table == nil {
-		return d.batch[lo*d.dim : hi*d.dim]
-	}
-	tile = tile[:(hi-lo)*d.dim]
-	d.table.gather(tile, d.number[lo:hi])
-	return tile
-}
-
 // start gives layers that begin from data the rows of the first batch, which
 // come again in the first step.
 func (d *density) start(ctx context.Context, s bijection.Started) error {
 	at := d.rows.Cursor()
-	x := make([]float32, d.o.Batch*d.dim)
+	x := make([]float32, d.o.Batch*d.width)
 	if err := d.rows.Next(ctx, x, d.number); err != nil {
 		return err
 	}
@@ -120,59 +91,13 @@ func (d *density) start(ctx context.Context, s bijection.Started) error {
 }
 
 func (d *density) diverged(ctx context.Context, step int64, loss float64) error {
-	x, terms := make([]float32, tileRows*d.dim), make([]float64, tileRows)
-	var bad, broken named
-	for lo := 0; lo < d.o.Batch; lo += tileRows {
-		hi := min(lo+tileRows, d.o.Batch)
-		rows := d.fill(x, lo, hi)
-		if _, err := d.net.Gradient(ctx, nil, terms, rows, nil, hi-lo); err != nil {
-			return err
-		}
-		for i, n := range d.number[lo:hi] {
-			if !finite(norm2(rows[i*d.dim : (i+1)*d.dim])) {
-				broken.add(n)
-			}
-			if !finite(terms[i]) {
-				bad.add(n)
-			}
-		}
-	}
-	return lossOf(step, loss, broken, bad)
-}
-
-// HeldOut are rows whose mean negative log-density is the validation loss.
-type HeldOut struct {
-	x      []float32 // [rows][dim]
-	number []int64   // of the rows in their table
-	loss   []float64 // per row
-}
-
-// NewHeldOut takes rows x [rows][dim] with their numbers; see Sample.
-func NewHeldOut(x []float32, number []int64) *HeldOut {
-	if len(number) == 0 || len(x)%len(number) != 0 {
-		panic("trainer: held-out rows and their numbers differ in length")
-	}
-	return &HeldOut{x: x, number: number, loss: make([]float64, len(number))}
-}
-
-func (h *HeldOut) evaluate(ctx context.Context, of weights, c *crew) (mean, se float64, err error) {
-	net, rows := of.(bijection.Trainable), len(h.number)
-	d := len(h.x) / rows
-	blocks := (rows + tileRows - 1) / tileRows
-	errs := make([]error, blocks)
-	c.run(blocks, func(b int) {
-		lo, hi := b*tileRows, min((b+1)*tileRows, rows)
-		_, errs[b] = net.Gradient(ctx, nil, h.loss[lo:hi], h.x[lo*d:hi*d], nil, hi-lo)
+	return d.blame(step, loss, func(terms []float64, x []float32, lo, rows int) error {
+		return densities(ctx, d.net, terms, x, lo, rows)
 	})
-	for _, e := range errs {
-		if e != nil {
-			return 0, 0, e
-		}
-	}
-	mean, se = spread(h.loss)
-	return mean, se, nil
 }
 
-func (h *HeldOut) diverged(step int64, loss float64) error {
-	return notFinite(step, loss, h.loss, h.number)
+// densities are the scores of rows under a discrete flow.
+func densities(ctx context.Context, net weights, loss []float64, x []float32, _, rows int) error {
+	_, err := net.(bijection.Trainable).Gradient(ctx, nil, loss, x, nil, rows)
+	return err
 }

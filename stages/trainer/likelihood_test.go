@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
-	"reflect"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/optim"
 )
 
@@ -36,27 +36,23 @@ func heldOutRows(dim int) *HeldOut {
 	return NewHeldOut(gaussian(300, dim, 1, 0.5, "valid"), number)
 }
 
-func fitted(f *Fitted) []any { return outcomeOf(f.Network.Tensors(), f.State) }
+func fitted(f *Fitted, err error) ([]model.Tensor, *State, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	return f.Network.Tensors(), f.State, nil
+}
 
 func TestLikelihoodAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 	def := discrete(t, bijection.Config{ActNorm: true, Mix: "lu"})
 	for _, batch := range []int{1, 200, 1500} {
-		var want []any
-		for _, workers := range []int{1, 2, 3, 8} {
+		sameForAnyWorkers(t, fmt.Sprintf("batch %d", batch), []int{1, 2, 3, 8}, func(workers int) Options {
 			o := options(7, batch)
 			o.EMA, o.Clip, o.Workers, o.ValidateEvery, o.Accumulate = 0.9, 0.5, workers, 2, 1+batch%3
-			f, err := MaximumLikelihood(context.Background(), def, 2, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := fitted(f)
-			if want == nil {
-				want = got
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("batch %d: %d workers and 1 differ", batch, workers)
-			}
-		}
+			return o
+		}, func(o Options) ([]model.Tensor, *State, error) {
+			return fitted(MaximumLikelihood(context.Background(), def, 2, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), o))
+		})
 	}
 }
 
@@ -68,49 +64,21 @@ func TestLikelihoodResumedIsUninterrupted(t *testing.T) {
 		"memory": func(k Keys) Rows { return NewMemory(x, dim, k.Shuffle) },
 		"window": func(k Keys) Rows { return NewWindow(pieces(x, dim, 7), dim, 33, k.Shuffle) },
 	} {
-		t.Run(source, func(t *testing.T) {
-			o := options(steps, batch)
-			o.EMA, o.LR, o.ValidateEvery, o.Patience = 0.9, 0.3, 2, 3 // a rate at which validations become worse
-			run := func(o Options) (*Fitted, error) {
-				rows := open(o.Keys)
-				defer rows.Close()
-				return MaximumLikelihood(context.Background(), def, dim, rows, heldOutRows(dim), o)
-			}
-			whole, err := run(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if end := whole.State; end.Step == steps || end.Step-end.BestStep != 6 {
-				t.Fatalf("ended at step %d of %d, the best was at %d: three validations more were due", end.Step, steps, end.BestStep)
-			}
-			for _, at := range []int64{0, 1, 3, whole.State.BestStep, whole.State.Step - 1} {
-				stop := make(chan struct{})
-				var file bytes.Buffer
-				cut := o
-				cut.Stop = stop
-				cut.Save = func(s *State) error { return WriteCheckpoint(&file, description(), "key", s) }
-				cut.Schedule = closer{optim.Constant{}, at - 1, stop}
-				if at == 0 {
-					close(stop)
-				}
-				if _, err := run(cut); !errors.Is(err, ErrStopped) {
-					t.Fatalf("stopped at %d: %v", at, err)
-				}
-				again := o
-				var ok bool
-				again.Resume, ok, err = ReadCheckpoint(bytes.NewReader(file.Bytes()), int64(file.Len()), "key")
-				if err != nil || !ok {
-					t.Fatal(ok, err)
-				}
-				rest, err := run(again)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !slices.Equal(fitted(rest), fitted(whole)) || !reflect.DeepEqual(rest.State.Best, whole.State.Best) {
-					t.Errorf("resumed at %d, the result differs", at)
-				}
-			}
-		})
+		o := options(steps, batch)
+		o.EMA, o.LR, o.ValidateEvery, o.Patience, o.Schedule = 0.9, 0.3, 2, 3, optim.Constant{} // a rate at which validations become worse
+		run := func(o Options) ([]model.Tensor, *State, error) {
+			rows := open(o.Keys)
+			defer rows.Close()
+			return fitted(MaximumLikelihood(context.Background(), def, dim, rows, heldOutRows(dim), o))
+		}
+		tensors, end, err := run(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if end.Step == steps || end.Step-end.BestStep != 6 {
+			t.Fatalf("ended at step %d of %d, the best was at %d: three validations more were due", end.Step, steps, end.BestStep)
+		}
+		resumedIsUninterrupted(t, source, o, outcomeOf(tensors, end), end, []int64{0, 1, 3, end.BestStep, end.Step - 1}, run)
 	}
 }
 
@@ -139,7 +107,7 @@ func TestPatienceKeepsTheBest(t *testing.T) {
 	}
 	c := newCrew(1)
 	defer c.dismiss()
-	loss, _, err := heldOutRows(2).evaluate(context.Background(), f.Network, c)
+	loss, _, err := scored{heldOutRows(2), densities}.evaluate(context.Background(), f.Network, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,11 +125,7 @@ func TestPatienceKeepsTheBest(t *testing.T) {
 }
 
 func TestLikelihoodStepAllocatesNothing(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
-	if raced {
-		t.Skip("pools allocate under the race detector")
-	}
-	nsf, err := bijection.NewNSF(bijection.SplineConfig{Transforms: 2, Hidden: []int{8}})
+	nsf, err := bijection.NewNSF(bijection.SplineConfig{Config: bijection.Config{Transforms: 2, Hidden: []int{8}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,24 +137,8 @@ func TestLikelihoodStepAllocatesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer l.crew.dismiss()
-			ctx := context.Background()
-			if err := l.begin(ctx); err != nil {
-				t.Fatal(err)
-			}
 			// Every worker that meets another for the first time makes its memory.
-			for range 100 {
-				if err := errors.Join(l.step(ctx), l.between(ctx)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if n := testing.AllocsPerRun(50, func() {
-				if err := errors.Join(l.step(ctx), l.between(ctx)); err != nil {
-					t.Fatal(err)
-				}
-			}); n != 0 {
-				t.Errorf("%s, %d workers: %v allocations per step", name, workers, n)
-			}
+			allocatesNothing(t, fmt.Sprintf("%s, %d workers", name, workers), l, 100)
 		}
 	}
 }

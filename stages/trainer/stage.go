@@ -865,7 +865,7 @@ func (p *parts) goOn(in pipeline.Input) error {
 }
 
 // runField trains a vector field.
-func (s *mle) runField(ctx context.Context, p *parts, in pipeline.Inputs, rows Rows, valid *Scored, o Options) (*Result, error) {
+func (s *mle) runField(ctx context.Context, p *parts, in pipeline.Inputs, rows Rows, valid *HeldOut, o Options) (*Result, error) {
 	base := flow.Normal{Dim: p.flow.Dim, Std: p.flow.BaseStd}
 	c := Continuous{Loss: s.field.loss(base, in["solver"].Service.(*solver.Method))}
 	if in["flow"].Flow != nil {
@@ -913,17 +913,16 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	o := s.options(p, steps, keys)
 	o.Patience = s.patience
 	var valid *HeldOut
-	var scored *Scored
 	if p.valid != nil {
 		x, number, err := s.validation(ctx, p, keys)
 		if err != nil {
 			return none, err
 		}
-		valid, scored = NewHeldOut(x, number), NewScored(x, number)
+		valid = NewHeldOut(x, number)
 	}
 	o.Resume = s.load()
 	if def == nil {
-		result, err := s.runField(ctx, p, in, rows, scored, o)
+		result, err := s.runField(ctx, p, in, rows, valid, o)
 		if errors.Is(err, ErrStopped) {
 			return none, pipeline.ErrInterrupted
 		}

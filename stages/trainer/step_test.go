@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"testing"
 
 	"github.com/pathline/pathline/stages/model"
@@ -23,10 +22,6 @@ func near(a, b, relative float64) bool {
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
-	if raced {
-		t.Skip("pools allocate under the race detector")
-	}
 	for _, workers := range []int{1, 2, 5} {
 		for name, change := range map[string]func(*Options){
 			"plain":      func(*Options) {},
@@ -45,21 +40,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer l.crew.dismiss()
-			ctx := context.Background()
-			if err := l.begin(ctx); err != nil {
-				t.Fatal(err)
-			}
-			if n := testing.AllocsPerRun(50, func() {
-				if err := l.step(ctx); err != nil {
-					t.Fatal(err)
-				}
-				if err := l.between(ctx); err != nil {
-					t.Fatal(err)
-				}
-			}); n != 0 {
-				t.Errorf("%s, %d workers: %v allocations per step", name, workers, n)
-			}
+			allocatesNothing(t, fmt.Sprintf("%s, %d workers", name, workers), l, 0)
 		}
 	}
 }

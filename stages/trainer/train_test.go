@@ -60,49 +60,27 @@ func validation(t testing.TB, dim int, o Options) *Validation {
 	return v
 }
 
-// outcome is what must have the same bits: weights and metrics, without speed.
-func outcome(r *Result) []any { return outcomeOf(r.Network.Tensors(), r.State) }
-
-func outcomeOf(tensors []model.Tensor, state *State) []any {
-	var out []any
-	for _, w := range tensors {
-		out = append(out, w.Name)
-		for _, v := range w.Data {
-			out = append(out, math.Float32bits(v))
-		}
-	}
-	for _, p := range state.Points {
-		p.RowsPerSecond = 0
-		for _, v := range flatten([]Point{p}) {
-			out = append(out, math.Float64bits(v))
-		}
-	}
-	return out
-}
-
 func TestAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 	for _, batch := range []int{1, 200, 1500} { // one lane, four, and all of them
-		var want []any
-		for _, workers := range []int{1, 2, 3, 7, 8} {
+		sameForAnyWorkers(t, fmt.Sprintf("batch %d", batch), []int{1, 2, 3, 7, 8}, func(workers int) Options {
 			o := options(7, batch)
 			o.EMA, o.Clip, o.Workers, o.Coupling, o.Time = 0.9, 0.5, workers, backwards{}, Stratified{}
 			if batch == 200 { // one pass over the weights, and three over batches
 				o.Clip, o.Coupling, o.Accumulate = 0, nil, 3
 			}
 			o.Valid, o.ValidateEvery = validation(t, 2, o), 2
-			r, err := Train(context.Background(), network(t, 9), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := outcome(r)
-			if want == nil {
-				want = got
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("batch %d: %d workers and 1 differ", batch, workers)
-			}
-		}
+			return o
+		}, func(o Options) ([]model.Tensor, *State, error) {
+			return trained(Train(context.Background(), network(t, 9), Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), o))
+		})
 	}
+}
+
+func trained(r *Result, err error) ([]model.Tensor, *State, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Network.Tensors(), r.State, nil
 }
 
 // backwards is a coupling that is no identity.
@@ -137,50 +115,16 @@ func TestResumedIsUninterrupted(t *testing.T) {
 				}
 				o.EMA, o.Rule, o.Schedule = 0.99, rule, optim.Warmup{Steps: 3, Then: optim.Cosine{Final: 0.1}}
 				o.Valid, o.ValidateEvery = validation(t, dim, o), 4
-				run := func(o Options) (*Result, error) {
+				run := func(o Options) ([]model.Tensor, *State, error) {
 					rows := open(o.Keys)
 					defer rows.Close()
-					return Train(context.Background(), network(t, 9), Layout{Dim: dim}, rows, o)
+					return trained(Train(context.Background(), network(t, 9), Layout{Dim: dim}, rows, o))
 				}
-				whole, err := run(o)
+				tensors, state, err := run(o)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, at := range []int64{0, 1, 3, 4, 7, 10} {
-					stop := make(chan struct{})
-					var file bytes.Buffer
-					cut := o
-					cut.Stop = stop
-					cut.Save = func(s *State) error {
-						if s.Step != at {
-							t.Errorf("saved at step %d, not %d", s.Step, at)
-						}
-						return WriteCheckpoint(&file, description(), "key", s)
-					}
-					cut.Schedule = closer{cut.Schedule, at - 1, stop}
-					if at == 0 {
-						close(stop)
-					}
-					if _, err := run(cut); !errors.Is(err, ErrStopped) {
-						t.Fatalf("stopped at %d: %v", at, err)
-					}
-					again := o
-					var ok bool
-					again.Resume, ok, err = ReadCheckpoint(bytes.NewReader(file.Bytes()), int64(file.Len()), "key")
-					if err != nil || !ok {
-						t.Fatal(ok, err)
-					}
-					rest, err := run(again)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if !slices.Equal(outcome(rest), outcome(whole)) {
-						t.Errorf("resumed at %d, the result differs", at)
-					}
-					if !reflect.DeepEqual(rest.State.Best, whole.State.Best) || rest.State.BestStep != whole.State.BestStep {
-						t.Errorf("resumed at %d, the best validation differs", at)
-					}
-				}
+				resumedIsUninterrupted(t, name, o, outcomeOf(tensors, state), state, []int64{0, 1, 3, 4, 7, 10}, run)
 			})
 		}
 	}
