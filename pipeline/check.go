@@ -293,7 +293,11 @@ func (l *fileLoader) readEdge(s *stage, port Port, v *node, path string) *edge {
 		return nil // reported at the producer
 	}
 	if !port.accepts(producer.kind) {
-		l.add(v.at.fail(schemas.WrongPort, path, "the input %q takes %s, but %s is a %s, which gives %s", port.Name, port.wants(), name, producer.kind.Name, producer.kind.Gives))
+		e := v.at.fail(schemas.WrongPort, path, "the input %q takes %s, but %s is a %s", port.Name, port.wants(), name, producer.kind.Name)
+		if producer.kind.Gives != port.Takes { // else the kind says it all
+			e.Message += ", which gives " + string(producer.kind.Gives)
+		}
+		l.add(e)
 		return nil
 	}
 	if split != "" && producer.kind.Gives != GivesRows {

@@ -247,7 +247,11 @@ func (s *Schema) resolveObject(n *node, path string, errs *[]*schemas.Error) any
 			} else if len(s.Fields) == 0 {
 				e.Suggest("nothing is configured here")
 			} else if len(keys) > 0 && len(keys) <= 16 {
-				e.Suggest("the keys here are " + strings.Join(keys, ", "))
+				more := ""
+				if len(keys) < len(s.Fields) {
+					more = "other "
+				}
+				e.Suggest("the " + more + "keys here are " + strings.Join(keys, ", "))
 			}
 			*errs = append(*errs, e)
 			continue
