@@ -11,7 +11,8 @@ import "math"
 type ActNorm struct{}
 
 // Normalize is x e^s + t.
-func (ActNorm) Normalize(b *Builder, x Value) (z, logdet Value) {
+func (a ActNorm) Normalize(b *Builder, x Value) (z, logdet Value) {
+	b.begins(a, x)
 	n, places := lastAxis(x)
 	s, t := b.Param("log_scale", initZero, n), b.Param("shift", initZero, n)
 	return b.Add(b.Mul(x, b.Exp(s)), t), b.Scale(b.Sum(s, 0), float64(places))
@@ -24,24 +25,18 @@ func (ActNorm) Generate(b *Builder, z Value) (x, logdet Value) {
 	return b.Mul(b.Sub(z, t), b.Exp(b.Neg(s))), b.Scale(b.Sum(s, 0), -float64(places))
 }
 
-// starter is a layer whose first weights depend on what comes to it.
-type starter interface {
-	// start gives weights by name from rows x [rows][dim].
-	start(x []float32, rows, dim int) map[string][]float32
+func (ActNorm) start(x []float32, columns int) map[string][]float32 {
+	return standardizing(x, columns)
 }
 
-func (ActNorm) start(x []float32, rows, dim int) map[string][]float32 {
-	return standardizing(x, rows, dim, dim)
-}
-
-// standardizing are the log-scales and shifts of channels, which repeat in a row.
-func standardizing(x []float32, rows, dim, channels int) map[string][]float32 {
+// standardizing are the log-scales and shifts of columns.
+func standardizing(x []float32, channels int) map[string][]float32 {
 	mean, square := make([]float64, channels), make([]float64, channels)
-	n := float64(rows * (dim / channels))
-	for i, v := range x[:rows*dim] {
+	n := float64(len(x) / channels)
+	for i, v := range x {
 		mean[i%channels] += float64(v) / n
 	}
-	for i, v := range x[:rows*dim] {
+	for i, v := range x {
 		e := float64(v) - mean[i%channels]
 		square[i%channels] += e * e / n
 	}

@@ -21,26 +21,28 @@ func (n BatchNorm) parts(b *Builder, d int) (scale, shift, s Value) {
 
 // Normalize is the map.
 func (n BatchNorm) Normalize(b *Builder, x Value) (z, logdet Value) {
-	d, _ := lastAxis(x)
+	b.begins(n, x)
+	d, places := lastAxis(x)
 	scale, shift, s := n.parts(b, d)
-	return b.Add(b.Mul(x, scale), shift), b.Sum(s, 0)
+	return b.Add(b.Mul(x, scale), shift), b.Scale(b.Sum(s, 0), float64(places))
 }
 
 // Generate is its inverse.
 func (n BatchNorm) Generate(b *Builder, z Value) (x, logdet Value) {
-	d, _ := lastAxis(z)
+	d, places := lastAxis(z)
 	scale, shift, s := n.parts(b, d)
-	return b.Mul(b.Sub(z, shift), b.Reciprocal(scale)), b.Neg(b.Sum(s, 0))
+	return b.Mul(b.Sub(z, shift), b.Reciprocal(scale)), b.Scale(b.Sum(s, 0), -float64(places))
 }
 
-func (n BatchNorm) start(x []float32, rows, dim int) map[string][]float32 {
-	w := standardizing(x, rows, dim, dim)
-	mean, variance := make([]float32, dim), make([]float32, dim)
-	for c := range dim {
+func (n BatchNorm) start(x []float32, columns int) map[string][]float32 {
+	w := standardizing(x, columns)
+	mean, variance := make([]float32, columns), make([]float32, columns)
+	places := float32(len(x) / columns)
+	for i, v := range x {
+		mean[i%columns] += v / places
+	}
+	for c := range columns {
 		variance[c] = -2 * w["log_scale"][c]
-		for r := range rows {
-			mean[c] += x[r*dim+c] / float32(rows)
-		}
 	}
 	return map[string][]float32{"mean": mean, "log_variance": variance}
 }

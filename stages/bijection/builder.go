@@ -27,6 +27,7 @@ type Builder struct {
 
 	prefix   string
 	declared map[string]Value
+	starts   *[]start // nil when nobody asks
 }
 
 // NewBuilder writes on a graph.

@@ -8,10 +8,19 @@ package bijection
 //
 // The inverse costs as much as the map. theta is any network, with the output
 // [parameters][numbers], the first axis slowest.
+//
+// x may be [..., columns]: then a column is a channel, of an image for instance.
 type Coupling struct {
 	Keep        []bool // per column; at least one of each
 	Function    Univariate
-	Conditioner Conditioner
+	Conditioner Conditioning
+}
+
+// Conditioning is a network that gives the parameters of a Univariate.
+type Conditioning interface {
+	// parameters builds count parameters [..., n] of the numbers h [..., width]
+	// and the context.
+	parameters(b *Builder, h Value, n, count int) []Value
 }
 
 // Normalize is the map.
@@ -40,5 +49,5 @@ func (c Coupling) apply(b *Builder, x Value, f func(*Builder, Value, []Value) (V
 	a := b.Gather(x, kept)
 	p := c.Conditioner.parameters(b, a, len(changed), c.Function.Parameters())
 	y, d := f(b, b.Gather(x, changed), p)
-	return b.Gather(b.Concat(a, y), back), b.Sum(d, 0)
+	return b.Gather(b.Concat(a, y), back), b.SumAll(d)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/pathline/pathline/stages/random"
 )
 
-// Config describes a flow of transforms that are alike: nice, realnvp, maf, iaf, and
-// what nsf has in common with them.
+// Config describes a flow of transforms that are alike: nice, maf, iaf, and what
+// realnvp and nsf have in common with them.
 type Config struct {
 	Transforms int    `json:"transforms" doc:"how many transforms follow each other" min:"1" max:"256"`
 	Hidden     []int  `json:"hidden" doc:"widths of the hidden layers of each transform's network" min:"1" max:"65536"`
@@ -37,10 +37,6 @@ type PlanarConfig struct {
 // linear maps between its transforms (Durkan et al. 2019, section 4.1).
 func defaultNICE() Config {
 	return Config{Transforms: 4, Hidden: []int{128, 128}, Activation: "relu", Mix: "none", Base: "logistic"}
-}
-
-func defaultRealNVP() Config {
-	return Config{Transforms: 8, Hidden: []int{128, 128}, Activation: "relu", Mix: "none", Base: "normal"}
 }
 
 func defaultMAF() Config {
@@ -106,11 +102,6 @@ func NewNICE(c Config) (Definition, error) {
 		chain, err := couplings(c, Shift{}, dim)
 		return append(chain, ActNorm{}), err
 	})
-}
-
-// NewRealNVP is a flow of affine couplings (Dinh et al. 2017).
-func NewRealNVP(c Config) (Definition, error) {
-	return define("realnvp", &c, defaultRealNVP(), func(c Config, dim int) (Chain, error) { return couplings(c, Affine{}, dim) })
 }
 
 // NewMAF is a masked autoregressive flow (Papamakarios et al. 2017).

@@ -14,6 +14,7 @@ type model struct {
 	name   string
 	define func() (bijection.Definition, error)
 	alone  bool // it takes one column
+	dims   []int
 }
 
 func models() []model {
@@ -25,10 +26,26 @@ func models() []model {
 		c.Hidden, c.Activation, c.Transforms = []int{16, 16}, "tanh", 3
 		return func() (bijection.Definition, error) { return bijection.NewNSF(c) }
 	}
+	realnvp := func(c bijection.RealNVPConfig) func() (bijection.Definition, error) {
+		if c.Activation = "tanh"; c.Hidden == nil {
+			c.Hidden = []int{16, 16}
+		}
+		return func() (bijection.Definition, error) { return bijection.NewRealNVP(c) }
+	}
+	glow := func(c bijection.GlowConfig) func() (bijection.Definition, error) {
+		c.Hidden, c.Activation = []int{6, 5}, "tanh"
+		return func() (bijection.Definition, error) { return bijection.NewGlow(c) }
+	}
 	return []model{
 		{name: "nice", define: with(bijection.NewNICE, bijection.Config{})},
-		{name: "realnvp", define: with(bijection.NewRealNVP, bijection.Config{Transforms: 4, Mix: "random", Seed: 3})},
-		{name: "realnvp with householder", define: with(bijection.NewRealNVP, bijection.Config{Transforms: 3, Mix: "householder", ActNorm: true, Base: "logistic"})},
+		{name: "realnvp", define: realnvp(bijection.RealNVPConfig{Config: bijection.Config{Transforms: 4, Mix: "random", Seed: 3}})},
+		{name: "realnvp with householder", define: realnvp(bijection.RealNVPConfig{Config: bijection.Config{Transforms: 3, Mix: "householder", ActNorm: true, Base: "logistic"}})},
+		{name: "realnvp of images", dims: []int{16}, define: realnvp(bijection.RealNVPConfig{Shape: []int{4, 4}, Levels: 3,
+			Config: bijection.Config{Transforms: 3, Hidden: []int{6, 5}, Mix: "householder", ActNorm: true}})},
+		{name: "realnvp of coloured images", dims: []int{12}, define: realnvp(bijection.RealNVPConfig{Shape: []int{2, 2, 3}, Config: bijection.Config{Transforms: 2, Hidden: []int{6}}})},
+		{name: "glow", dims: []int{4, 16}, define: glow(bijection.GlowConfig{Levels: 1, Steps: 2})},
+		{name: "glow of levels", dims: []int{16}, define: glow(bijection.GlowConfig{Shape: []int{4, 4}, Levels: 2, Steps: 1, Base: "logistic"})},
+		{name: "glow of coloured images", dims: []int{24}, define: glow(bijection.GlowConfig{Shape: []int{2, 4, 3}, Levels: 1, Steps: 1})},
 		{name: "maf", define: with(bijection.NewMAF, bijection.Config{Transforms: 3, Mix: "lu", ActNorm: true}), alone: true},
 		{name: "iaf", define: with(bijection.NewIAF, bijection.Config{Transforms: 2}), alone: true},
 		{name: "nsf", define: splines(bijection.SplineConfig{Bins: 4, Bound: 3}), alone: true},
@@ -48,7 +65,11 @@ func TestModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, dim := range []int{1, 2, 5} {
+			dims := m.dims
+			if dims == nil {
+				dims = []int{1, 2, 5}
+			}
+			for _, dim := range dims {
 				n, err := bijection.Builtin()[def.Use()](def.Config(), dim)
 				if dim == 1 && !m.alone {
 					if err == nil {
@@ -113,7 +134,39 @@ func TestConfigurations(t *testing.T) {
 			t.Errorf("%+v was taken", c)
 		}
 	}
+	for _, c := range []bijection.RealNVPConfig{{Levels: 13}, {Shape: []int{3}}, {Shape: []int{2, 0}}, {Config: bijection.Config{Hidden: []int{0}}}} {
+		if _, err := bijection.NewRealNVP(c); err == nil {
+			t.Errorf("%+v was taken", c)
+		}
+	}
+	for _, c := range []bijection.GlowConfig{{Levels: -1}, {Steps: 300}, {Shape: []int{2, 2, 1, 1}}, {Activation: "sine"}, {Base: "uniform"}, {Hidden: []int{0}}} {
+		if _, err := bijection.NewGlow(c); err == nil {
+			t.Errorf("%+v was taken", c)
+		}
+	}
 	if _, err := bijection.NewPlanar(bijection.PlanarConfig{Transforms: -3}); err == nil {
 		t.Error("a planar flow of -3 transforms was taken")
+	}
+}
+
+// TestShapes: an image that does not fit the columns, or the levels, says what does.
+func TestShapes(t *testing.T) {
+	for _, c := range []struct {
+		config bijection.GlowConfig
+		dim    int
+		want   string
+	}{
+		{bijection.GlowConfig{Levels: 1}, 12, "bijection: glow: shape: rows of 12 columns are no square image of one channel; write shape: [rows, columns, channels], whose product is 12"},
+		{bijection.GlowConfig{Shape: []int{28, 28}}, 64, "bijection: glow: shape: an image of 28 x 28 x 1 has 784 numbers and a row has 64; write a shape whose product is 64"},
+		{bijection.GlowConfig{Levels: 3}, 784, "bijection: glow: levels: an image of 28 x 28 x 1 can be halved 2 times, not 3; write fewer levels, or scale or pad the images"},
+		{bijection.GlowConfig{Levels: 1, Steps: 256, Hidden: []int{65536, 65536}}, 64, "bijection: glow: 1101357123584 weights for images of 4 channels, more than 1073741824"},
+	} {
+		def, err := bijection.NewGlow(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = def.Bijection(c.dim); err == nil || err.Error() != c.want {
+			t.Errorf("%+v for %d columns: %v", c.config, c.dim, err)
+		}
 	}
 }

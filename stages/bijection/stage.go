@@ -14,7 +14,8 @@ import (
 // Each gives a Definition.
 func Register(r *pipeline.Registry) {
 	add(r, "nice", "a flow of additive couplings and a scale (Dinh et al. 2014); for the trainer mle", defaultNICE(), NewNICE, "{transforms: 4, hidden: [128, 128]}")
-	add(r, "realnvp", "a flow of affine couplings (Dinh et al. 2017); for the trainer mle", defaultRealNVP(), NewRealNVP, "{transforms: 8, hidden: [128, 128]}")
+	add(r, "realnvp", "a flow of affine couplings (Dinh et al. 2017), of columns or, with a shape, of images; for the trainer mle", defaultRealNVP(), NewRealNVP, "{transforms: 8, hidden: [128, 128]}")
+	add(r, "glow", "a multi-scale flow of invertible 1x1 convolutions for images (Kingma and Dhariwal 2018); for the trainer mle", defaultGlow(), NewGlow, "{shape: [28, 28], levels: 2, steps: 8}")
 	add(r, "maf", "a masked autoregressive flow (Papamakarios et al. 2017): scores in one pass, generates column by column; for the trainer mle", defaultMAF(), NewMAF, "{transforms: 5, hidden: [128, 128]}")
 	add(r, "iaf", "an inverse autoregressive flow (Kingma et al. 2016): generates in one pass, scores column by column; for the trainer mle", defaultMAF(), NewIAF, "{transforms: 5, hidden: [64, 64]}")
 	add(r, "nsf", "a neural spline flow (Durkan et al. 2019), autoregressive or of couplings; for the trainer mle", defaultNSF(), NewNSF, "{transforms: 5, kind: coupling, bins: 8}")
@@ -38,6 +39,7 @@ func Builtin() map[string]func(config []byte, dim int) (Trainable, error) {
 	return map[string]func([]byte, int) (Trainable, error){
 		"nice":    builder(NewNICE),
 		"realnvp": builder(NewRealNVP),
+		"glow":    builder(NewGlow),
 		"maf":     builder(NewMAF),
 		"iaf":     builder(NewIAF),
 		"nsf":     builder(NewNSF),

@@ -2,48 +2,68 @@ package bijection
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 
+	"github.com/pathline/pathline/stages/autodiff"
 	"github.com/pathline/pathline/stages/model"
 )
 
-// Start implements Started: each layer of a chain that has weights to take from
-// data takes them from the rows as the layers before it leave them.
+// starter is a layer whose first weights depend on what comes to it. Its Normalize
+// calls Builder.begins.
+type starter interface {
+	// start gives weights by name from numbers x [.., columns].
+	start(x []float32, columns int) map[string][]float32
+}
+
+// start is a layer that begins from data, the prefix of its weights and what comes
+// to it.
+type start struct {
+	prefix string
+	layer  starter
+	x      Value
+}
+
+// begins says that a layer begins from x.
+func (b *Builder) begins(l starter, x Value) {
+	if b.starts != nil {
+		*b.starts = append(*b.starts, start{b.prefix, l, x})
+	}
+}
+
+// Start implements Started: each layer that has weights to take from data takes
+// them from the rows as the layers before it, which have begun already, leave
+// them.
 func (n *Network) Start(ctx context.Context, x []float32, rows int) error {
-	chain, ok := n.layer.(Chain)
-	if !ok {
-		chain = Chain{n.layer}
-	}
-	last := -1
-	for i, l := range chain {
-		if _, ok := l.(starter); ok {
-			last = i
+	for i := 0; ; i++ {
+		g := autodiff.New()
+		b := NewBuilder(g, autodiff.Value{})
+		var starts []start
+		b.starts = &starts
+		n.layer.Normalize(b, g.Input("x", n.dim))
+		if i == len(starts) {
+			break
 		}
-	}
-	x = append([]float32(nil), x[:rows*n.dim]...)
-	z := make([]float32, len(x))
-	for i := range last + 1 {
-		prefix := ""
-		if ok {
-			prefix = strconv.Itoa(i) + "."
-		}
-		if s, ok := chain[i].(starter); ok {
-			for name, w := range s.start(x, rows, n.dim) {
-				copy(n.weights.Of(prefix+name), w)
-			}
-		}
-		one, err := NewNetwork(n.dim, chain[i], n.base)
+		s := starts[i]
+		columns, places := lastAxis(s.x)
+		p, err := autodiff.Compile(g, s.x)
 		if err != nil {
-			return err
+			return fmt.Errorf("bijection: %w", err)
 		}
-		for _, t := range one.Tensors() {
-			copy(t.Data, n.weights.Of(prefix+t.Name))
+		bound, err := p.Bind(n.weights.Data())
+		if err != nil {
+			return fmt.Errorf("bijection: %w", err)
 		}
-		one.Changed(nil)
-		if err := one.Normalize(ctx, z, x, nil, rows); err != nil {
-			return err
+		y := make([]float32, rows*places*columns)
+		for r := 0; r < rows; r += piece {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			to := min(rows, r+piece)
+			bound.Call(to-r, false, [][]float32{x[r*n.dim : to*n.dim]}, [][]float32{y[r*places*columns : to*places*columns]})
 		}
-		x, z = z, x
+		for name, w := range s.layer.start(y, columns) {
+			copy(n.weights.Of(s.prefix+name), w)
+		}
 	}
 	n.Changed(nil)
 	return nil

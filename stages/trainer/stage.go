@@ -65,7 +65,7 @@ func Register(r *pipeline.Registry, made flow.Registry) {
 		{Name: "solver", Takes: pipeline.GivesService, Kind: "solver", Optional: true, Default: "dopri5", Doc: "makes rows of noise"},
 		{Name: "model", Takes: pipeline.GivesService, Kind: "model", Optional: true, Doc: "the model to train; that of the flow when left out"},
 	}
-	i = pipeline.Register(r, "trainer", "mle", "maximum likelihood: fits a discrete flow (nice, realnvp, maf, iaf, nsf, planar) or a vector field (ffjord, mlp, resmlp) by its log-density, in nats per row", DefaultLikelihoodConfig(),
+	i = pipeline.Register(r, "trainer", "mle", "maximum likelihood: fits a discrete flow (nice, realnvp, glow, maf, iaf, nsf, planar) or a vector field (ffjord, mlp, resmlp) by its log-density, in nats per row", DefaultLikelihoodConfig(),
 		func(_ context.Context, env pipeline.Env, c LikelihoodConfig) (pipeline.Stage, error) {
 			return &mle{cfm: cfm{env: env, config: c.common()}, patience: c.Patience, field: c.Field}, nil
 		})
@@ -759,7 +759,7 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 		errs = append(errs, schemas.Errorf(schemas.MissingPort, "there is neither a model to train nor a flow to go on from").At("from.model"))
 	default:
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model cannot be trained by maximum likelihood here").
-			At("from.model").Suggest("choose nice, realnvp, maf, iaf, nsf, planar, ffjord, mlp or resmlp; a discrete flow cannot live in a plugin"))
+			At("from.model").Suggest("choose nice, realnvp, glow, maf, iaf, nsf, planar, ffjord, mlp or resmlp; a discrete flow cannot live in a plugin"))
 	}
 	if p.data != nil && len(p.data.conditions) > 0 {
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the rows have conditions, and discrete flows take none yet: %s", strings.Join(p.data.conditions.Names(), ", ")).

@@ -27,7 +27,7 @@ func discreteFlow(name string) (def bijection.Definition, flops float64, err err
 		def, err = bijection.NewMAF(bijection.Config{Transforms: 5, Hidden: hidden})
 		return def, products(5, discreteDim, 2*discreteDim), err
 	case "realnvp":
-		def, err = bijection.NewRealNVP(bijection.Config{Transforms: 8, Hidden: hidden})
+		def, err = bijection.NewRealNVP(bijection.RealNVPConfig{Config: bijection.Config{Transforms: 8, Hidden: hidden}})
 		return def, products(8, discreteDim/2, discreteDim), err
 	}
 	def, err = bijection.NewNSF(bijection.SplineConfig{Config: bijection.Config{Transforms: 5, Mix: "none", Hidden: hidden}, Kind: "coupling", Bins: 8})
