@@ -351,3 +351,108 @@ func TestConditionsRefuse(t *testing.T) {
 		}
 	}
 }
+
+// A conditional discrete flow makes the conditional distribution, whose density is
+// one in sum; rows by a table are rows by given values, one by one; workers change no
+// bit, of the flow and of its rows; the density of a made row is that of the row.
+func TestConditionalDiscreteFlow(t *testing.T) {
+	dir := t.TempDir()
+	writePeople(t, filepath.Join(dir, "people.arrow"), people(3000), -1)
+	some := people(9)[2:]
+	writePeople(t, filepath.Join(dir, "some.arrow"), some, -1)
+	var grid []person
+	const step = 0.02
+	for x := -12.0; x < 12; x += step {
+		grid = append(grid, person{x, "mid", 0.25})
+	}
+	writePeople(t, filepath.Join(dir, "grid.arrow"), grid, -1)
+	run := func(name string, threads int, text string) string {
+		t.Helper()
+		out := filepath.Join(dir, name)
+		if _, err := runFile(t, dir, out, threads, text); err != nil {
+			t.Fatal(name, err)
+		}
+		return out
+	}
+	load := func(name string) string {
+		return "\n  " + name + ": {kind: loader, use: arrow, with: {path: " + name + ".arrow, columns: [x], conditions: [label, shift]}}\n"
+	}
+	train := func(model string) string {
+		return load("people") + "  scaled: {kind: transform, use: standardize, from: {data: people}}\n" +
+			"  flow: {kind: model, " + model + "}\n" +
+			"  train: {kind: trainer, use: mle, from: {data: scaled, valid: scaled, model: flow}, with: {steps: 800, batch: 128, optimizer: {use: adam, lr: 1e-2}, schedule: cosine, ema: 0.9, validation_rows: 200}}\n"
+	}
+	const shift = 0.5
+	for name, model := range map[string]string{
+		"maf": "use: maf, with: {transforms: 1, hidden: [16, 16]}",
+		"nsf": "use: nsf, with: {transforms: 1, hidden: [16, 16], bins: 3}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var files [][]byte
+			for _, threads := range []int{1, 3} {
+				raw, err := os.ReadFile(filepath.Join(run(fmt.Sprint(name, threads), threads, train(model)), "train.safetensors"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				files = append(files, raw)
+			}
+			if !bytes.Equal(files[0], files[1]) {
+				t.Error("the number of workers changes a conditional flow")
+			}
+			flow := "{file: " + name + "1/train.safetensors}"
+			sample := func(from, with string) []float64 {
+				t.Helper()
+				out := run("samples", 2, load("some")+"  samples: {kind: sampler, use: ode, from: {flow: "+flow+from+"}, with: {"+with+"}, to: samples.arrow}\n")
+				return column(t, filepath.Join(out, "samples.arrow"), "x")
+			}
+			for label, mean := range means {
+				x := sample("", fmt.Sprintf("rows: 2000, given: {label: %s, shift: %v}", label, shift))
+				if m, s := moments(x); math.Abs(m-mean-shift) > 0.1 || math.Abs(s-spread) > 0.08 {
+					t.Errorf("%s: mean %.3f and deviation %.3f, the law has %.3f and %.3f", label, m, s, mean+shift, spread)
+				}
+			}
+			table := sample(", cond: some", "rows: 17, batch: 5")
+			if n := sample(", cond: some", "batch: 3"); !slices.Equal(n, table[:len(some)]) {
+				t.Errorf("%d rows for a table of %d, or others than with rows given", len(n), len(some))
+			}
+			for _, i := range []int{0, 5, 16} {
+				p, v := some[i%len(some)], table[i]
+				if x := sample("", fmt.Sprintf("rows: %d, given: {label: %s, shift: %v}", i+1, p.label, float32(p.shift))); x[i] != v {
+					t.Errorf("row %d of a table is %v, by given values %v", i, v, x[i])
+				}
+			}
+			scores := func(data string) []float64 {
+				t.Helper()
+				out := run("scores", 2, data+"  scores: {kind: likelihood, use: ode, from: {flow: "+flow+", data: grid}, to: scores.arrow}\n")
+				return column(t, filepath.Join(out, "scores.arrow"), "log_prob")
+			}
+			var sum float64
+			for _, v := range scores(load("grid")) {
+				sum += step * math.Exp(v)
+			}
+			if math.Abs(sum-1) > 1e-3 {
+				t.Errorf("the density adds up to %v", sum)
+			}
+			out := run("beside", 1, "\n  samples: {kind: sampler, use: ode, from: {flow: "+flow+"}, with: {rows: 40, log_prob: true, given: {label: mid, shift: 0.25}}, to: samples.arrow}\n")
+			beside := column(t, filepath.Join(out, "samples.arrow"), "log_prob")
+			for i, v := range scores("\n  grid: {kind: loader, use: arrow, with: {path: beside/samples.arrow, columns: [x], conditions: [label, shift]}}\n") {
+				if math.Abs(v-beside[i]) > 1e-4 {
+					t.Errorf("row %d was made with log p = %v and is scored with %v", i, beside[i], v)
+				}
+			}
+		})
+	}
+	flow := "\n  samples: {kind: sampler, use: ode, from: {flow: {file: maf1/train.safetensors}}, with: {rows: 2"
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing given":     {flow + "}}\n", "samples.with.given: the flow is conditional on label, shift, and nothing says"},
+		"guided":            {flow + ", given: {label: mid, shift: 1}, guidance: 2}}\n", "samples.with.guidance: the flow is discrete (model maf): there is no field to guide"},
+		"one column":        {strings.Replace(train("use: realnvp"), "steps: 800", "steps: 1", 1), "train.from.model: bijection: realnvp: a coupling needs two columns"},
+		"nothing to drop":   {strings.Replace(train("use: maf"), "steps: 800", "steps: 1, drop_conditions: 0.1", 1), `train.with.drop_conditions`},
+		"missing condition": {"\n  data: {kind: loader, use: arrow, with: {path: people.arrow, columns: [x], conditions: [label]}}\n  scores: {kind: likelihood, use: ode, from: {flow: {file: maf1/train.safetensors}, data: data}}\n", `no column "shift", which the flow is conditional on`},
+	} {
+		_, err := runFile(t, dir, filepath.Join(dir, "out"), 1, c.text)
+		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\n", " "), c.want) {
+			t.Errorf("%s: %v\nwant %s", name, err, c.want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package bijection
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/random"
@@ -13,7 +14,7 @@ import (
 // nil logdet is not wanted. Arguments and results do not overlap. Safe for
 // concurrent use.
 type Bijection[T solver.Float] interface {
-	// Dim is the number of columns of a row.
+	// Dim is the number of columns of a row, conditions included; see [Conditional].
 	Dim() int
 	// Normalize writes z = f⁻¹(x) and adds log|det dz/dx|.
 	Normalize(ctx context.Context, z, x []T, logdet []float64, rows int) error
@@ -26,7 +27,7 @@ type Trainable interface {
 	Bijection[float32]
 	Weights
 
-	// Base is the distribution of Normalize(x).
+	// Base is the distribution of Normalize(x), without the conditions.
 	Base() Base
 
 	// Gradient adds, to grad, the gradient of
@@ -63,4 +64,30 @@ type Definition interface {
 	Config() []byte
 	// Bijection makes the network for rows of dim columns, weights zero.
 	Bijection(dim int) (Trainable, error)
+}
+
+// Conditional is an optional extension of a Definition: its bijections take
+// conditions, columns that are held, as those of model.Conditional.
+type Conditional interface {
+	Definition
+	// BijectionHeld makes the network for rows of dim columns and, behind them, held
+	// columns of conditions c; weights zero. It has Dim() = dim + held, and is a
+	// bijection of whole rows (x, c) that keeps c: its log-determinant is that of x
+	// given c, and log p(x | c) = log p0(z) + log|det dz/dx|. model.Held says how
+	// many it holds.
+	BijectionHeld(dim, held int) (Trainable, error)
+}
+
+// Build makes the network of a definition for rows of dim columns and held columns
+// of conditions behind them. A definition that takes no conditions is an error when
+// there are some.
+func Build(d Definition, dim, held int) (Trainable, error) {
+	if held == 0 {
+		return d.Bijection(dim)
+	}
+	c, ok := d.(Conditional)
+	if !ok {
+		return nil, fmt.Errorf("bijection: %s takes no conditions, and the rows have some", d.Use())
+	}
+	return c.BijectionHeld(dim, held)
 }

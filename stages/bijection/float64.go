@@ -17,7 +17,7 @@ type double struct {
 // blockRows is how many rows are interpreted together.
 const blockRows = 64
 
-func (f *double) Dim() int { return f.network.dim }
+func (f *double) Dim() int { return f.network.Dim() }
 
 func (f *double) Normalize(ctx context.Context, z, x []float64, logdet []float64, rows int) error {
 	return f.run(ctx, normalizing, z, x, logdet, rows)
@@ -28,7 +28,7 @@ func (f *double) Generate(ctx context.Context, x, z []float64, logdet []float64,
 }
 
 func (f *double) run(ctx context.Context, kind int, to, from []float64, logdet []float64, rows int) error {
-	d := f.network.dim
+	d := f.network.Dim()
 	if rows < 0 || len(to) < rows*d || len(from) < rows*d || logdet != nil && len(logdet) < rows {
 		panic("bijection: slice shorter than its rows")
 	}

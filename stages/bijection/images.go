@@ -138,7 +138,7 @@ func NewGlow(c GlowConfig) (Definition, error) {
 	if err := c.Shape.check("glow"); err != nil {
 		return nil, err
 	}
-	return named{use: "glow", config: c, base: c.Base, layers: func(dim int) (Chain, error) {
+	return named{use: "glow", config: c, base: c.Base, layers: func(dim, held int) (Chain, error) {
 		m, err := c.Shape.of(dim)
 		if err == nil {
 			err = m.halves(c.Levels)
@@ -146,19 +146,19 @@ func NewGlow(c GlowConfig) (Definition, error) {
 		if err != nil {
 			return nil, err
 		}
-		levels, err := in.glow(m, 0, c.Levels)
+		levels, err := in.glow(m, held, 0, c.Levels)
 		return append(Chain{Image(m.height, m.width, m.channels)}, levels...), err
 	}}, nil
 }
 
 // glow are the levels from number level on; they give a row.
-func (c Config) glow(m image, level, levels int) (Chain, error) {
+func (c Config) glow(m image, held, level, levels int) (Chain, error) {
 	chain := Chain{Squeeze{m.height, m.width}}
 	m = m.squeezed()
 	if m.channels > maxLU {
 		return nil, fmt.Errorf("levels: level %d has %d channels, 1x1 convolutions take at most %d; write fewer levels", level, m.channels, maxLU)
 	}
-	if err := c.weighs(c.Transforms*levels, m.channels, 2*m.channels); err != nil {
+	if err := c.weighs(c.Transforms*levels, m.channels+held, 2*m.channels); err != nil {
 		return nil, err
 	}
 	key := random.NewKey(c.Seed, "bijection", "rotation")
@@ -170,7 +170,7 @@ func (c Config) glow(m image, level, levels int) (Chain, error) {
 	}
 	prior := c
 	prior.Hidden = nil
-	rest, err := c.glow(m.split(), level+1, levels)
+	rest, err := c.glow(m.split(), held, level+1, levels)
 	return append(chain, prior.coupling(m, true), Split{Channels: m.channels, Rest: rest}), err
 }
 
@@ -202,9 +202,9 @@ func NewRealNVP(c RealNVPConfig) (Definition, error) {
 	if err := c.Shape.check("realnvp"); err != nil {
 		return nil, err
 	}
-	return named{use: "realnvp", config: c, base: c.Base, layers: func(dim int) (Chain, error) {
+	return named{use: "realnvp", config: c, base: c.Base, layers: func(dim, held int) (Chain, error) {
 		if len(c.Shape) == 0 {
-			return couplings(c.Config, Affine{}, dim)
+			return couplings(c.Config, Affine{}, dim, held)
 		}
 		m, err := c.Shape.of(dim)
 		if err == nil {
@@ -216,14 +216,14 @@ func NewRealNVP(c RealNVPConfig) (Definition, error) {
 		if err != nil {
 			return nil, err
 		}
-		levels, err := c.multiscale(m, 0, c.Levels)
+		levels, err := c.multiscale(m, held, 0, c.Levels)
 		return append(Chain{Image(m.height, m.width, m.channels)}, levels...), err
 	}}, nil
 }
 
 // multiscale are the levels from number level on; they give a row.
-func (c Config) multiscale(m image, level, levels int) (chain Chain, err error) {
-	if err := c.weighs(c.Transforms*levels, 4*m.channels, 8*m.channels); err != nil {
+func (c Config) multiscale(m image, held, level, levels int) (chain Chain, err error) {
+	if err := c.weighs(c.Transforms*levels, 4*m.channels+held, 8*m.channels); err != nil {
 		return nil, err
 	}
 	number := level * c.Transforms
@@ -246,6 +246,6 @@ func (c Config) multiscale(m image, level, levels int) (chain Chain, err error) 
 		chain = append(chain, c.coupling(m, i%2 == 0))
 		number++
 	}
-	rest, err := c.multiscale(m.split(), level+1, levels)
+	rest, err := c.multiscale(m.split(), held, level+1, levels)
 	return append(chain, Split{Channels: m.channels, Rest: rest}), err
 }

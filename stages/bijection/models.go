@@ -63,7 +63,7 @@ const (
 type named struct {
 	use    string
 	config any
-	layers func(dim int) (Chain, error)
+	layers func(dim, held int) (Chain, error)
 	base   string
 }
 
@@ -80,11 +80,14 @@ func (n named) Config() []byte {
 }
 
 // Bijection makes the network for rows of dim columns; its weights are zero.
-func (n named) Bijection(dim int) (Trainable, error) {
-	if dim < 1 || dim > maxWidth {
-		return nil, fmt.Errorf("bijection: %s: %d columns, there must be between 1 and %d", n.use, dim, maxWidth)
+func (n named) Bijection(dim int) (Trainable, error) { return n.BijectionHeld(dim, 0) }
+
+// BijectionHeld implements Conditional.
+func (n named) BijectionHeld(dim, held int) (Trainable, error) {
+	if dim < 1 || held < 0 || dim > maxWidth || held > maxWidth {
+		return nil, fmt.Errorf("bijection: %s: %d columns and %d of conditions, there must be between 1 and %d", n.use, dim, held, maxWidth)
 	}
-	layers, err := n.layers(dim)
+	layers, err := n.layers(dim, held)
 	if err != nil {
 		return nil, fmt.Errorf("bijection: %s: %w", n.use, err)
 	}
@@ -92,30 +95,30 @@ func (n named) Bijection(dim int) (Trainable, error) {
 	if n.base == "logistic" {
 		base = Logistic{Dim: dim}
 	}
-	return NewNetwork(dim, layers, base)
+	return NewHeldNetwork(dim, held, layers, base)
 }
 
 // NewNICE is a flow of additive couplings with a scale for each column behind
 // them (Dinh et al. 2014). Zero values of the configuration have the defaults.
 func NewNICE(c Config) (Definition, error) {
-	return define("nice", &c, defaultNICE(), func(c Config, dim int) (Chain, error) {
-		chain, err := couplings(c, Shift{}, dim)
+	return define("nice", &c, defaultNICE(), func(c Config, dim, held int) (Chain, error) {
+		chain, err := couplings(c, Shift{}, dim, held)
 		return append(chain, ActNorm{}), err
 	})
 }
 
 // NewMAF is a masked autoregressive flow (Papamakarios et al. 2017).
 func NewMAF(c Config) (Definition, error) {
-	return define("maf", &c, defaultMAF(), func(c Config, dim int) (Chain, error) {
-		return autoregressive(c, Affine{}, false, dim)
+	return define("maf", &c, defaultMAF(), func(c Config, dim, held int) (Chain, error) {
+		return autoregressive(c, Affine{}, false, dim, held)
 	})
 }
 
 // NewIAF is an inverse autoregressive flow (Kingma et al. 2016): it generates in
 // one pass and normalizes column by column.
 func NewIAF(c Config) (Definition, error) {
-	return define("iaf", &c, defaultMAF(), func(c Config, dim int) (Chain, error) {
-		return autoregressive(c, Affine{}, true, dim)
+	return define("iaf", &c, defaultMAF(), func(c Config, dim, held int) (Chain, error) {
+		return autoregressive(c, Affine{}, true, dim, held)
 	})
 }
 
@@ -137,11 +140,11 @@ func NewNSF(c SplineConfig) (Definition, error) {
 		return nil, unfit("nsf", "bound", "%v is not above 0 and at most 1e6", c.Bound)
 	}
 	f := Spline{Bins: c.Bins, Bound: c.Bound}
-	return named{use: "nsf", config: c, base: c.Base, layers: func(dim int) (Chain, error) {
+	return named{use: "nsf", config: c, base: c.Base, layers: func(dim, held int) (Chain, error) {
 		if c.Kind == "coupling" {
-			return couplings(c.Config, f, dim)
+			return couplings(c.Config, f, dim, held)
 		}
-		return autoregressive(c.Config, f, false, dim)
+		return autoregressive(c.Config, f, false, dim, held)
 	}}, nil
 }
 
@@ -156,7 +159,7 @@ func NewPlanar(c PlanarConfig) (Definition, error) {
 	if c.Base != "normal" && c.Base != "logistic" {
 		return nil, unfit("planar", "base", "unknown %q; there are normal, logistic", c.Base)
 	}
-	return named{use: "planar", config: c, base: c.Base, layers: func(int) (Chain, error) {
+	return named{use: "planar", config: c, base: c.Base, layers: func(int, int) (Chain, error) {
 		var chain Chain
 		for range c.Transforms {
 			chain = append(chain, Planar{})
@@ -166,11 +169,11 @@ func NewPlanar(c PlanarConfig) (Definition, error) {
 }
 
 // define completes and checks a Config.
-func define(use string, c *Config, defaults Config, layers func(Config, int) (Chain, error)) (Definition, error) {
+func define(use string, c *Config, defaults Config, layers func(Config, int, int) (Chain, error)) (Definition, error) {
 	if err := c.complete(use, defaults); err != nil {
 		return nil, err
 	}
-	return named{use: use, config: *c, base: c.Base, layers: func(dim int) (Chain, error) { return layers(*c, dim) }}, nil
+	return named{use: use, config: *c, base: c.Base, layers: func(dim, held int) (Chain, error) { return layers(*c, dim, held) }}, nil
 }
 
 func or[T comparable](v *T, otherwise T) {
@@ -247,11 +250,11 @@ func (c Config) between(chain Chain, i, dim int) (Chain, error) {
 }
 
 // couplings are transforms that keep the even and the odd columns in turn.
-func couplings(c Config, f Univariate, dim int) (chain Chain, err error) {
+func couplings(c Config, f Univariate, dim, held int) (chain Chain, err error) {
 	if dim < 2 {
 		return nil, fmt.Errorf("a coupling needs two columns, there is one; use maf or nsf of kind autoregressive")
 	}
-	if err := c.sized(dim, dim*f.Parameters()); err != nil {
+	if err := c.sized(dim+held, dim*f.Parameters()); err != nil {
 		return nil, err
 	}
 	for i := range c.Transforms {
@@ -269,8 +272,8 @@ func couplings(c Config, f Univariate, dim int) (chain Chain, err error) {
 
 // autoregressive are transforms that take the columns in their order and in
 // the reverse in turn.
-func autoregressive(c Config, f Univariate, reversed bool, dim int) (chain Chain, err error) {
-	if err := c.sized(dim, dim*f.Parameters()); err != nil {
+func autoregressive(c Config, f Univariate, reversed bool, dim, held int) (chain Chain, err error) {
+	if err := c.sized(dim+held, dim*f.Parameters()); err != nil {
 		return nil, err
 	}
 	for i := range c.Transforms {

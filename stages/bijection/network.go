@@ -13,9 +13,16 @@ import (
 // NewNetwork makes a Trainable for rows of dim columns of a layer and a base.
 // Weights are zero. An error is a mistake of the layer: shapes that do not fit.
 func NewNetwork(dim int, layer Layer, base Base) (*Network, error) {
-	n := &Network{dim: dim, layer: layer, base: base}
-	g := autodiff.New()
-	z, logdet := layer.Normalize(NewBuilder(g, autodiff.Value{}), g.Input("x", dim))
+	return NewHeldNetwork(dim, 0, layer, base)
+}
+
+// NewHeldNetwork makes a Trainable for rows of dim columns and, behind them, held
+// columns of conditions, which are the context of the layer's conditioners; see
+// Conditional.
+func NewHeldNetwork(dim, held int, layer Layer, base Base) (*Network, error) {
+	n := &Network{dim: dim, held: held, layer: layer, base: base}
+	g, b, x := n.row()
+	z, logdet := layer.Normalize(b, x)
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("bijection: %w", err)
 	}
@@ -28,7 +35,8 @@ func NewNetwork(dim int, layer Layer, base Base) (*Network, error) {
 
 // Network is a layer with a base and weights, compiled.
 type Network struct {
-	dim      int
+	dim      int // columns that are mapped
+	held     int // columns of conditions behind them
 	layer    Layer
 	base     Base
 	weights  *autodiff.Weights
@@ -54,18 +62,34 @@ type call struct {
 // piece is how many rows go through a program between two looks at the context.
 const piece = 1024
 
+// row begins a program: a graph with the columns x of a row, whose conditions are
+// the context of the builder.
+func (n *Network) row() (g *autodiff.Graph, b *Builder, x Value) {
+	g = autodiff.New()
+	row := g.Input("x", n.dim+n.held)
+	if n.held == 0 {
+		return g, NewBuilder(g, Value{}), row
+	}
+	return g, NewBuilder(g, g.Slice(row, n.dim, n.dim+n.held)), g.Slice(row, 0, n.dim)
+}
+
 // build writes a program on a graph and gives its outputs.
 func (n *Network) build(kind int) (*autodiff.Graph, []autodiff.Value) {
-	g := autodiff.New()
-	b := NewBuilder(g, autodiff.Value{})
-	x := g.Input("x", n.dim)
+	g, b, x := n.row()
+	// whole is what becomes of a row.
+	whole := func(y, logdet Value) []autodiff.Value {
+		logdet = n.ofRow(g, x, logdet)
+		if n.held > 0 {
+			y = g.Concat(y, b.Context)
+		}
+		return []autodiff.Value{y, logdet}
+	}
 	if kind == generating {
-		y, logdet := n.layer.Generate(b, x)
-		return g, []autodiff.Value{y, n.ofRow(g, x, logdet)}
+		return g, whole(n.layer.Generate(b, x))
 	}
 	z, logdet := n.layer.Normalize(b, x)
 	if kind == normalizing {
-		return g, []autodiff.Value{z, n.ofRow(g, x, logdet)}
+		return g, whole(z, logdet)
 	}
 	loss := g.Neg(g.Add(n.base.Density(b, z), logdet))
 	if kind == losing {
@@ -93,8 +117,11 @@ func (n *Network) program(kind int) (*autodiff.Weighted, error) {
 	return p, nil
 }
 
-// Dim is the number of columns of a row.
-func (n *Network) Dim() int { return n.dim }
+// Dim is the number of columns of a row, conditions included.
+func (n *Network) Dim() int { return n.dim + n.held }
+
+// Held implements model.Holder: the last columns of a row are conditions.
+func (n *Network) Held() int { return n.held }
 
 // Base is the distribution of Normalize(x).
 func (n *Network) Base() Base { return n.base }
@@ -119,7 +146,7 @@ func (n *Network) Generate(ctx context.Context, x, z []float32, logdet []float64
 }
 
 func (n *Network) run(ctx context.Context, kind int, to, from []float32, logdet []float64, rows int) error {
-	d := n.dim
+	d := n.Dim()
 	if rows < 0 || len(to) < rows*d || len(from) < rows*d || logdet != nil && len(logdet) < rows {
 		panic("bijection: slice shorter than its rows")
 	}
@@ -148,7 +175,7 @@ func (n *Network) run(ctx context.Context, kind int, to, from []float32, logdet 
 
 // Gradient implements Trainable.
 func (n *Network) Gradient(ctx context.Context, grad [][]float32, loss []float64, x, weight []float32, rows int) (float64, error) {
-	d := n.dim
+	d := n.Dim()
 	if rows < 0 || len(x) < rows*d || weight != nil && len(weight) < rows || loss != nil && len(loss) < rows {
 		panic("bijection: slice shorter than its rows")
 	}

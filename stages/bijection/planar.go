@@ -14,13 +14,20 @@ import (
 // appendix A.1). The inverse has no closed form: a = wᵀx is the root of the
 // increasing function a + uᵀw tanh(a + c) - wᵀz, which bisection encloses, and x =
 // z - u tanh(a + c). So Generate has no derivative.
+//
+// With a context, w, u and c are affine functions of it.
 type Planar struct{}
 
 // parts declares w, u, c and makes w and u [d], uᵀw and c [].
 func (Planar) parts(b *Builder, d int) (w, u, uw, c Value) {
 	init := autodiff.Init{Bound: 1 / math.Sqrt(float64(d))}
 	w, u = b.Param("w", init, d), b.Param("u", init, d)
-	c = b.Reshape(b.Param("b", initZero, 1))
+	c = b.Param("b", initZero, 1)
+	if !b.Context.IsZero() {
+		h := b.Linear(b.Context, b.Param("context.weight", initZero, 2*d+1, b.Context.Shape()[0]), b.Concat(w, u, c))
+		w, u, c = b.Slice(h, 0, d), b.Slice(h, d, 2*d), b.Slice(h, 2*d, 2*d+1)
+	}
+	c = b.Reshape(c)
 	dot := b.Sum(b.Mul(w, u), 0)
 	norm := b.Add(b.Sum(b.Square(w), 0), b.Fill(1e-12)) // w may be 0
 	// m(x) = -1 + softplus(x)

@@ -35,8 +35,8 @@ func add[C any](r *pipeline.Registry, use, doc string, defaults C, define func(C
 
 // Builtin gives the constructors of the discrete flows by name: each takes the
 // configuration that a flow file keeps.
-func Builtin() map[string]func(config []byte, dim int) (Trainable, error) {
-	return map[string]func([]byte, int) (Trainable, error){
+func Builtin() map[string]func(config []byte) (Definition, error) {
+	return map[string]func([]byte) (Definition, error){
 		"nice":    builder(NewNICE),
 		"realnvp": builder(NewRealNVP),
 		"glow":    builder(NewGlow),
@@ -48,19 +48,15 @@ func Builtin() map[string]func(config []byte, dim int) (Trainable, error) {
 }
 
 // builder takes the configuration of a definition from JSON.
-func builder[C any](define func(C) (Definition, error)) func([]byte, int) (Trainable, error) {
-	return func(config []byte, dim int) (Trainable, error) {
+func builder[C any](define func(C) (Definition, error)) func([]byte) (Definition, error) {
+	return func(config []byte) (Definition, error) {
 		var c C
 		d := json.NewDecoder(bytes.NewReader(config))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&c); err != nil {
 			return nil, err
 		}
-		m, err := define(c)
-		if err != nil {
-			return nil, err
-		}
-		return m.Bijection(dim)
+		return define(c)
 	}
 }
 

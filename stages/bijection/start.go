@@ -35,11 +35,10 @@ func (b *Builder) begins(l starter, x Value) {
 // them.
 func (n *Network) Start(ctx context.Context, x []float32, rows int) error {
 	for i := 0; ; i++ {
-		g := autodiff.New()
-		b := NewBuilder(g, autodiff.Value{})
+		g, b, data := n.row()
 		var starts []start
 		b.starts = &starts
-		n.layer.Normalize(b, g.Input("x", n.dim))
+		n.layer.Normalize(b, data)
 		if i == len(starts) {
 			break
 		}
@@ -59,7 +58,7 @@ func (n *Network) Start(ctx context.Context, x []float32, rows int) error {
 				return err
 			}
 			to := min(rows, r+piece)
-			bound.Call(to-r, false, [][]float32{x[r*n.dim : to*n.dim]}, [][]float32{y[r*places*columns : to*places*columns]})
+			bound.Call(to-r, false, [][]float32{x[r*n.Dim() : to*n.Dim()]}, [][]float32{y[r*places*columns : to*places*columns]})
 		}
 		for name, w := range s.layer.start(y, columns) {
 			copy(n.weights.Of(s.prefix+name), w)

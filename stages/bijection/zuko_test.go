@@ -36,7 +36,11 @@ func TestZuko(t *testing.T) {
 	}
 	for _, c := range file.Cases {
 		t.Run(c.Model, func(t *testing.T) {
-			n, err := bijection.Builtin()[c.Model](c.Config, c.Dim)
+			def, err := bijection.Builtin()[c.Model](c.Config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := def.Bijection(c.Dim)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,9 +9,10 @@ import (
 	"github.com/pathline/pathline/stages/solver"
 )
 
-// Generate takes rows z of the base to model space in place, and Normalize rows
-// of model space to the base, for a discrete flow, and add the log-determinants,
-// which may be nil. The report is that of a solve of one evaluation. A row that is
+// Generate takes rows z [rows][Width] of the base to model space in place, and
+// Normalize rows of model space to the base, for a discrete flow, and add the
+// log-determinants, which may be nil. Conditions, encoded, stand behind the columns
+// of a row and stay. The report is that of a solve of one evaluation. A row that is
 // not finite is reported as such.
 func (f *Flow) Generate(ctx context.Context, z, logdet []float64, rows int) (solver.Report, error) {
 	return f.map32(ctx, f.Bijection.Generate, z, logdet, rows)
@@ -23,7 +24,7 @@ func (f *Flow) Normalize(ctx context.Context, x, logdet []float64, rows int) (so
 }
 
 func (f *Flow) map32(ctx context.Context, do func(ctx context.Context, to, from []float32, logdet []float64, rows int) error, x, logdet []float64, rows int) (solver.Report, error) {
-	d := f.Dim()
+	d := f.Width()
 	from, to := make([]float32, rows*d), make([]float32, rows*d)
 	for i := range from {
 		from[i] = float32(x[i])

@@ -36,6 +36,8 @@ func (d *Description) Guidable(w float64) error {
 		return nil
 	case len(d.Conditions) == 0:
 		return schemas.Errorf(schemas.Conflict, "the flow has no conditions, and nothing to be guided by").At("guidance").Suggest("leave the key out")
+	case d.Discrete():
+		return schemas.Errorf(schemas.Conflict, "the flow is discrete (model %s): there is no field to guide", d.Model.Use).At("guidance").Suggest("leave the key out")
 	case d.Dropped == 0:
 		return schemas.Errorf(schemas.Conflict, "the flow was always trained with its conditions: it does not know the field without them").
 			At("guidance").Suggest("train it with drop_conditions: 0.1")

@@ -124,7 +124,7 @@ type Registry struct {
 	// Models make the networks that the file's tensors are copied into.
 	Models map[string]func(config []byte) (model.Definition, error)
 	// Bijections make discrete flows, likewise.
-	Bijections map[string]func(config []byte, dim int) (bijection.Trainable, error)
+	Bijections map[string]func(config []byte) (bijection.Definition, error)
 	// Paths make paths: their coefficients turn a network's target into a
 	// velocity.
 	Paths map[string]func(config []byte) (path.Path, error)
@@ -194,12 +194,16 @@ func (r Registry) Field(c Component, dim, held int, tensors []model.Tensor) (mod
 }
 
 // discrete makes the bijection of a component and gives it its weights.
-func (r Registry) discrete(c Component, dim int, tensors []model.Tensor) (bijection.Trainable, error) {
+func (r Registry) discrete(c Component, dim, held int, tensors []model.Tensor) (bijection.Trainable, error) {
 	build := r.Bijections[c.Use]
 	if build == nil {
 		return nil, schemas.Errorf(schemas.UnknownUse, "the flow was trained with model %q, which is not installed as a discrete flow", c.Use)
 	}
-	n, err := build(c.With, dim)
+	var n bijection.Trainable
+	d, err := build(c.With)
+	if err == nil {
+		n, err = bijection.Build(d, dim, held)
+	}
 	if err != nil {
 		return nil, schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", c.Use, err)
 	}
@@ -296,15 +300,15 @@ func New(d Description, tensors []model.Tensor, r Registry) (*Flow, error) {
 		}
 		f.Transforms = append(f.Transforms, fitted)
 	}
+	held := d.Conditions.Held()
 	if d.Discrete() {
-		b, err := r.discrete(d.Model, d.Dim, tensors)
+		b, err := r.discrete(d.Model, d.Dim, held, tensors)
 		if err != nil {
 			return nil, err
 		}
 		f.Bijection, f.Base = b, b.Base()
 		return f, nil
 	}
-	held := d.Conditions.Held()
 	field, err := r.Field(d.Model, d.Dim, held, tensors)
 	if err != nil {
 		return nil, err

@@ -324,7 +324,7 @@ func roundTrip[T solver.Float](ctx context.Context, s solver.Solver, f model.Fie
 
 // discreteRoundTrip is that of a bijection, from z of model space.
 func discreteRoundTrip(ctx context.Context, f *flow.Flow, away, z []float64, rows int) error {
-	d := f.Dim()
+	d := f.Width()
 	x := append([]float64(nil), z...)
 	if _, err := f.Normalize(ctx, x, nil, rows); err != nil {
 		return err

@@ -14,18 +14,19 @@ type Fitted struct {
 	State   *State
 }
 
-// MaximumLikelihood fits a bijection to rows of dim columns: step k minimises the
-// mean negative log-density of a batch of B rows, in nats,
+// MaximumLikelihood fits a bijection to rows, which are x, and conditions c where
+// there are some: step k minimises the mean negative log-density of a batch of B
+// rows, in nats,
 //
-//	-1/B sum_i (log p0(z_i) + log|det dz_i/dx_i|),   z_i = Normalize(x_i)
+//	-1/B sum_i (log p0(z_i) + log|det dz_i/dx_i|),   z_i = Normalize(x_i; c_i)
 //
 // or of several batches together where gradients are accumulated. Options that
 // belong to a path (Path, Coupling, Time, Target) and Valid are not looked at;
 // valid, which may be nil, is validated. Layers that begin from data (actnorm)
 // take the rows of the first batch. The weights have the same bits for any number
 // of workers, and after any number of interruptions.
-func MaximumLikelihood(ctx context.Context, def bijection.Definition, dim int, rows Rows, valid *HeldOut, o Options) (*Fitted, error) {
-	l, err := newDensityLoop(def, dim, rows, valid, o)
+func MaximumLikelihood(ctx context.Context, def bijection.Definition, layout Layout, rows Rows, valid *HeldOut, o Options) (*Fitted, error) {
+	l, err := newDensityLoop(def, layout, rows, valid, o)
 	if err != nil {
 		return nil, err
 	}
@@ -37,14 +38,15 @@ func MaximumLikelihood(ctx context.Context, def bijection.Definition, dim int, r
 	return &Fitted{Network: net.(bijection.Trainable), State: &l.State}, nil
 }
 
-func newDensityLoop(def bijection.Definition, dim int, rows Rows, valid *HeldOut, o Options) (*loop, error) {
-	net, err := def.Bijection(dim)
+func newDensityLoop(def bijection.Definition, layout Layout, rows Rows, valid *HeldOut, o Options) (*loop, error) {
+	build := func() (bijection.Trainable, error) { return bijection.Build(def, layout.Dim, layout.Held) }
+	net, err := build()
 	if err != nil {
 		return nil, err
 	}
 	l := bare(net, rows, o)
 	if o.needsMean() {
-		if l.mean, err = def.Bijection(dim); err != nil {
+		if l.mean, err = build(); err != nil {
 			return nil, err
 		}
 	}
@@ -54,7 +56,7 @@ func newDensityLoop(def bijection.Definition, dim int, rows Rows, valid *HeldOut
 	l.crew = newCrew(o.Workers)
 	l.lanes = newLanes(net, o.Batch, l.crew)
 	l.lanes.apart(net)
-	d := &density{net: net, taken: newTaken(&l.o, rows, dim, l.lanes)}
+	d := &density{net: net, taken: newTaken(&l.o, rows, layout.Input(), l.lanes)}
 	l.lanes.goal = d
 	if s, ok := net.(bijection.Started); ok {
 		l.start = func(ctx context.Context) error { return d.start(ctx, s) }

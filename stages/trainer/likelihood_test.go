@@ -51,7 +51,7 @@ func TestLikelihoodAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 			o.EMA, o.Clip, o.Workers, o.ValidateEvery, o.Accumulate = 0.9, 0.5, workers, 2, 1+batch%3
 			return o
 		}, func(o Options) ([]model.Tensor, *State, error) {
-			return fitted(MaximumLikelihood(context.Background(), def, 2, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), o))
+			return fitted(MaximumLikelihood(context.Background(), def, Layout{Dim: 2}, NewMemory(gaussian(333, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), o))
 		})
 	}
 }
@@ -69,7 +69,7 @@ func TestLikelihoodResumedIsUninterrupted(t *testing.T) {
 		run := func(o Options) ([]model.Tensor, *State, error) {
 			rows := open(o.Keys)
 			defer rows.Close()
-			return fitted(MaximumLikelihood(context.Background(), def, dim, rows, heldOutRows(dim), o))
+			return fitted(MaximumLikelihood(context.Background(), def, Layout{Dim: dim}, rows, heldOutRows(dim), o))
 		}
 		tensors, end, err := run(o)
 		if err != nil {
@@ -87,7 +87,7 @@ func TestLikelihoodResumedIsUninterrupted(t *testing.T) {
 func TestStartLeavesTheRows(t *testing.T) {
 	o := options(1, 50)
 	rows := NewMemory(gaussian(60, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle)
-	if _, err := MaximumLikelihood(context.Background(), discrete(t, bijection.Config{ActNorm: true}), 2, rows, nil, o); err != nil {
+	if _, err := MaximumLikelihood(context.Background(), discrete(t, bijection.Config{ActNorm: true}), Layout{Dim: 2}, rows, nil, o); err != nil {
 		t.Fatal(err)
 	}
 	if at := rows.Cursor(); at != (Cursor{Place: 50}) {
@@ -101,7 +101,7 @@ func TestPatienceKeepsTheBest(t *testing.T) {
 	o := options(200, 50)
 	o.LR, o.ValidateEvery, o.Patience = 0.3, 1, 5
 	def := discrete(t, bijection.Config{})
-	f, err := MaximumLikelihood(context.Background(), def, 2, NewMemory(gaussian(60, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), o)
+	f, err := MaximumLikelihood(context.Background(), def, Layout{Dim: 2}, NewMemory(gaussian(60, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestLikelihoodStepAllocatesNothing(t *testing.T) {
 		for _, workers := range []int{1, 3} {
 			o := options(1<<40, 256)
 			o.Workers, o.LogEvery, o.EMA, o.Clip = workers, 0, 0.99, 1
-			l, err := newDensityLoop(def, 2, normal(2), nil, o)
+			l, err := newDensityLoop(def, Layout{Dim: 2}, normal(2), nil, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +170,7 @@ func TestGaussianEntropy(t *testing.T) {
 			}
 			o := options(3000, 500)
 			o.Schedule, o.LR, o.Workers = optim.Cosine{}, 0.05, 2
-			f, err := MaximumLikelihood(context.Background(), def, 3, NewMemory(mixed(rows, "data"), 3, o.Keys.Shuffle), held, withValidation(o))
+			f, err := MaximumLikelihood(context.Background(), def, Layout{Dim: 3}, NewMemory(mixed(rows, "data"), 3, o.Keys.Shuffle), held, withValidation(o))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -204,7 +204,7 @@ func TestLikelihoodNamesTheRows(t *testing.T) {
 	o := options(5, 40)
 	x := gaussian(40, 2, 1, 0.5, "data")
 	x[2*17] = float32(math.NaN())
-	_, err := MaximumLikelihood(context.Background(), discrete(t, bijection.Config{}), 2, NewMemory(x, 2, o.Keys.Shuffle), nil, o)
+	_, err := MaximumLikelihood(context.Background(), discrete(t, bijection.Config{}), Layout{Dim: 2}, NewMemory(x, 2, o.Keys.Shuffle), nil, o)
 	var e *schemas.Error
 	if !errors.As(err, &e) || e.Reason != schemas.NonFinite || !strings.Contains(e.Message, "17") {
 		t.Errorf("%v", err)
@@ -212,7 +212,7 @@ func TestLikelihoodNamesTheRows(t *testing.T) {
 	held := heldOutRows(2)
 	held.x[2*5] = float32(math.Inf(1))
 	o.ValidateEvery = 2
-	_, err = MaximumLikelihood(context.Background(), discrete(t, bijection.Config{}), 2, NewMemory(gaussian(40, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), held, o)
+	_, err = MaximumLikelihood(context.Background(), discrete(t, bijection.Config{}), Layout{Dim: 2}, NewMemory(gaussian(40, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), held, o)
 	if !errors.As(err, &e) || e.Reason != schemas.Numerical || !strings.Contains(e.Message, "15") {
 		t.Errorf("%v", err)
 	}
@@ -222,7 +222,7 @@ func TestLikelihoodNamesTheRows(t *testing.T) {
 func TestDiscreteFlowFile(t *testing.T) {
 	def := discrete(t, bijection.Config{Mix: "lu"})
 	o := options(20, 50)
-	f, err := MaximumLikelihood(context.Background(), def, 2, NewMemory(gaussian(60, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), nil, o)
+	f, err := MaximumLikelihood(context.Background(), def, Layout{Dim: 2}, NewMemory(gaussian(60, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), nil, o)
 	if err != nil {
 		t.Fatal(err)
 	}

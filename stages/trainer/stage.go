@@ -750,10 +750,7 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 				At("field").Suggest("leave it out, or train a vector field, as ffjord"))
 		}
 		if def = m; p.data != nil {
-			// What does not fit the number of columns is found before anything runs.
-			if _, err := m.Bijection(p.data.layout.Dim); err != nil {
-				errs = append(errs, schemas.Errorf(schemas.DimensionDiffer, "%w", err).At("from.model"))
-			}
+			errs = append(errs, fitsColumns(m, p.data))
 		}
 	case nil:
 		errs = append(errs, schemas.Errorf(schemas.MissingPort, "there is neither a model to train nor a flow to go on from").At("from.model"))
@@ -761,20 +758,34 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model cannot be trained by maximum likelihood here").
 			At("from.model").Suggest("choose nice, realnvp, glow, maf, iaf, nsf, planar, ffjord, mlp or resmlp; a discrete flow cannot live in a plugin"))
 	}
-	if p.data != nil && len(p.data.conditions) > 0 {
-		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the rows have conditions, and discrete flows take none yet: %s", strings.Join(p.data.conditions.Names(), ", ")).
-			At("from.data").Suggest("leave out `conditions` of the loader, or train mlp or resmlp with cfm"))
-	}
 	errs = append(errs, s.lasts(p))
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, err
 	}
 	p.flow = flow.Description{
 		Version: flow.FormatVersion, Columns: p.data.columns, Transforms: p.data.transforms, Dim: p.data.layout.Dim,
-		Model:  flow.Component{Use: def.Use(), With: def.Config()},
-		Target: flow.TargetBase, BaseStd: 1,
+		Conditions: p.data.conditions,
+		Model:      flow.Component{Use: def.Use(), With: def.Config()},
+		Target:     flow.TargetBase, BaseStd: 1,
 	}
 	return p, def, nil
+}
+
+// fitsColumns finds what does not fit the columns of the rows before anything runs.
+// How many columns the conditions take is not known yet.
+func fitsColumns(m bijection.Definition, data *table) error {
+	held := 0
+	if len(data.conditions) > 0 {
+		held = 1
+		if _, ok := m.(bijection.Conditional); !ok {
+			return schemas.Errorf(schemas.WrongPort, "the model %s takes no conditions, and the rows have some: %s", m.Use(), strings.Join(data.conditions.Names(), ", ")).
+				At("from.model").Suggest("choose nice, realnvp, glow, maf, iaf, nsf or planar, or leave out `conditions` of the loader")
+		}
+	}
+	if _, err := bijection.Build(m, data.layout.Dim, held); err != nil {
+		return schemas.Errorf(schemas.DimensionDiffer, "%w", err).At("from.model")
+	}
+	return nil
 }
 
 // lasts says what is wrong with how long to train.
@@ -901,6 +912,9 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		return none, err
 	}
 	keys := NewKeys(s.env.Seed, s.env.Stage)
+	if err := s.learn(ctx, p); err != nil {
+		return none, err
+	}
 	rows, count, err := s.rows(ctx, p, keys)
 	if err != nil {
 		return none, err
@@ -931,7 +945,7 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		}
 		return s.finish(p, rows, result.Network.Tensors(), result.State)
 	}
-	result, err := MaximumLikelihood(ctx, def, p.data.layout.Dim, rows, valid, o)
+	result, err := MaximumLikelihood(ctx, def, p.data.layout, rows, valid, o)
 	if errors.Is(err, ErrStopped) {
 		return none, pipeline.ErrInterrupted
 	}

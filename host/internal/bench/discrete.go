@@ -44,7 +44,7 @@ func discreteTrain(name string) func(context.Context, *session) ([]Result, error
 		x, keys := normals(1<<16, discreteDim), trainer.NewKeys(1, "bench")
 		t, err := measure(ctx, s, func(n int) (time.Duration, error) {
 			rows := &stopwatch{Rows: trainer.NewMemory(x, discreteDim, keys.Shuffle)}
-			_, err := trainer.MaximumLikelihood(ctx, def, discreteDim, rows, nil, trainer.Options{
+			_, err := trainer.MaximumLikelihood(ctx, def, trainer.Layout{Dim: discreteDim}, rows, nil, trainer.Options{
 				Steps: int64(n), Batch: discreteBatch, Rule: optim.DefaultAdam(), LR: 1e-3, LogEvery: int64(n), Keys: keys, Workers: s.Threads,
 			})
 			return time.Since(rows.begin), err
