@@ -14,7 +14,9 @@
 //	trainer      stages/trainer    holds the rows, or a shuffled window of them; for each step and
 //	                               block of rows: noise x0 (stages/random), time t, x_t and u_t
 //	                               (stages/path, stages/coupling), network forward and backward
-//	                               (stages/model), then one update (stages/optim)
+//	                               (stages/model), then one update (stages/optim). By maximum likelihood a
+//	                               block goes through a bijection to its base (stages/bijection),
+//	                               or through a solver and back (stages/cnf)
 //	flow         stages/flow       one safetensors file with everything it takes to go back
 //	sampler      stages/sampler    base noise -> solver over the network (stages/solver) -> inverse
 //	                               transforms -> the data file's own columns

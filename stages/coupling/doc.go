@@ -16,5 +16,6 @@
 // References: A. Pooladian et al., "Multisample flow matching: straightening
 // flows with minibatch couplings", 2023. A. Tong et al., "Improving and
 // generalizing flow-based generative models with minibatch optimal transport",
-// 2024.
+// 2024. M. Cuturi, "Sinkhorn distances: lightspeed computation of optimal
+// transport", 2013.
 package coupling

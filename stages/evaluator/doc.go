@@ -34,6 +34,10 @@
 // sliced distance, no more than Options.ExactRows the exact one, chosen by a keyed
 // permutation; every Metric says how many rows it saw. Sums have a fixed order: the bits do not depend on Workers.
 //
+// Beside it: [Gaussian], the mean log-density of rows under a Gaussian fitted to others, the
+// baseline of every density; and the evaluator paths, how straight a flow's trajectories are (path energy,
+// transport cost, evaluations).
+//
 // To add a metric: write it over rows, append it in TwoSample, give its closed
 // form or an inequality in the tests, and a sentence in the report's glossary.
 //

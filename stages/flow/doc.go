@@ -13,6 +13,8 @@
 // holds, turns what the network predicts into a velocity with the path's
 // coefficients, restores the transforms, and sets the base distribution
 // N(0, base_std² I). An exact model brings its own base and needs none of this.
+// A discrete flow (Flow.Bijection) is a bijection between rows and its base: it has
+// no path and is never solved.
 //
 //	trainer -> Encode -> file -> Decode -> Open -> *Flow -> sampler, likelihood
 //

@@ -1,6 +1,6 @@
 // Package model holds the vector fields v(t, x) that a flow integrates: those
-// that are trained (MLP, ResMLP, an author's own) and those known in closed form
-// (GMM).
+// that are trained (MLP, ResMLP, FFJORD, an author's own) and those known in closed
+// form (GMM).
 //
 // The interfaces are on one page, model.go. A Definition is a configuration;
 // Build turns it into a Network for rows of a given width; a trainer calls
@@ -9,6 +9,7 @@
 //
 //	MLPConfig -> NewMLP -> MLP (Definition) -> Build(dim) -> Network
 //	Forward -> NewNetwork(dim) -> Network
+//	HeldForward -> NewHeldNetwork(dim, held) -> Network, with conditions beside x
 //	GMMConfig, path.Path -> NewGMM -> *GMM (Exact)
 //
 // Way of the data: a network is a Forward, a program of one row on a graph of

@@ -1,6 +1,9 @@
-// Package trainer fits a vector field to rows: conditional flow matching.
+// Package trainer fits flows to rows: vector fields by conditional flow matching
+// (cfm), or from pairs of another flow (reflow), and discrete and continuous flows by
+// maximum likelihood (mle). What is minimised differs; rows, lanes, update rules, the
+// moving average, validation and checkpoints are the same.
 //
-// The way of the data in one step, of B rows and d columns:
+// The way of the data in one step of flow matching, of B rows and d columns:
 //
 //	Rows        -> rows [B][width]: x1, conditions, own noise (Layout)
 //	                            Memory or Window: each row once per pass, shuffled
@@ -25,7 +28,11 @@
 // (Options.Accumulate): their examples are those of one batch of as many rows,
 // but a coupling sees one batch at a time, and memory holds one.
 //
-// Train runs it. The weights depend on the options, the keys and the rows, and
+// In a step of maximum likelihood a tile gives its rows to a bijection's negative
+// log-density (likelihood.go) or to package cnf (continuous.go) in place of noise,
+// times and path.
+//
+// Train, MaximumLikelihood and ContinuousLikelihood run it. The weights depend on the options, the keys and the rows, and
 // on nothing else: not on the number of workers, not on interruptions. No
 // random number has a state, so a State, the weights with the optimiser's
 // memory and a step, is all that a checkpoint holds.
@@ -49,12 +56,12 @@
 // target noise.
 //
 // To add a time sampler: a type in times.go, its name in TimeConfig, its law in
-// times_test.go. To add a way to train (maximum likelihood, reflow): a type
-// beside cfm in stage.go that gives a flow, and one line in Register.
+// times_test.go. To add a way to train: a type beside cfm in stage.go that gives a
+// flow, and one line in Register.
 //
 // References: Lipman et al., "Flow matching for generative modeling", ICLR
 // 2023; Tong et al., "Improving and generalizing flow-based generative models
 // with minibatch optimal transport", TMLR 2024; Esser et al., "Scaling rectified
 // flow transformers for high-resolution image synthesis", ICML 2024 (time
-// sampling).
+// sampling); Liu et al., "Flow straight and fast", ICLR 2023 (reflow).
 package trainer

@@ -16,19 +16,20 @@
 //	w4            pairs        pair.go
 //	w5 w6         sampling     sample.go
 //	w7            log-density  density.go
-//	w9            likelihood   continuous.go
+//	w8            discrete flows  discrete.go
+//	w9            continuous flows by likelihood  continuous.go
 //	w11           products     product.go
 //	plugins         what a process of its own costs  apart.go
 //	plugins-python  what stages in Python cost  python.go
 //	grow          cost of a row against rows, width, depth, dimension  growth.go
 //
-// Not here: W8 (bijections), and W10, the whole process, which only another
-// process can time.
+// Not here: W10, the whole process, which only another process can time.
 //
 // To add a workload: a function of Settings in the file of its family, a line in
 // Workloads, and, when it is to be compared, a line in benchmarks/lines.py with
 // what a peer does for it.
 //
 // References: Lipman et al., "Flow matching for generative modeling", ICLR 2023;
-// Grathwohl et al., "FFJORD", ICLR 2019 (log-densities and their traces).
+// Grathwohl et al., "FFJORD", ICLR 2019 (log-densities and their traces);
+// Papamakarios et al., "Masked autoregressive flow", 2017 (discrete flows).
 package bench
