@@ -2,6 +2,7 @@ package solver
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/pathline/pathline/pipeline"
@@ -158,6 +159,16 @@ func (c *adaptiveConfig) Validate() error {
 	return err
 }
 
+// overshooting are the methods that interpolate without evaluations of their own.
+func overshooting() (names []string) {
+	for _, t := range Tableaus() {
+		if t.Adaptive() && len(t.Dense().C) == 0 {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // Register adds the kind solver and a stage for every tableau.
 func Register(r *pipeline.Registry) {
 	r.AddKind(pipeline.Kind{Name: "solver", Gives: pipeline.GivesService,
@@ -171,7 +182,7 @@ func Register(r *pipeline.Registry) {
 						return nil, err
 					}
 					if c.Overshoot && len(tableau.Dense().C) > 0 {
-						return nil, schemas.Errorf(schemas.Conflict, "the interpolant of %s takes evaluations of its own: overshoot is for %s", tableau.Name, "bosh3, dopri5 and tsit5").At("overshoot")
+						return nil, schemas.Errorf(schemas.Conflict, "the interpolant of %s takes evaluations of its own: overshoot is for %s", tableau.Name, strings.Join(overshooting(), ", ")).At("overshoot")
 					}
 					return serve(env, tableau, Options{Rtol: c.Rtol, Atol: c.Atol, Control: c.Control, Controller: controller, Overshoot: c.Overshoot,
 						MaxStep: c.MaxStep, MaxSteps: c.MaxSteps, MaxTime: time.Duration(c.MaxTime), MaxEvaluations: c.MaxEvaluations})
