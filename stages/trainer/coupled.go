@@ -33,7 +33,7 @@ type coupled struct {
 
 // couples are rows that are paired together, a portion.
 type couples struct {
-	full       bool
+	made       bool   // well or not: then err or panicked says so
 	first      uint64 // example
 	begin, end Cursor
 	raw, x1    []float32 // as they came
@@ -110,15 +110,15 @@ func (c *coupled) Next(ctx context.Context, x []float32, number []int64) error {
 func (c *coupled) at(ctx context.Context) (*couples, error) {
 	n := uint64(c.pair.rows)
 	first := c.example - c.example%n
-	if !c.now.full || c.now.first != first {
+	if !c.now.made || c.now.first != first {
 		c.wait()
-		if !c.then.full || c.then.first != first {
+		if !c.then.made || c.then.first != first {
 			c.then.first, c.ctx = first, ctx
 			c.fill(c.then)
 		}
 		c.now, c.then = c.then, c.now
-		c.then.full = false
-		if next := first + n; c.o.Workers > 1 && next < c.end && c.now.full {
+		c.then.made = false
+		if next := first + n; c.o.Workers > 1 && next < c.end && c.now.err == nil && c.now.panicked == nil {
 			c.then.first, c.ctx, c.asked = next, ctx, true
 			go c.ask()
 		}
@@ -129,10 +129,11 @@ func (c *coupled) at(ctx context.Context) (*couples, error) {
 	return c.now, c.now.err
 }
 
-// fill makes a portion.
+// fill makes a portion, once: rows that are taken do not come again, so that a portion
+// that failed keeps its failure until its turn.
 func (c *coupled) fill(p *couples) {
-	p.full, p.err, p.panicked = false, nil, nil
-	defer func() { p.panicked = recover() }()
+	p.err, p.panicked = nil, nil
+	defer func() { p.panicked, p.made = recover(), true }()
 	p.begin = c.rows.Cursor()
 	if p.err = c.rows.Next(c.ctx, p.raw, p.number); p.err != nil {
 		return
@@ -161,7 +162,6 @@ func (c *coupled) fill(p *couples) {
 		copy(row[in:], noise(j))
 		p.transport[r] = Transport{squares(x1, noise(r)), squares(x1, noise(j)), squares(held(r), held(j))}
 	}
-	p.full = true
 }
 
 // wait joins what is asked for.
@@ -175,7 +175,7 @@ func (c *coupled) wait() {
 // Cursor implements Rows: it is where the portion of the next example begins.
 func (c *coupled) Cursor() Cursor {
 	switch {
-	case !c.now.full:
+	case !c.now.made:
 		return c.start
 	case c.example >= c.now.first+uint64(c.pair.rows):
 		return c.now.end
@@ -186,7 +186,7 @@ func (c *coupled) Cursor() Cursor {
 // Seek implements Rows.
 func (c *coupled) Seek(ctx context.Context, at Cursor) error {
 	c.wait()
-	c.now.full, c.then.full, c.start = false, false, at
+	c.now.made, c.then.made, c.start = false, false, at
 	return c.rows.Seek(ctx, at)
 }
 

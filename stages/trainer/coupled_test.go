@@ -177,14 +177,15 @@ func trainPoints(t *testing.T, o Options) ([]Point, error) {
 	return r.State.Points, nil
 }
 
-// What goes wrong ahead is told when its turn comes, and a panic is raised by the
-// training.
+// What goes wrong ahead is told when its turn comes, though it would go well a second
+// time, and a panic is raised by the training: after as many steps as with one worker.
 func TestFailureOfAPortionIsReported(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		for _, workers := range []int{1, 3} {
-			calls := 0
+			calls, steps := 0, int64(0)
 			o := options(10, 20)
 			o.Workers, o.Coupling = workers, failing{at: 3, panics: panics, calls: &calls}
+			o.CheckpointEvery, o.Save = 1, func(s *State) error { steps = s.Step; return nil }
 			err := func() (err error) {
 				defer func() {
 					if v := recover(); v != nil {
@@ -201,10 +202,14 @@ func TestFailureOfAPortionIsReported(t *testing.T) {
 			if err == nil || err.Error() != want {
 				t.Errorf("%d workers: %v", workers, err)
 			}
+			if steps != 2 || calls > 3 {
+				t.Errorf("%d workers: %d steps before the third portion failed, %d portions", workers, steps, calls)
+			}
 		}
 	}
 }
 
+// failing gives no pairs at one call, and gives them at all others.
 type failing struct {
 	at     int
 	panics bool
@@ -212,7 +217,7 @@ type failing struct {
 }
 
 func (f failing) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
-	if *f.calls++; *f.calls < f.at {
+	if *f.calls++; *f.calls != f.at {
 		return backwards{}.Pair(index, x0, x1, rows, dim)
 	}
 	if f.panics {
