@@ -43,19 +43,21 @@ func couplingBinding() binding {
 			if _, ok := v.(coupling.Independent); ok {
 				return couplingFacts{Independent: true}, nil, true
 			}
-			drawing, draws := c.(coupling.Drawing)
+			_, draws := c.(coupling.Drawing)
 			scope := coupling.ScopeOf(c)
-			return couplingFacts{Draws: draws, Batch: scope.Batch, Conditions: scope.Conditions}, func(_ context.Context, method string, m wire.Message) (wire.Message, error) {
+			return couplingFacts{Draws: draws, Batch: scope.Batch, Conditions: scope.Conditions}, func(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
 				switch {
 				case method == "pair":
-					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error { return c.Pair(index, x0, x1, rows, d) })
+					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error {
+						return coupling.PairContext(ctx, c, index, x0, x1, rows, d, nil)
+					})
 				case method == "draw" && draws:
 					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error {
 						u, err := wire.Values[float64](m.Batches[0], "u", 0, rows)
 						if err != nil {
 							return err
 						}
-						return drawing.Draw(index, x0, x1, rows, d, u)
+						return coupling.PairContext(ctx, c, index, x0, x1, rows, d, u)
 					})
 				}
 				return wire.Message{}, noMethod("coupling", method)
@@ -132,7 +134,12 @@ func (c remoteCoupling) Scope() coupling.Scope { return c.scope }
 
 // Pair implements coupling.Coupling.
 func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
-	if err := c.ask(index, "pair", x0, x1, rows, dim); err != nil {
+	return c.PairContext(context.Background(), index, x0, x1, rows, dim, nil)
+}
+
+// PairContext implements coupling.Interruptible.
+func (c remoteCoupling) PairContext(ctx context.Context, index []int32, x0, x1 []float32, rows, dim int, _ []float64) error {
+	if err := c.ask(ctx, index, "pair", x0, x1, rows, dim); err != nil {
 		return err
 	}
 	if err := permutation(index); err != nil {
@@ -142,7 +149,7 @@ func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) err
 }
 
 // ask calls a method with the rows, and what else there is for each.
-func (c remoteCoupling) ask(index []int32, method string, x0, x1 []float32, rows, dim int, more ...wire.Column) error {
+func (c remoteCoupling) ask(ctx context.Context, index []int32, method string, x0, x1 []float32, rows, dim int, more ...wire.Column) error {
 	if len(index) != rows || len(x0) != rows*dim || len(x1) != rows*dim {
 		panic("remote: slices of other lengths than rows and dim")
 	}
@@ -150,7 +157,7 @@ func (c remoteCoupling) ask(index []int32, method string, x0, x1 []float32, rows
 		return nil
 	}
 	columns := append([]wire.Column{wire.ColumnOf("x0", x0, dim), wire.ColumnOf("x1", x1, dim)}, more...)
-	out, err := c.call(context.Background(), method, dimParams{dim}, wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil)
+	out, err := c.call(ctx, method, dimParams{dim}, wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}, nil)
 	defer out.Release()
 	if err != nil {
 		return err
@@ -171,7 +178,7 @@ type remoteDrawing struct{ remoteCoupling }
 
 // Pair implements coupling.Coupling.
 func (c remoteDrawing) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
-	return c.drawn(index, c.ask(index, "pair", x0, x1, rows, dim))
+	return c.PairContext(context.Background(), index, x0, x1, rows, dim, nil)
 }
 
 // Draw implements coupling.Drawing.
@@ -179,7 +186,15 @@ func (c remoteDrawing) Draw(index []int32, x0, x1 []float32, rows, dim int, u []
 	if len(u) != rows {
 		panic("remote: slices of other lengths than rows and dim")
 	}
-	return c.drawn(index, c.ask(index, "draw", x0, x1, rows, dim, wire.ColumnOf("u", u, 0)))
+	return c.PairContext(context.Background(), index, x0, x1, rows, dim, u)
+}
+
+// PairContext implements coupling.Interruptible.
+func (c remoteDrawing) PairContext(ctx context.Context, index []int32, x0, x1 []float32, rows, dim int, u []float64) error {
+	if u == nil {
+		return c.drawn(index, c.ask(ctx, index, "pair", x0, x1, rows, dim))
+	}
+	return c.drawn(index, c.ask(ctx, index, "draw", x0, x1, rows, dim, wire.ColumnOf("u", u, 0)))
 }
 
 // drawn checks an answer.

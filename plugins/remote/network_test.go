@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -73,7 +74,7 @@ func TestBatchesThatAreRefused(t *testing.T) {
 // step is added.
 func TestNetworkWithoutLanes(t *testing.T) {
 	var asked []gradientParams
-	_, v, err := liar{kind: "model", facts: `{"form": "definition", "use": "liar"}`, says: func(method string, m wire.Message) (wire.Message, bool) {
+	_, v, err := liar{kind: "model", facts: `{"form": "definition", "use": "liar"}`, says: func(_ context.Context, method string, m wire.Message) (wire.Message, bool) {
 		switch method {
 		case "build":
 			return wire.Message{Values: []byte(`{"target": "it", "tensors": [{"name": "w", "shape": [2]}, {"name": "b", "shape": [1]}]}`)}, true

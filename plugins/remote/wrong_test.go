@@ -32,7 +32,7 @@ type liar struct {
 	pluginpb.UnimplementedPluginServer
 	kind, facts string
 	answer      wire.Message
-	says        func(method string, m wire.Message) (wire.Message, bool) // before the rest; may be nil
+	says        func(ctx context.Context, method string, m wire.Message) (wire.Message, bool) // before the rest; may be nil
 }
 
 func (l liar) Session(s pluginpb.Plugin_SessionServer) error {
@@ -43,9 +43,9 @@ func (l liar) Session(s pluginpb.Plugin_SessionServer) error {
 		Opened: &pluginpb.Opened{WindowBytes: wire.WindowBytes, FrameBytes: wire.FrameBytes}}}}); err != nil {
 		return err
 	}
-	return wire.NewSession(s, wire.Options{Handler: func(_ context.Context, target, method string, m wire.Message) (wire.Message, error) {
+	return wire.NewSession(s, wire.Options{Handler: func(ctx context.Context, target, method string, m wire.Message) (wire.Message, error) {
 		if l.says != nil {
-			if out, ok := l.says(method, m); ok {
+			if out, ok := l.says(ctx, method, m); ok {
 				return out, nil
 			}
 		}

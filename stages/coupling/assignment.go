@@ -1,6 +1,7 @@
 package coupling
 
 import (
+	"context"
 	"math"
 
 	"github.com/pathline/pathline/stages/internal/kernel/assign"
@@ -11,8 +12,8 @@ import (
 // algorithm of Jonker and Volgenant (1987): columns take their cheapest row,
 // rows that are left over bid for their cheapest column as much as it is worth
 // more to them than the second cheapest, and what is then left over is paired by
-// shortest augmenting paths. Duals are float64: they prove the result, see
-// [assignment.gap].
+// shortest augmenting paths. Duals are float64: they prove the result, as no pairs
+// cost less than the sums of the duals of rows and columns.
 //
 // The paths are long when duals have far to go, as those of many rows in few
 // dimensions: they take most of the time then. So duals of larger problems start as
@@ -53,21 +54,36 @@ func (a *assignment) resize(n int) {
 // reduced is the cost of a pair beyond the dual of its column.
 func (a *assignment) reduced(i, j int32) float64 { return float64(a.of(int(i))[j]) - a.v[j] }
 
-// solve pairs; col[i] is the column of row i then.
-func (a *assignment) solve() {
+// solve pairs; col[i] is the column of row i then. When ctx ends it does, and what is
+// in a is of no use.
+func (a *assignment) solve(ctx context.Context) error {
 	if a.n == 1 {
 		a.col[0] = 0
-		return
+		return nil
 	}
-	if !soft(a.n) || a.greatest == 0 || !a.soften() {
-		a.reduceColumns()
+	started := false
+	if soft(a.n) && a.greatest > 0 {
+		var err error
+		if started, err = a.soften(ctx); err != nil {
+			return err
+		}
+	}
+	if !started {
+		if err := a.reduceColumns(ctx); err != nil {
+			return err
+		}
 	}
 	for range 2 {
-		a.reduceRows()
+		if err := a.reduceRows(ctx); err != nil {
+			return err
+		}
 	}
 	for _, i := range a.free {
-		a.augment(i)
+		if err := a.augment(ctx, i); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // softRows is from how many rows on duals start as those of a plan, and manyRows up to
@@ -101,13 +117,17 @@ const leastSum = 1e-4
 // soften takes the duals of a plan, and gives every row the column that is cheapest
 // then, unless another row has it. It says false where costs are of so different
 // sizes that the duals would be too rough.
-func (a *assignment) soften() bool {
+func (a *assignment) soften(ctx context.Context) (bool, error) {
 	p := &a.soft
 	p.begin()
 	for _, s := range softer {
-		p.soften(s.reg * float64(a.greatest))
+		if err := p.soften(ctx, s.reg*float64(a.greatest)); err != nil {
+			return false, err
+		}
 		for range s.iterations {
-			p.scaleRows()
+			if err := p.scaleRows(ctx); err != nil {
+				return false, err
+			}
 			p.scaleColumns()
 		}
 		p.absorb()
@@ -125,19 +145,19 @@ func (a *assignment) soften() bool {
 		least := assign.TwoLeast(a.of(int(i)), a.v)
 		sum += least.First
 		if j := least.FirstAt; j < 0 {
-			return false // duals that are no numbers
+			return false, nil // duals that are no numbers
 		} else if a.row[j] < 0 {
 			a.col[i], a.row[j] = int32(j), i
 		} else {
 			a.free = append(a.free, i)
 		}
 	}
-	return sum > leastSum*float64(a.greatest)
+	return sum > leastSum*float64(a.greatest), nil
 }
 
 // reduceColumns gives every column its least cost as dual, and the row of that
 // cost unless the row has a column.
-func (a *assignment) reduceColumns() {
+func (a *assignment) reduceColumns(ctx context.Context) error {
 	cheapest := a.pred
 	for j := range a.v {
 		a.v[j] = math.Inf(1)
@@ -146,6 +166,9 @@ func (a *assignment) reduceColumns() {
 		}
 	}
 	for i := range int32(a.n) {
+		if err := ended(ctx, int(i)); err != nil {
+			return err
+		}
 		a.col[i], a.row[i] = -1, -1
 		for j, c := range a.of(int(i))[:a.n] {
 			if float64(c) < a.v[j] {
@@ -164,6 +187,7 @@ func (a *assignment) reduceColumns() {
 			a.free = append(a.free, i)
 		}
 	}
+	return nil
 }
 
 // bids bounds the bids of one row reduction, per row: they may go on for long
@@ -172,10 +196,13 @@ const bids = 4
 
 // reduceRows lets rows without a column bid. A row that is outbid bids next when
 // its column has become dearer, and later when it has not.
-func (a *assignment) reduceRows() {
+func (a *assignment) reduceRows(ctx context.Context) error {
 	free, kept := a.free, 0
 	left := bids * a.n
 	for k := 0; k < len(free); left-- {
+		if err := ended(ctx, left); err != nil {
+			return err
+		}
 		i := free[k]
 		k++
 		two := assign.TwoLeast(a.of(int(i)), a.v)
@@ -204,11 +231,12 @@ func (a *assignment) reduceRows() {
 		}
 	}
 	a.free = free[:kept]
+	return nil
 }
 
 // augment pairs row i by the shortest path to a column without a row (Dijkstra's
 // algorithm on reduced costs, which are not negative).
-func (a *assignment) augment(i int32) {
+func (a *assignment) augment(ctx context.Context, i int32) error {
 	for j := range a.dist {
 		a.dist[j] = math.Inf(1)
 	}
@@ -218,6 +246,9 @@ func (a *assignment) augment(i int32) {
 	var end int32
 	var least float64
 	for {
+		if err := ended(ctx, len(a.done)); err != nil { // at least once a path
+			return err
+		}
 		var at int
 		least, at = assign.Relax(a.dist, a.pred, a.of(int(from)), a.open, base, from)
 		end = int32(at)
@@ -242,26 +273,5 @@ func (a *assignment) augment(i int32) {
 			break
 		}
 	}
-}
-
-// gap bounds how far the sum of costs is above the least there is: by duality
-// no pairs cost less than the sums of the duals of rows and columns.
-func (a *assignment) gap() float64 {
-	gap := 0.0
-	for i := range int32(a.n) {
-		if a.n == 1 {
-			break
-		}
-		gap += a.reduced(i, a.col[i]) - assign.TwoLeast(a.of(int(i)), a.v).First
-	}
-	return gap
-}
-
-// total is the sum of the costs of the pairs.
-func (a *assignment) total() float64 {
-	sum := 0.0
-	for i := range int32(a.n) {
-		sum += float64(a.of(int(i))[a.col[i]])
-	}
-	return sum
+	return nil
 }

@@ -1,11 +1,13 @@
 package coupling
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/pathline/pathline/stages/internal/kernel"
+	"github.com/pathline/pathline/stages/internal/kernel/assign"
 )
 
 // least tries every permutation.
@@ -69,7 +71,9 @@ func TestAssignmentIsTheLeast(t *testing.T) {
 						a.of(i)[j] = fill(r, i, j)
 					}
 				}
-				a.solve()
+				if err := a.solve(context.Background()); err != nil {
+					t.Fatal(err)
+				}
 				want := least(a)
 				if !paired(a) || math.Abs(a.total()-want) > 1e-12*math.Abs(want)+1e-12 {
 					t.Fatalf("%s, %d rows: pairs %v of cost %v, the least is %v", name, n, a.col, a.total(), want)
@@ -105,7 +109,9 @@ func TestAssignmentIsProved(t *testing.T) {
 				if positive {
 					a.greatest = float32(size)
 				}
-				a.solve()
+				if err := a.solve(context.Background()); err != nil {
+					t.Fatal(err)
+				}
 				// Duals are sums of up to n differences of costs, each rounded.
 				if gap := a.gap(); !paired(a) || gap > 1e-15*size*float64(n*n) {
 					t.Errorf("%s, %d rows, %s: pairs may cost %v less, of %v", name, n, l, gap, a.total())
@@ -145,8 +151,12 @@ func TestAssignmentForgets(t *testing.T) {
 			fresh.cost[i] = r.Float32()
 			used.cost[i] = fresh.cost[i]
 		}
-		fresh.solve()
-		used.solve()
+		if err := fresh.solve(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := used.solve(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 		for i := range fresh.col {
 			if fresh.col[i] != used.col[i] {
 				t.Fatalf("%d rows: row %d goes with %d, not %d", n, i, used.col[i], fresh.col[i])
@@ -162,10 +172,12 @@ func TestOptimalSumsAreKnown(t *testing.T) {
 		x, y := lattice(c.rows, c.dim, 0.5), lattice(c.rows, c.dim, 0.25)
 		a := &assignment{}
 		a.resize(c.rows)
-		if err := a.squares(x, y, c.dim); err != nil {
+		if err := a.squares(context.Background(), x, y, c.dim); err != nil {
 			t.Fatal(err)
 		}
-		a.solve()
+		if err := a.solve(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 		if got := a.total(); math.Abs(got-c.sum) > 1e-6*c.sum {
 			t.Errorf("%d rows of %d: %v, SciPy found %v", c.rows, c.dim, got, c.sum)
 		}
@@ -185,4 +197,26 @@ func lattice(rows, dim int, shift float64) []float32 {
 		}
 	}
 	return x
+}
+
+// gap bounds how far the sum of costs is above the least there is: by duality
+// no pairs cost less than the sums of the duals of rows and columns.
+func (a *assignment) gap() float64 {
+	gap := 0.0
+	for i := range int32(a.n) {
+		if a.n == 1 {
+			break
+		}
+		gap += a.reduced(i, a.col[i]) - assign.TwoLeast(a.of(int(i)), a.v).First
+	}
+	return gap
+}
+
+// total is the sum of the costs of the pairs.
+func (a *assignment) total() float64 {
+	sum := 0.0
+	for i := range int32(a.n) {
+		sum += float64(a.of(int(i))[a.col[i]])
+	}
+	return sum
 }

@@ -1,6 +1,7 @@
 package coupling
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -30,7 +31,7 @@ func (c *costs) of(i int) []float32 { return c.cost[i*c.ld : (i+1)*c.ld] }
 
 // squares fills the costs with squared distances between rows x and columns y,
 // computed in float64 and rounded once.
-func (c *costs) squares(x, y []float32, dim int) error {
+func (c *costs) squares(ctx context.Context, x, y []float32, dim int) error {
 	c.across = slices.Grow(c.across[:0], dim*c.ld)[:dim*c.ld]
 	c.point = slices.Grow(c.point[:0], dim)[:dim]
 	for k := range dim {
@@ -41,6 +42,9 @@ func (c *costs) squares(x, y []float32, dim int) error {
 	}
 	c.greatest = 0
 	for i := range c.n {
+		if err := ended(ctx, i); err != nil {
+			return err
+		}
 		for k, v := range x[i*dim : (i+1)*dim] {
 			c.point[k] = float64(v)
 		}

@@ -1,6 +1,9 @@
 package coupling
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // Optimal pairs the rows of a batch so that the sum of squared Euclidean
 // distances is least: the 2-Wasserstein optimal transport between the two
@@ -23,25 +26,32 @@ func NewOptimal() Optimal {
 // Pair implements [Coupling]. A row whose distances are not finite is an error
 // that names it.
 func (o Optimal) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
+	return o.PairContext(context.Background(), index, x0, x1, rows, dim, nil)
+}
+
+// PairContext implements [Interruptible]; it draws nothing.
+func (o Optimal) PairContext(ctx context.Context, index []int32, x0, x1 []float32, rows, dim int, _ []float64) error {
 	if len(index) != rows || len(x0) != rows*dim || len(x1) != rows*dim {
 		panic("coupling: slices of other lengths than rows and dim")
 	}
-	return o.solved(index, x0, x1, rows, dim, func(*assignment) {})
+	return o.solved(ctx, index, x0, x1, rows, dim, func(*assignment) {})
 }
 
 // solved pairs the rows and hands over the assignment, whose memory is kept for later
 // batches.
-func (o Optimal) solved(index []int32, x0, x1 []float32, rows, dim int, look func(a *assignment)) error {
+func (o Optimal) solved(ctx context.Context, index []int32, x0, x1 []float32, rows, dim int, look func(a *assignment)) error {
 	if rows == 0 {
 		return nil
 	}
 	a := o.pool.Get().(*assignment)
 	defer o.pool.Put(a)
 	a.resize(rows)
-	if err := a.squares(x1, x0, dim); err != nil {
+	if err := a.squares(ctx, x1, x0, dim); err != nil {
 		return err
 	}
-	a.solve()
+	if err := a.solve(ctx); err != nil {
+		return err
+	}
 	copy(index, a.col)
 	look(a)
 	return nil

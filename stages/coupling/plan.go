@@ -1,6 +1,7 @@
 package coupling
 
 import (
+	"context"
 	"math"
 
 	"github.com/pathline/pathline/stages/internal/kernel/assign"
@@ -41,23 +42,29 @@ func (p *plan) matrix(i int) []float32 { return p.k[i*p.ld : (i+1)*p.ld] }
 const extreme = 20
 
 // solve finds the plan.
-func (p *plan) solve(reg, tolerance float64, iterations int) (c Convergence) {
+func (p *plan) solve(ctx context.Context, reg, tolerance float64, iterations int) (c Convergence, err error) {
 	p.begin()
-	p.soften(reg)
+	if err := p.soften(ctx, reg); err != nil {
+		return c, err
+	}
 	for {
 		c.Iterations++
-		p.scaleRows()
+		if err := p.scaleRows(ctx); err != nil {
+			return c, err
+		}
 		c.Error = 0
 		for j, s := range p.sum[:p.n] {
 			c.Error += math.Abs(p.v[j]*s-1) / float64(p.n)
 		}
 		if c.Error <= tolerance || c.Iterations == iterations {
-			return c
+			return c, nil
 		}
 		p.scaleColumns()
 		if p.far(p.u) || p.far(p.v[:p.n]) {
 			p.absorb()
-			p.exponentiate()
+			if err := p.exponentiate(ctx); err != nil {
+				return c, err
+			}
 		}
 	}
 }
@@ -69,20 +76,26 @@ func (p *plan) begin() {
 }
 
 // soften goes over to a weight of the entropy, from the duals of another one.
-func (p *plan) soften(reg float64) {
+func (p *plan) soften(ctx context.Context, reg float64) error {
 	p.reg = reg
-	p.reduce()
-	p.exponentiate()
+	if err := p.reduce(ctx); err != nil {
+		return err
+	}
+	return p.exponentiate(ctx)
 }
 
 // scaleRows gives every row the sum 1, and sums the columns that it makes.
-func (p *plan) scaleRows() {
+func (p *plan) scaleRows(ctx context.Context) error {
 	clear(p.sum)
 	for i := range p.n {
+		if err := ended(ctx, i); err != nil {
+			return err
+		}
 		k := p.matrix(i)
 		p.u[i] = 1 / assign.Dot(k, p.v)
 		assign.Add(p.sum, k, p.u[i])
 	}
+	return nil
 }
 
 // scaleColumns gives every column the sum 1.
@@ -95,24 +108,34 @@ func (p *plan) scaleColumns() {
 // reduce gives every row the greatest dual that fits those of the columns, and then
 // every column the greatest that fits those: every row and every column has a pair
 // whose exponent is zero then, and none is above.
-func (p *plan) reduce() {
+func (p *plan) reduce(ctx context.Context) error {
 	for i := range p.n {
+		if err := ended(ctx, i); err != nil {
+			return err
+		}
 		p.f[i] = assign.TwoLeast(p.of(i), p.g).First
 	}
 	for j := range p.n {
 		p.g[j] = math.Inf(1)
 	}
 	for i := range p.n {
+		if err := ended(ctx, i); err != nil {
+			return err
+		}
 		assign.Relax(p.g, p.from, p.of(i), p.zero, -p.f[i], 0)
 	}
 	for j := p.n; j < p.ld; j++ {
 		p.g[j] = math.Inf(-1)
 	}
+	return nil
 }
 
 // exponentiate makes k of the duals.
-func (p *plan) exponentiate() {
+func (p *plan) exponentiate(ctx context.Context) error {
 	for i := range p.n {
+		if err := ended(ctx, i); err != nil {
+			return err
+		}
 		k := p.matrix(i)
 		assign.Exponents(k, p.of(i), p.g, p.f[i], 1/p.reg)
 		vector.Exp(k, k)
@@ -121,6 +144,7 @@ func (p *plan) exponentiate() {
 	for j := range p.n {
 		p.v[j] = 1
 	}
+	return nil
 }
 
 func (p *plan) far(factors []float64) bool {

@@ -1,5 +1,7 @@
 package coupling
 
+import "context"
+
 // Potentials is Pair with the proof that its pairs have the least sum: the
 // Kantorovich potentials phi0 [rows] of the rows of x0 and phi1 [rows] of the rows
 // of x1, with
@@ -10,15 +12,15 @@ package coupling
 // that moves from one to the other (and a little more where pairs can be changed at
 // no cost); the variance of a potential over its rows is what the transport cost of
 // a sample varies by (del Barrio and Loubes 2019). Squared distances are rounded to
-// float32. Errors are those of Pair.
+// float32. Errors are those of Pair, and that of ctx soon after it has ended.
 //
 // References: Jonker and Volgenant 1987; Villani, "Topics in optimal
 // transportation", 2003, section 1.1 (Kantorovich duality).
-func (o Optimal) Potentials(index []int32, phi0, phi1 []float64, x0, x1 []float32, rows, dim int) error {
+func (o Optimal) Potentials(ctx context.Context, index []int32, phi0, phi1 []float64, x0, x1 []float32, rows, dim int) error {
 	if len(index) != rows || len(phi0) != rows || len(phi1) != rows || len(x0) != rows*dim || len(x1) != rows*dim {
 		panic("coupling: slices of other lengths than rows and dim")
 	}
-	return o.solved(index, x0, x1, rows, dim, func(a *assignment) {
+	return o.solved(ctx, index, x0, x1, rows, dim, func(a *assignment) {
 		if rows == 1 { // solve has no dual to look for
 			a.v[0] = 0
 		}

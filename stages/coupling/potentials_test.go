@@ -1,6 +1,7 @@
 package coupling
 
 import (
+	"context"
 	"math"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestPotentialsProveThePairs(t *testing.T) {
 		random.NewKey(1, "test", "x1").Normals32(x1, 0, 0)
 		index, want := make([]int32, rows), make([]int32, rows)
 		phi0, phi1 := make([]float64, rows), make([]float64, rows)
-		if err := o.Potentials(index, phi0, phi1, x0, x1, rows, dim); err != nil {
+		if err := o.Potentials(context.Background(), index, phi0, phi1, x0, x1, rows, dim); err != nil {
 			t.Fatal(err)
 		}
 		if err := o.Pair(want, x0, x1, rows, dim); err != nil {

@@ -1,6 +1,7 @@
 package coupling
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"sync"
@@ -74,11 +75,16 @@ type Convergence struct {
 // rows r, the golden ratio's, which are spread evenly. A training draws others for
 // every batch.
 func (s Sinkhorn) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
+	return s.draw(context.Background(), index, x0, x1, rows, dim, even(rows))
+}
+
+// even are the numbers of Pair.
+func even(rows int) []float64 {
 	u := make([]float64, rows)
 	for r := range u {
 		_, u[r] = math.Modf((float64(r) + 0.5) * (math.Phi - 1))
 	}
-	return s.Draw(index, x0, x1, rows, dim, u)
+	return u
 }
 
 // Draw implements [Drawing]: index[r] is the first column at which the sums of the
@@ -86,15 +92,30 @@ func (s Sinkhorn) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
 // finite are an error that names one, and so is a plan that is not as near as
 // Tolerance after all iterations.
 func (s Sinkhorn) Draw(index []int32, x0, x1 []float32, rows, dim int, u []float64) error {
+	return s.draw(context.Background(), index, x0, x1, rows, dim, u)
+}
+
+// PairContext implements [Interruptible].
+func (s Sinkhorn) PairContext(ctx context.Context, index []int32, x0, x1 []float32, rows, dim int, u []float64) error {
+	if u == nil {
+		u = even(rows)
+	}
+	return s.draw(ctx, index, x0, x1, rows, dim, u)
+}
+
+func (s Sinkhorn) draw(ctx context.Context, index []int32, x0, x1 []float32, rows, dim int, u []float64) error {
 	if len(index) != rows || len(u) != rows {
 		panic("coupling: slices of other lengths than rows and dim")
 	}
 	p := s.pool.Get().(*plan)
 	defer s.pool.Put(p)
-	if _, err := s.solve(p, x0, x1, rows, dim); err != nil {
+	if _, err := s.solve(ctx, p, x0, x1, rows, dim); err != nil {
 		return err
 	}
 	for i := range index {
+		if err := ended(ctx, i); err != nil {
+			return err
+		}
 		index[i] = p.draw(i, u[i])
 	}
 	return nil
@@ -108,7 +129,7 @@ func (s Sinkhorn) Plan(dst []float64, x0, x1 []float32, rows, dim int) (Converge
 	}
 	p := s.pool.Get().(*plan)
 	defer s.pool.Put(p)
-	c, err := s.solve(p, x0, x1, rows, dim)
+	c, err := s.solve(context.Background(), p, x0, x1, rows, dim)
 	if err != nil {
 		return c, err
 	}
@@ -120,7 +141,7 @@ func (s Sinkhorn) Plan(dst []float64, x0, x1 []float32, rows, dim int) (Converge
 	return c, nil
 }
 
-func (s Sinkhorn) solve(p *plan, x0, x1 []float32, rows, dim int) (Convergence, error) {
+func (s Sinkhorn) solve(ctx context.Context, p *plan, x0, x1 []float32, rows, dim int) (Convergence, error) {
 	if len(x0) != rows*dim || len(x1) != rows*dim {
 		panic("coupling: slices of other lengths than rows and dim")
 	}
@@ -130,7 +151,7 @@ func (s Sinkhorn) solve(p *plan, x0, x1 []float32, rows, dim int) (Convergence, 
 	if p.n != rows {
 		*p.costs = newCosts(rows)
 	}
-	if err := p.squares(x1, x0, dim); err != nil {
+	if err := p.squares(ctx, x1, x0, dim); err != nil {
 		return Convergence{}, err
 	}
 	reg := s.o.Reg
@@ -139,7 +160,10 @@ func (s Sinkhorn) solve(p *plan, x0, x1 []float32, rows, dim int) (Convergence, 
 			reg = 1 // all plans cost nothing: that of most entropy
 		}
 	}
-	c := p.solve(reg, s.o.Tolerance, s.o.Iterations)
+	c, err := p.solve(ctx, reg, s.o.Tolerance, s.o.Iterations)
+	if err != nil {
+		return c, err
+	}
 	if !(c.Error <= s.o.Tolerance) {
 		return c, fmt.Errorf("coupling: after %d iterations of Sinkhorn's algorithm the masses of the noise rows are wrong by %.3g, which is above the tolerance %.3g: a larger reg converges sooner, or allow more iterations, or a larger tolerance", c.Iterations, c.Error, s.o.Tolerance)
 	}

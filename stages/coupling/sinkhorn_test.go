@@ -1,6 +1,7 @@
 package coupling
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -65,7 +66,7 @@ func TestPlanIsEntropic(t *testing.T) {
 	p := planOf(t, SinkhornOptions{Reg: reg, Tolerance: 1e-9, Iterations: 1e5}, x0, x1, rows)
 	a := &assignment{}
 	a.resize(rows)
-	if err := a.squares(x1, x0, dim); err != nil {
+	if err := a.squares(context.Background(), x1, x0, dim); err != nil {
 		t.Fatal(err)
 	}
 	for i := range rows - 1 {
@@ -109,10 +110,12 @@ func TestLimitsOfThePlan(t *testing.T) {
 	x0, x1 := clouds(rows, dim, 4)
 	a := &assignment{}
 	a.resize(rows)
-	if err := a.squares(x1, x0, dim); err != nil {
+	if err := a.squares(context.Background(), x1, x0, dim); err != nil {
 		t.Fatal(err)
 	}
-	a.solve()
+	if err := a.solve(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	mean := 0.0
 	for i := range rows {
 		for _, c := range a.of(i)[:rows] {
@@ -182,7 +185,7 @@ func TestDrawsFollowThePlan(t *testing.T) {
 	o := SinkhornOptions{Reg: 0.02, Relative: true, Tolerance: 1e-6, Iterations: 1e5}
 	want := planOf(t, o, x0, x1, rows)
 	p := &plan{costs: new(costs)}
-	if _, err := NewSinkhorn(o).solve(p, x0, x1, rows, dim); err != nil {
+	if _, err := NewSinkhorn(o).solve(context.Background(), p, x0, x1, rows, dim); err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(6, 6))
@@ -246,7 +249,7 @@ func TestSinkhornForgets(t *testing.T) {
 			x0, x1 := clouds(rows, 3, uint64(rows))
 			fresh := &plan{costs: new(costs)}
 			for _, p := range []*plan{used, fresh} {
-				if _, err := s.solve(p, x0, x1, rows, 3); err != nil {
+				if _, err := s.solve(context.Background(), p, x0, x1, rows, 3); err != nil {
 					t.Fatal(err)
 				}
 			}

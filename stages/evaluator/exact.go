@@ -79,7 +79,7 @@ func transport(ctx context.Context, x, y []float64, rows, d int) (square, se flo
 		return 0, 0, nil // all rows are one point
 	}
 	index, phi0, phi1 := make([]int32, rows), make([]float64, rows), make([]float64, rows)
-	if err := coupling.NewOptimal().Potentials(index, phi0, phi1, narrowed(x, shift, scale), narrowed(y, shift, scale), rows, d); err != nil {
+	if err := coupling.NewOptimal().Potentials(ctx, index, phi0, phi1, narrowed(x, shift, scale), narrowed(y, shift, scale), rows, d); err != nil {
 		return 0, 0, err
 	}
 	for i, j := range index {

@@ -26,7 +26,8 @@ type coupled struct {
 	asked   bool // for then, by a goroutine
 	ask     func()
 	done    chan struct{}
-	ctx     context.Context // of what is asked for
+	ctx     context.Context // the first one of Next; it ends with Close too
+	cancel  func()
 
 	transport Transport // of the examples of a step so far
 }
@@ -108,18 +109,21 @@ func (c *coupled) Next(ctx context.Context, x []float32, number []int64) error {
 
 // at gives the portion of the next example.
 func (c *coupled) at(ctx context.Context) (*couples, error) {
+	if c.ctx == nil {
+		c.ctx, c.cancel = context.WithCancel(ctx)
+	}
 	n := uint64(c.pair.rows)
 	first := c.example - c.example%n
 	if !c.now.made || c.now.first != first {
 		c.wait()
 		if !c.then.made || c.then.first != first {
-			c.then.first, c.ctx = first, ctx
+			c.then.first = first
 			c.fill(c.then)
 		}
 		c.now, c.then = c.then, c.now
 		c.then.made = false
 		if next := first + n; c.o.Workers > 1 && next < c.end && c.now.err == nil && c.now.panicked == nil {
-			c.then.first, c.ctx, c.asked = next, ctx, true
+			c.then.first, c.asked = next, true
 			go c.ask()
 		}
 	}
@@ -148,7 +152,7 @@ func (c *coupled) fill(p *couples) {
 	} else {
 		initial{c.o.Keys.Source, c.o.Keys.Noise}.Normals32Rows(p.fresh, l.Dim, p.first, n, 0)
 	}
-	if p.err = c.pair.pair(p.index, p.fresh, p.x1, p.raw, l, func(u []float64) { c.o.Keys.Pairs.UniformRows(u, p.first, 0) }); p.err != nil {
+	if p.err = c.pair.pair(c.ctx, p.index, p.fresh, p.x1, p.raw, l, func(u []float64) { c.o.Keys.Pairs.UniformRows(u, p.first, 0) }); p.err != nil {
 		return
 	}
 	d, in, from, to := l.Dim, l.Input(), l.Width(), c.gives().Width()
@@ -166,7 +170,7 @@ func (c *coupled) fill(p *couples) {
 
 // wait joins what is asked for.
 func (c *coupled) wait() {
-	if c != nil && c.asked {
+	if c.asked {
 		<-c.done
 		c.asked = false
 	}
@@ -190,8 +194,11 @@ func (c *coupled) Seek(ctx context.Context, at Cursor) error {
 	return c.rows.Seek(ctx, at)
 }
 
-// Close joins what is asked for. The rows are another's to close.
+// Close ends and joins what is asked for. The rows are another's to close.
 func (c *coupled) Close() error {
-	c.wait()
+	if c != nil && c.ctx != nil {
+		c.cancel()
+		c.wait()
+	}
 	return nil
 }

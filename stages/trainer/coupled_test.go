@@ -88,7 +88,7 @@ func TestPortionsGiveTheirPairs(t *testing.T) {
 		rows, crew := normal(1), newCrew(2)
 		defer crew.dismiss()
 		x := newExamples(&o, rows, Layout{Dim: 1}, crew)
-		defer x.coupled.wait()
+		defer x.coupled.Close()
 		tile := newTile(batch, x.layout)
 		for step := range int64(steps) {
 			if err := x.next(context.Background(), step, 0); err != nil {
@@ -224,4 +224,50 @@ func (f failing) Pair(index []int32, x0, x1 []float32, rows, dim int) error {
 		panic("no pairs")
 	}
 	return errors.New("no pairs")
+}
+
+// patient waits for the end of its context at one call.
+type patient struct {
+	backwards
+	at    int
+	calls *int
+	waits chan struct{}
+}
+
+func (p patient) PairContext(ctx context.Context, index []int32, x0, x1 []float32, rows, dim int, _ []float64) error {
+	if *p.calls++; *p.calls == p.at {
+		close(p.waits)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return p.Pair(index, x0, x1, rows, dim)
+}
+
+// A training whose pairs take long ends with its context; and when it stops, it does
+// not wait for the pairs of steps to come.
+func TestTrainingDoesNotWaitForPairs(t *testing.T) {
+	for _, workers := range []int{1, 2} {
+		ctx, cancel := context.WithCancel(t.Context())
+		calls, waits := 0, make(chan struct{})
+		o := options(10, 20)
+		o.Workers, o.Coupling = workers, patient{at: 3, calls: &calls, waits: waits}
+		go func() { <-waits; cancel() }()
+		if _, err := Train(ctx, network(t, 4), Layout{Dim: 2}, normal(2), o); !errors.Is(err, context.Canceled) {
+			t.Errorf("%d workers: %v", workers, err)
+		}
+	}
+	calls, waits, stop := 0, make(chan struct{}), make(chan struct{})
+	o := options(10, 20)
+	o.Workers, o.Coupling, o.Stop = 2, patient{at: 3, calls: &calls, waits: waits}, stop
+	o.CheckpointEvery, o.Save = 2, func(s *State) error {
+		<-waits // for the third portion, which is made ahead
+		if s.Step == 2 && calls == 3 {
+			calls++
+			close(stop)
+		}
+		return nil
+	}
+	if _, err := Train(t.Context(), network(t, 4), Layout{Dim: 2}, normal(2), o); !errors.Is(err, ErrStopped) {
+		t.Error(err)
+	}
 }

@@ -125,7 +125,7 @@ func examplesOf(t *testing.T, o Options, rows Rows, dim int, step int64) (out []
 	c := newCrew(o.Workers)
 	defer c.dismiss()
 	x := newExamples(&o, rows, Layout{Dim: dim}, c)
-	defer x.coupled.wait()
+	defer x.coupled.Close()
 	s := newTile(tileRows, x.layout)
 	for part := range o.parts() {
 		if err := x.next(context.Background(), step, part); err != nil {

@@ -169,7 +169,7 @@ func TestConditionsAreHeld(t *testing.T) {
 						defer r.Close()
 						e := newExamples(&o, r, l, crew)
 						defer e.ahead.wait()
-						defer e.coupled.wait()
+						defer e.coupled.Close()
 						s := newTile(tileRows, e.layout)
 						for step := range int64(2) {
 							if err := e.next(context.Background(), step, 0); err != nil {

@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -10,10 +11,10 @@ import (
 
 // pairing is a coupling with what it needs beside the rows.
 type pairing struct {
-	couple  coupling.Coupling
-	drawing coupling.Drawing // the coupling, where it draws its pairs
-	rows    int              // that are paired at a time
-	scale   float32          // of conditions, beside x; 0 leaves them out
+	couple coupling.Coupling
+	draws  bool    // whether it is a coupling.Drawing
+	rows   int     // that are paired at a time
+	scale  float32 // of conditions, beside x; 0 leaves them out
 
 	u        []float64 // what pairs are drawn with
 	x0c, x1c []float32 // noise and data with conditions
@@ -25,7 +26,7 @@ func newPairing(c coupling.Coupling, batch int) *pairing {
 		return nil
 	}
 	p := &pairing{couple: c, rows: batch}
-	p.drawing, _ = c.(coupling.Drawing)
+	_, p.draws = c.(coupling.Drawing)
 	scope := coupling.ScopeOf(c)
 	if scope.Batch > 0 {
 		p.rows = scope.Batch
@@ -38,22 +39,18 @@ func newPairing(c coupling.Coupling, batch int) *pairing {
 // those of rows [rows][Width]. uniforms writes a number for each of them, where pairs
 // are drawn. Where conditions count, they stand beside x so that their squared
 // distances are part of those of rows; noise has those of the data it was drawn with.
-func (p *pairing) pair(index []int32, x0, x1, rows []float32, l Layout, uniforms func(u []float64)) error {
+func (p *pairing) pair(ctx context.Context, index []int32, x0, x1, rows []float32, l Layout, uniforms func(u []float64)) error {
 	n, dim := len(index), l.Dim
 	if p.scale > 0 && l.Held > 0 {
 		dim = l.Input()
 		p.x0c, p.x1c = p.beside(p.x0c, x0, rows, l), p.beside(p.x1c, x1, rows, l)
 		x0, x1 = p.x0c, p.x1c
 	}
-	var err error
-	if p.drawing != nil {
+	if p.draws {
 		p.u = slices.Grow(p.u[:0], n)[:n]
 		uniforms(p.u)
-		err = p.drawing.Draw(index, x0, x1, n, dim, p.u)
-	} else {
-		err = p.couple.Pair(index, x0, x1, n, dim)
 	}
-	if err != nil {
+	if err := coupling.PairContext(ctx, p.couple, index, x0, x1, n, dim, p.u); err != nil {
 		return err
 	}
 	return within(index, n)

@@ -40,7 +40,7 @@ func TestDrawsHaveAddresses(t *testing.T) {
 	}
 	seen = nil
 	number := []int64{5, 7, 9}
-	if _, err := NewValidation([]float32{5, 7, 9}, number, Layout{Dim: 1}, 2, o.Path, o.Coupling, o.Target, o.Keys); err != nil {
+	if _, err := NewValidation(t.Context(), []float32{5, 7, 9}, number, Layout{Dim: 1}, 2, o.Path, o.Coupling, o.Target, o.Keys); err != nil {
 		t.Fatal(err)
 	}
 	for i, n := range number {

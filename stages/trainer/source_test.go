@@ -61,7 +61,7 @@ func TestLeastLossBetweenTables(t *testing.T) {
 	for i := range number {
 		number[i] = int64(i)
 	}
-	valid, err := NewValidation(gaussian(len(number), 1, 0, 1, "to be"), number, Layout{Dim: 1}, len(number), path.CondOT{}, coupling.Independent{}, path.Velocity, keys)
+	valid, err := NewValidation(t.Context(), gaussian(len(number), 1, 0, 1, "to be"), number, Layout{Dim: 1}, len(number), path.CondOT{}, coupling.Independent{}, path.Velocity, keys)
 	if err != nil {
 		t.Fatal(err)
 	}

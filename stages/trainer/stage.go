@@ -344,7 +344,7 @@ func (s *cfm) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		if err != nil {
 			return none, err
 		}
-		if o.Valid, err = NewValidation(x, number, p.data.layout, o.Batch, o.Path, o.Coupling, o.Target, keys); err != nil {
+		if o.Valid, err = NewValidation(ctx, x, number, p.data.layout, o.Batch, o.Path, o.Coupling, o.Target, keys); err != nil {
 			return none, err
 		}
 	}
@@ -662,7 +662,7 @@ func (s *reflow) Run(ctx context.Context, in pipeline.Inputs) (none pipeline.Out
 	if err != nil {
 		return none, err
 	}
-	if o.Valid, err = NewValidation(held, number, layout, o.Batch, o.Path, nil, o.Target, keys); err != nil {
+	if o.Valid, err = NewValidation(ctx, held, number, layout, o.Batch, o.Path, nil, o.Target, keys); err != nil {
 		return none, err
 	}
 	if in["model"].Service == nil && s.starts() {

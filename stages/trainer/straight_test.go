@@ -83,7 +83,7 @@ func TestGaussiansFromCurvedToStraight(t *testing.T) {
 	for i := range number {
 		number[i] = int64(i)
 	}
-	held, err := trainer.NewValidation(shifted(valid, "valid"), number, trainer.Layout{Dim: columns}, valid, path.CondOT{}, nil, path.Velocity, keys)
+	held, err := trainer.NewValidation(t.Context(), shifted(valid, "valid"), number, trainer.Layout{Dim: columns}, valid, path.CondOT{}, nil, path.Velocity, keys)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func Train(ctx context.Context, def model.Definition, layout Layout, rows Rows, 
 	}
 	defer l.crew.dismiss()
 	defer l.examples.ahead.wait()
-	defer l.examples.coupled.wait()
+	defer l.examples.coupled.Close()
 	net, err := l.run(ctx)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func validation(t testing.TB, dim int, o Options) *Validation {
 	for i := range number {
 		number[i] = int64(3 * i)
 	}
-	v, err := NewValidation(x, number, Layout{Dim: dim}, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
+	v, err := NewValidation(t.Context(), x, number, Layout{Dim: dim}, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestLossApproachesItsMinimum(t *testing.T) {
 		for i := range number {
 			number[i] = int64(i)
 		}
-		v, err := NewValidation(x, number, Layout{Dim: dim}, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
+		v, err := NewValidation(t.Context(), x, number, Layout{Dim: dim}, o.Batch, o.Path, o.Coupling, o.Target, o.Keys)
 		if err != nil {
 			t.Fatal(err)
 		}

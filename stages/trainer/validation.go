@@ -92,7 +92,7 @@ func (l *lottery) Pop() any {
 
 // NewValidation draws the examples for rows x [rows][width] with their numbers.
 // Noise is coupled as in training, in batches of the size that is paired there.
-func NewValidation(x []float32, number []int64, layout Layout, batch int, p path.Path, c coupling.Coupling, target path.Prediction, keys Keys) (*Validation, error) {
+func NewValidation(ctx context.Context, x []float32, number []int64, layout Layout, batch int, p path.Path, c coupling.Coupling, target path.Prediction, keys Keys) (*Validation, error) {
 	rows, dim := len(number), layout.Dim
 	if len(x) != rows*layout.Width() || batch < 1 {
 		panic("trainer: validation rows and their numbers differ in length")
@@ -129,7 +129,7 @@ func NewValidation(x []float32, number []int64, layout Layout, batch int, p path
 		layout.noise(fresh, x)
 	}
 	x1 := layout.bareRows(x)
-	index, err := pairs(fresh, x1, x, number, layout, batch, c, keys.ValidPairs)
+	index, err := pairs(ctx, fresh, x1, x, number, layout, batch, c, keys.ValidPairs)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func NewValidation(x []float32, number []int64, layout Layout, batch int, p path
 
 // pairs is the coupling of all rows, batch by batch: noise x0, data x1 and the rows
 // that they are of.
-func pairs(x0, x1, row []float32, number []int64, layout Layout, batch int, c coupling.Coupling, key random.Key) ([]int32, error) {
+func pairs(ctx context.Context, x0, x1, row []float32, number []int64, layout Layout, batch int, c coupling.Coupling, key random.Key) ([]int32, error) {
 	rows, d, w := len(number), layout.Dim, layout.Width()
 	index := make([]int32, rows)
 	for i := range index {
@@ -163,7 +163,7 @@ func pairs(x0, x1, row []float32, number []int64, layout Layout, batch int, c co
 	}
 	for lo := 0; lo < rows; lo += p.rows {
 		hi := min(lo+p.rows, rows)
-		if err := p.pair(index[lo:hi], x0[lo*d:hi*d], x1[lo*d:hi*d], row[lo*w:hi*w], layout, func(u []float64) {
+		if err := p.pair(ctx, index[lo:hi], x0[lo*d:hi*d], x1[lo*d:hi*d], row[lo*w:hi*w], layout, func(u []float64) {
 			for i, n := range number[lo:hi] {
 				u[i] = key.Uniform(uint64(n), 0)
 			}
