@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -187,19 +188,26 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// A call that is given up ends the handler, and goes on as soon as that has ended.
 func TestCancelReachesTheHandler(t *testing.T) {
-	ended := make(chan struct{})
-	h, _ := pair(t, nil, func(ctx context.Context, _, _ string, _ Message) (Message, error) {
-		<-ctx.Done()
-		close(ended)
-		return Message{}, ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		ended := false
+		h, _ := pair(t, nil, func(ctx context.Context, _, _ string, _ Message) (Message, error) {
+			<-ctx.Done()
+			time.Sleep(50 * time.Millisecond)
+			ended = true
+			return Message{}, ctx.Err()
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		begin := time.Now() // in the time of the bubble
+		time.AfterFunc(20*time.Millisecond, cancel)
+		if _, err := h.Call(ctx, "", "wait", Message{}); !errors.Is(err, context.Canceled) || !ended {
+			t.Error(err, ended)
+		}
+		if passed := time.Since(begin); passed != 70*time.Millisecond {
+			t.Errorf("a call that was given up ended after %s", passed)
+		}
 	})
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err := h.Call(ctx, "", "wait", Message{}); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	<-ended
 }
 
 func TestErrorsKeepWhatUsersRead(t *testing.T) {

@@ -142,9 +142,9 @@ func (s *Session) answered(f *pluginpb.Frame, ours bool, r *pluginpb.Result) err
 	if !r.GetMore() {
 		s.drop(f.Seq, true)
 	}
-	if e.items.abandoned() {
+	if e.items.abandoned() { // whoever called waits for the end alone
 		Message{Batches: batches}.Release()
-		return nil
+		batches = nil
 	}
 	e.batches = batches
 	e.head <- f
