@@ -30,6 +30,8 @@ const pageTemplate = "page.md.tmpl"
 //	within CELL "1.2 ± 0.3"     whether the mean lies within a published spread
 //	seconds RESULT STAGE        how long the stage took, the median over the seeds
 //	load RESULT                 any other JSON file of results, nil where there is none
+//	spread MEAN SE              two numbers of such a file as mean ± standard error
+//	order DIFFERENCE            whether the first of a difference of compare is the greater one
 //	label RESULT                n-moons, or sb-n-moons, as N→moons
 //	list TEXT..., split TEXT    a list, and the parts of a text between bars
 //
@@ -42,7 +44,7 @@ func Page(folder string) ([]byte, error) {
 	r := results{folder: folder, sweeps: map[string]*sweep{}}
 	t, err := template.New(pageTemplate).Option("missingkey=error").Funcs(template.FuncMap{
 		"cell": r.cell, "minus": minus, "sd": withSD, "se": withSE, "floor": floor, "mean": mean, "alike": alike, "twice": twice, "quotient": func(a, b float64) float64 { return a / b }, "ratio": ratio, "difference": difference, "within": within,
-		"seconds": r.seconds, "load": r.load, "number": number, "label": label,
+		"spread": spread, "order": order, "seconds": r.seconds, "load": r.load, "number": number, "label": label,
 		"list":  func(v ...string) []string { return v },
 		"split": func(v string) []string { return strings.Split(v, "|") },
 	}).Parse(string(text))
@@ -217,6 +219,24 @@ func withSpread(c Cell, spread float64) string {
 		decimals = len(after)
 	}
 	return text + " ± " + strconv.FormatFloat(spread, 'f', decimals, 64)
+}
+
+func spread(mean, se float64) string { return withSpread(Cell{Mean: &mean}, se) }
+
+// order says whether a difference, as package compare writes it, is that of a greater
+// number and a smaller one.
+func order(difference map[string]any) (string, error) {
+	mean, ok := difference["mean"].(float64)
+	se, also := difference["se"].(float64)
+	switch {
+	case !ok || !also:
+		return "", fmt.Errorf("%v is no difference", difference)
+	case math.Abs(mean) <= 2*se:
+		return "within two standard errors", nil
+	case mean < 0:
+		return "reversed", nil
+	}
+	return "holds", nil
 }
 
 func withSD(c Cell) string { return withSpread(c, c.sd()) }

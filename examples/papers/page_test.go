@@ -46,6 +46,14 @@ func TestCells(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	for want, mean := range map[string]float64{"holds": 2.1, "within two standard errors": -1.9, "reversed": -2.1} {
+		if got, err := order(map[string]any{"mean": mean, "se": 1.0}); got != want || err != nil {
+			t.Errorf("a difference of %v standard errors %s, want %s (%v)", mean, got, want, err)
+		}
+	}
+	if _, err := order(nil); err == nil {
+		t.Error("no difference has an order")
+	}
 	three := Cell{N: 3, Values: []*float64{pointer(1), pointer(2), pointer(9)}}
 	if got := alike(minus(three), Cell{N: 2}); got != "-1.50" {
 		t.Errorf("the mean of two seeds of three is %s", got)

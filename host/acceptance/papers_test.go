@@ -19,9 +19,13 @@ func TestPapers(t *testing.T) {
 	// What a few steps need besides: fewer rows to score, and data that are not in
 	// the repository.
 	further := map[string][]string{
-		"tables/power.yaml":   {"params.data=testdata/power.parquet"},
-		"tables/shuttle.yaml": {"stages.data.with.split.test=0.005"},
-		"tables/letter.yaml":  {"stages.data.with.split.test=0.01"},
+		"density/pipeline.yaml":     {"params.test=0.01", "params.hidden=[16]", "params.field_steps=5", "params.match_steps=20"},
+		"ffjord-toys/pipeline.yaml": {"stages.data.with.rows=5000", "params.field_steps=5", "params.tune_steps=5"},
+		"planar/pipeline.yaml":      {"stages.data.with.rows=2000", "params.field_steps=5"},
+		"rnode/pipeline.yaml":       {"stages.data.with.rows=3000", "params.path_rows=300", "params.steps=5"},
+		"tables/power.yaml":         {"params.data=testdata/power.parquet"},
+		"tables/shuttle.yaml":       {"stages.data.with.split.test=0.005"},
+		"tables/letter.yaml":        {"stages.data.with.split.test=0.01"},
 	}
 	for _, file := range files {
 		name := filepath.ToSlash(filepath.Join(filepath.Base(filepath.Dir(file)), filepath.Base(file)))
