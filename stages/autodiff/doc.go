@@ -41,7 +41,8 @@
 // were built, and writes instructions (lower.go). Elementwise operations that
 // follow each other become one group, done strip by strip in the first-level
 // cache (group.go); an activation and its slope are one kernel. A linear map
-// is a product with weights packed at Refresh (instruction.go); the parts of a
+// is a product with weights packed at Refresh (instruction.go), of which blocks
+// that a mask makes zero are left out (masked.go); the parts of a
 // joined argument are multiplied where they lie, those of the time first. A
 // buffer lives from its first write to its last read, and buffers whose lives
 // do not meet share memory (buffer.go). The number of rows of a tile is chosen

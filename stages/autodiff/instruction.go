@@ -121,8 +121,9 @@ func (t target) data(m *machine) []float32 {
 
 // outerSum adds sum over rows and planes of a ⊗ b.
 type outerSum struct {
-	to   target
-	a, b buffer
+	to     target
+	a, b   buffer
+	within *matrix.Pattern // where it is wanted; nil is everywhere
 }
 
 func (i *outerSum) buffers(visit func(buffer, bool)) { visit(i.a, false); visit(i.b, false) }
@@ -133,11 +134,11 @@ func (i *outerSum) run(m *machine, rows int) {
 		return
 	}
 	if i.a.planes == 1 || a.plane == rows*a.row && b.plane == rows*b.row {
-		matrix.AddTransposed(c, i.to.ld, a.data, a.row, b.data, b.row, i.a.width, i.b.width, rows*i.a.planes)
+		matrix.AddTransposedWithin(c, i.to.ld, a.data, a.row, b.data, b.row, i.a.width, i.b.width, rows*i.a.planes, i.within)
 		return
 	}
 	for p := range i.a.planes {
-		matrix.AddTransposed(c, i.to.ld, a.data[p*a.plane:], a.row, b.data[p*b.plane:], b.row, i.a.width, i.b.width, rows)
+		matrix.AddTransposedWithin(c, i.to.ld, a.data[p*a.plane:], a.row, b.data[p*b.plane:], b.row, i.a.width, i.b.width, rows, i.within)
 	}
 }
 

@@ -24,6 +24,17 @@ func weight(g *Graph, name string, out, in int) Value {
 	return g.Param(name, Init{Bound: 1 / math.Sqrt(float64(in))}, out, in)
 }
 
+// triangle is 1 on and below the diagonal of [n, n].
+func triangle(g *Graph, n int) Value {
+	m := make([]float64, n*n)
+	for i := range n {
+		for j := range i + 1 {
+			m[i*n+j] = 1
+		}
+	}
+	return g.Const(m, n, n)
+}
+
 // functions has every operation at least once.
 func functions() []function {
 	list := []function{
@@ -56,6 +67,11 @@ func functions() []function {
 		{name: "masked", shape: []int{3}, build: func(g *Graph, x, t Value) Value {
 			mask := g.Const([]float64{1, 0, 0, 1, 1, 0, 1, 1, 1}, 3, 3)
 			return g.Sin(g.Linear(x, g.Mul(weight(g, "w", 3, 3), mask), Value{}))
+		}},
+		{name: "masked, wide", shape: []int{3}, build: func(g *Graph, x, t Value) Value {
+			h := g.Tanh(g.Linear(x, weight(g, "in", 70, 3), Value{}))
+			h = g.Tanh(g.Linear(h, g.Mul(weight(g, "w", 70, 70), triangle(g, 70)), g.Param("b", Init{Bound: 1}, 70)))
+			return g.Linear(h, weight(g, "out", 2, 70), Value{})
 		}},
 		{name: "triangular", shape: []int{3}, build: func(g *Graph, x, t Value) Value {
 			l := g.Mul(weight(g, "l", 3, 3), g.Const([]float64{1, 0, 0, 1, 1, 0, 1, 1, 1}, 3, 3))

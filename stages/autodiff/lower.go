@@ -14,11 +14,12 @@ type lowering struct {
 	p      *Program
 	shared bool // one time for all rows of a call
 
-	refs    []int          // of a node, by live nodes and outputs
-	needed  []bool         // nodes that must lie in a buffer
-	slopes  map[int]int    // operations of one argument with a kernel for both: index of the other
-	pair    map[int]int    // and which
-	buffers map[int]buffer // of nodes
+	refs    []int             // of a node, by live nodes and outputs
+	needed  []bool            // nodes that must lie in a buffer
+	masks   map[int][]float64 // of sums over rows: where they are wanted
+	slopes  map[int]int       // operations of one argument with a kernel for both: index of the other
+	pair    map[int]int       // and which
+	buffers map[int]buffer    // of nodes
 	direct  map[int][]direct
 	done    map[int]bool
 	once    list
@@ -130,6 +131,7 @@ func (l *lowering) count(outs []Value) {
 	for _, o := range outs {
 		l.refs[l.canon(o.n)]++
 	}
+	l.findMasks(live)
 }
 
 func (l *lowering) need(n int) { l.needed[l.canon(n)] = true }
@@ -323,10 +325,10 @@ func (l *lowering) reduce(n int, d direct) {
 			l.close(&l.body)
 			if d.swapped {
 				to.offset += at * to.ld
-				l.body.code = append(l.body.code, &outerSum{to, x, delta})
+				l.body.code = append(l.body.code, &outerSum{to, x, delta, nil})
 			} else {
 				to.offset += at
-				l.body.code = append(l.body.code, &outerSum{to, delta, x})
+				l.body.code = append(l.body.code, &outerSum{to, delta, x, l.within(n, at, w)})
 			}
 		}
 		at += w
@@ -516,10 +518,11 @@ func (l *lowering) pack(v view, k0, k, n int) int {
 		spec.ld, spec.transposed = v.in, false
 	}
 	for i, p := range l.p.packings {
-		if p == spec {
+		if p.pattern = nil; p == spec {
 			return i
 		}
 	}
+	spec.pattern = l.pattern(v, k0, k, n)
 	l.p.packings = append(l.p.packings, spec)
 	return len(l.p.packings) - 1
 }

@@ -53,6 +53,7 @@ type packing struct {
 	offset, ld int
 	transposed bool
 	k, n       int
+	pattern    *matrix.Pattern // of what may be other than zero; nil is all
 }
 
 // variant is a program for a kind of call.
@@ -200,6 +201,7 @@ func (b *Bound) Refresh(share func(pieces int, do func(piece int))) {
 	b.pieces = b.pieces[:0]
 	for i, s := range b.p.packings {
 		b.packed[i].Resize(s.k, s.n)
+		b.packed[i].Restrict(s.pattern)
 		for k := range b.packed[i].Pieces() {
 			b.pieces = append(b.pieces, piece{i, k})
 		}

@@ -68,7 +68,7 @@ func TestRowsAreAlone(t *testing.T) {
 			for i, o := range outs {
 				// What is made of sums afterwards is rounded once more for each call,
 				// and values with leading axes are summed plane by plane.
-				if g.nodes[o.n].class == reduced && len(f.shape) == 1 && f.name != "triangular" && f.name != "masked" && !bits(sums[i], whole[i]) {
+				if g.nodes[o.n].class == reduced && len(f.shape) == 1 && f.name != "triangular" && !strings.HasPrefix(f.name, "masked") && !bits(sums[i], whole[i]) {
 					t.Errorf("%s, output %d: the sum over calls has other bits than that of one", f.name, i)
 				}
 			}

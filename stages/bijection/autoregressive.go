@@ -10,7 +10,8 @@ import "slices"
 // theta is one network whose weights are masked (MADE, Germain et al. 2015, eqs.
 // 8 and 9): a hidden unit of degree m sees numbers of rank below m and units of
 // degrees up to m, and the parameters of rank r see units of degrees up to r.
-// Masked weights are products that are made once for all rows.
+// Masked weights are products that are made once for all rows; units stand in the
+// order of their degrees, so that zeros fill whole blocks, which are not multiplied.
 //
 // Generate takes the ranks one after the other. Units of degree m are computed
 // when the numbers of rank below m are known, and never again, so that all d

@@ -143,6 +143,9 @@ func TestCounts(t *testing.T) {
 		{"exact, one layer", sizes{5, 7, 3}.exact(), 2*(5*7+7*3) + 2*7},
 		{"exact, two layers", sizes{5, 7, 11, 3}.exact(), 2*(5*7+7*11+11*3) + 2*7*11},
 		{"wide", wide.sizes().forward(), 2 * (85*512 + 3*512*512 + 512*21)},
+		// Units of degrees 1 2 1 2, then 1 2 1: column 1 is seen by all, column 2 by
+		// those of degree 2; two outputs of columns 1, 2 and 3 see 0, 2 and 3 units.
+		{"masked", masked(3, []int{4, 3}, 2), 2 * ((4 + 2) + (2*2 + 1*4) + 2*(0+2+3))},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)

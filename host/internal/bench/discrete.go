@@ -16,7 +16,7 @@ const discreteDim, discreteBatch = 8, 512
 // discreteFlow is a flow of W8: MAF of 5 affine transforms, RealNVP of 8 affine
 // couplings of alternating columns, NSF of 5 spline couplings of 8 bins. The
 // operations are those of the products of its conditioners, for one row and one
-// way.
+// way; of a masked product, those with weights that are not masked.
 func discreteFlow(name string) (def bijection.Definition, flops float64, err error) {
 	hidden := []int{128, 128}
 	products := func(transforms, in, out int) float64 {
@@ -25,13 +25,48 @@ func discreteFlow(name string) (def bijection.Definition, flops float64, err err
 	switch name {
 	case "maf":
 		def, err = bijection.NewMAF(bijection.Config{Transforms: 5, Hidden: hidden})
-		return def, products(5, discreteDim, 2*discreteDim), err
+		return def, 5 * masked(discreteDim, hidden, 2), err
 	case "realnvp":
 		def, err = bijection.NewRealNVP(bijection.RealNVPConfig{Config: bijection.Config{Transforms: 8, Hidden: hidden}})
 		return def, products(8, discreteDim/2, discreteDim), err
 	}
 	def, err = bijection.NewNSF(bijection.SplineConfig{Config: bijection.Config{Transforms: 5, Mix: "none", Hidden: hidden}, Kind: "coupling", Bins: 8})
 	return def, products(5, discreteDim/2, 23*discreteDim/2), err
+}
+
+// masked is the operations of a masked network for one row: two for each pair of
+// units of which one sees the other. Columns have the degrees 1 to d, units of hidden
+// layers 1 to d-1 in turn, and the outputs of a column see units of degrees below its
+// own (Germain et al. 2015, eqs. 8 and 9).
+func masked(d int, hidden []int, outputs int) (flops float64) {
+	from := make([]int, d)
+	for i := range from {
+		from[i] = i + 1
+	}
+	for l := range len(hidden) + 1 {
+		last := l == len(hidden)
+		var to []int
+		if last {
+			for range outputs {
+				for i := range d {
+					to = append(to, i)
+				}
+			}
+		} else {
+			for j := range hidden[l] {
+				to = append(to, 1+j%(d-1))
+			}
+		}
+		for _, t := range to {
+			for _, f := range from {
+				if f <= t {
+					flops += 2
+				}
+			}
+		}
+		from = to
+	}
+	return flops
 }
 
 // discreteTrain times steps of maximum likelihood with Adam.

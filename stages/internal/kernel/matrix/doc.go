@@ -39,6 +39,11 @@
 // would be mostly empty, and tiles of Cᵀ += Bᵀ A are used: the same terms in the
 // same order.
 //
+// A Pattern says where B, or what is wanted of C, may be other than zero. A panel
+// is then multiplied from its first such row to its last, and AddTransposed takes
+// the rows of C from the first to the last. On a triangle of 128 this leaves out a
+// third.
+//
 // A leading dimension of C that is a power of two of 512 or more is slow where k
 // is small, because all rows of a tile lie in few sets of the cache; nothing is
 // lost from k = 64 on.

@@ -10,13 +10,15 @@ func multiplyGeneric(c []float32, ldc int, a []float32, lda int, b *Packed, m in
 	}
 	for column := 0; column < n; column += 4 {
 		panel, _ := b.panel(column)
+		span := b.span(column / 4)
+		panel = panel[4*span.Lo : 4*span.Hi]
 		columns := min(4, n-column)
 		for i := 0; i < m; i += 2 {
-			upper := a[i*lda : i*lda+k]
+			upper := a[i*lda+span.Lo : i*lda+span.Hi]
 			lower := upper
 			last := i + 1
 			if last < m {
-				lower = a[last*lda : last*lda+k]
+				lower = a[last*lda+span.Lo : last*lda+span.Hi]
 			} else {
 				last = i // twice the same row
 			}
@@ -55,16 +57,17 @@ func tileGeneric(
 
 // addTransposedGeneric adds Aᵀ B to C, four rows of A and B at a time: one
 // pass over C for four terms of each sum, in their order.
-func addTransposedGeneric(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int) {
+func addTransposedGeneric(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, within *Pattern) {
 	l := 0
 	for ; l+4 <= k; l += 4 {
-		b0 := b[l*ldb : l*ldb+n]
-		b1 := b[(l+1)*ldb : (l+1)*ldb+n][:len(b0)]
-		b2 := b[(l+2)*ldb : (l+2)*ldb+n][:len(b0)]
-		b3 := b[(l+3)*ldb : (l+3)*ldb+n][:len(b0)]
 		for i := range m {
+			s := within.ofRow(i, n)
+			b0 := b[l*ldb+s.Lo : l*ldb+s.Hi]
+			b1 := b[(l+1)*ldb+s.Lo : (l+1)*ldb+s.Hi][:len(b0)]
+			b2 := b[(l+2)*ldb+s.Lo : (l+2)*ldb+s.Hi][:len(b0)]
+			b3 := b[(l+3)*ldb+s.Lo : (l+3)*ldb+s.Hi][:len(b0)]
 			a0, a1, a2, a3 := a[l*lda+i], a[(l+1)*lda+i], a[(l+2)*lda+i], a[(l+3)*lda+i]
-			row := c[i*ldc : i*ldc+n][:len(b0)]
+			row := c[i*ldc+s.Lo : i*ldc+s.Hi][:len(b0)]
 			for j := range b0 {
 				v := row[j] + float32(a0*b0[j])
 				v += float32(a1 * b1[j])
@@ -74,10 +77,11 @@ func addTransposedGeneric(c []float32, ldc int, a []float32, lda int, b []float3
 		}
 	}
 	for ; l < k; l++ {
-		last := b[l*ldb : l*ldb+n]
 		for i := range m {
+			s := within.ofRow(i, n)
+			last := b[l*ldb+s.Lo : l*ldb+s.Hi]
 			x := a[l*lda+i]
-			row := c[i*ldc : i*ldc+n][:len(last)]
+			row := c[i*ldc+s.Lo : i*ldc+s.Hi][:len(last)]
 			for j, y := range last {
 				row[j] += float32(x * y)
 			}

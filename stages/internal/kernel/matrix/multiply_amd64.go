@@ -26,22 +26,28 @@ func multiplyTiles(c []float32, ldc int, a []float32, lda int, b *Packed, m int,
 	for l := 0; l < b.k; l += multiplyDepth {
 		for i := 0; i < m; i += block {
 			rows := share(min(block, m-i), most)
-			for column := 0; column < b.n; {
+			for column, number := 0, 0; column < b.n; number++ {
 				panel, width := b.panel(column)
+				span := b.span(number)
+				from, to := max(l, span.Lo), min(l+multiplyDepth, span.Hi)
+				if from >= to {
+					column += width
+					continue
+				}
 				t := tile{
 					c: unsafe.Pointer(&c[i*ldc+column]), ldc: 4 * uintptr(ldc),
-					a: unsafe.Pointer(&a[i*lda+l]), lda: 4 * uintptr(lda),
-					b: unsafe.Pointer(&panel[l*width]), k: uintptr(min(multiplyDepth, b.k-l)),
+					a: unsafe.Pointer(&a[i*lda+from]), lda: 4 * uintptr(lda),
+					b: unsafe.Pointer(&panel[from*width]), k: uintptr(to - from),
 				}
 				switch {
-				case add || l > 0:
+				case add || from > span.Lo:
 					t.start, t.ldstart = t.c, t.ldc
 				case bias != nil:
 					t.start = unsafe.Pointer(&bias[column])
 				default:
 					t.start = unsafe.Pointer(&zeros)
 				}
-				if columns := s.wide(m); columns > width && column+columns <= b.n {
+				if columns := s.wide(m); columns > width && column+columns <= b.n && len(b.spans) == 0 {
 					t.ldb = 4 * uintptr(b.k*width)
 					s.callWide(&t, m)
 					column += columns

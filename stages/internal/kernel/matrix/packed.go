@@ -16,6 +16,7 @@ type Packed struct {
 	k, n  int
 	level kernel.Level
 	data  []float32 // starts on a cache line
+	spans []Span    // of the rows of each panel that are not zero; empty when all may be
 }
 
 // line is a cache line in float32.
@@ -36,7 +37,7 @@ func (p *Packed) Resize(k, n int) {
 	if k < 0 || n < 0 {
 		panic("matrix: negative size")
 	}
-	p.k, p.n, p.level = k, n, kernel.Current()
+	p.k, p.n, p.level, p.spans = k, n, kernel.Current(), p.spans[:0]
 	_, width := panels(p.level, n)
 	size := k * width
 	if size > cap(p.data) {
@@ -51,6 +52,31 @@ func (p *Packed) Resize(k, n int) {
 func (p *Packed) Pieces() int {
 	count, _ := panels(p.level, p.n)
 	return count
+}
+
+// Restrict says where B may be other than zero, until the next Resize; nil is
+// everywhere. What is packed elsewhere must be zero, and need not be multiplied.
+func (p *Packed) Restrict(to *Pattern) {
+	p.spans = p.spans[:0]
+	if to == nil {
+		return
+	}
+	if len(to.rows) != p.n || len(to.columns) != p.k {
+		panic("matrix: a pattern of another size")
+	}
+	for column := 0; column < p.n; {
+		width := panelWidth(p.level, p.n, column)
+		p.spans = append(p.spans, union(to.rows, column, width))
+		column += width
+	}
+}
+
+// span is the rows of panel i that are to be multiplied.
+func (p *Packed) span(i int) Span {
+	if len(p.spans) == 0 {
+		return Span{0, p.k}
+	}
+	return p.spans[i]
 }
 
 // panel is the part of the data that holds the panel that begins at column: its

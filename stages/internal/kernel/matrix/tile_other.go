@@ -8,7 +8,7 @@ func multiplyTiles([]float32, int, []float32, int, *Packed, int, []float32, bool
 	panic("matrix: no assembly")
 }
 
-func addTransposedTiles([]float32, int, []float32, int, []float32, int, int, int, int) {
+func addTransposedTiles([]float32, int, []float32, int, []float32, int, int, int, int, *Pattern) {
 	panic("matrix: no assembly")
 }
 

@@ -15,23 +15,23 @@ const transposedDepth = 256
 // addTransposedTiles is AddTransposed for sizes of at least 1. B is read where
 // it stands: a row of a tile is 2 cache lines for 28 multiply-adds, which the
 // processor fetches ahead as well as from a packed copy.
-func addTransposedTiles(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int) {
+func addTransposedTiles(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, within *Pattern) {
 	s := kernels{level: kernel.Current(), transposed: true}
-	rows := share(m, s.mostRows())
 	for l := 0; l < k; l += transposedDepth {
 		depth := min(transposedDepth, k-l)
 		if s.turned(m, n) {
-			s.addTurned(c, ldc, a[l*lda:], lda, b[l*ldb:], ldb, m, n, depth)
+			s.addTurned(c, ldc, a[l*lda:], lda, b[l*ldb:], ldb, m, n, depth, within)
 			continue
 		}
 		for column := 0; column < n; {
 			width := panelWidth(s.level, n, column)
-			at := unsafe.Pointer(&c[column])
+			span := within.inColumns(column, width, m)
+			at := unsafe.Pointer(&c[span.Lo*ldc+column])
 			s.strip(tile{
 				c: at, ldc: 4 * uintptr(ldc), start: at, ldstart: 4 * uintptr(ldc),
-				a: unsafe.Pointer(&a[l*lda]), lda: 4 * uintptr(lda),
+				a: unsafe.Pointer(&a[l*lda+span.Lo]), lda: 4 * uintptr(lda),
 				b: unsafe.Pointer(&b[l*ldb+column]), ldb: 4 * uintptr(ldb), k: uintptr(depth),
-			}, rows, width, min(width, n-column))
+			}, share(span.Hi-span.Lo, s.mostRows()), width, min(width, n-column))
 			column += width
 		}
 	}
@@ -70,15 +70,16 @@ func (s kernels) turned(m, n int) bool {
 
 // addTurned adds Aᵀ B to C by tiles of its transpose: rows are columns of B, and
 // panels are columns of A. The sums are the same, term by term.
-func (s kernels) addTurned(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int) {
+func (s kernels) addTurned(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, within *Pattern) {
 	var room [14*32 + line]float32
 	part := room[aligned(&room[0]):]
 	most := s.mostRows()
 	for column := 0; column < m; {
 		width := panelWidth(s.level, m, column)
 		columns := min(width, m-column)
-		for j := 0; j < n; j += most {
-			rows := min(most, n-j)
+		span := within.inRows(column, width, n)
+		for j := span.Lo; j < span.Hi; j += most {
+			rows := min(most, span.Hi-j)
 			s.turn(part, width, c[column*ldc+j:], ldc, columns, rows)
 			at := unsafe.Pointer(&part[0])
 			s.strip(tile{
