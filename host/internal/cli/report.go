@@ -65,6 +65,7 @@ func (a *app) writeReport(ctx context.Context, p *pipeline.Pipeline, plugins *pl
 			r.Likelihoods[i].Split = split
 		}
 	}
+	r.Rankings = rankings(rec, f)
 	r.Samples = comparisons(ctx, p, plugins, rec, f, &r.Warnings)
 	var page bytes.Buffer
 	if err := report.Write(&page, r); err != nil {

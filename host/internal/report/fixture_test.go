@@ -94,6 +94,7 @@ func full() Report {
 		logs, sum = append(logs, v), sum+v
 	}
 	r.Likelihoods = []Histogram{{Stage: "scores", Split: "test split", LogProb: logs, Mean: sum / 4000, SE: 0.0158, Trips: 64, Max: 3e-4, RMS: 1e-4}}
+	r.Rankings = []Ranking{{Data: "data, test split", Scores: []Score{{"gaussian", -3.61, 0.02}, {"scores", sum / 4000, 0.0158}, {"planar-scores", -2.71, 1.8}}}}
 	t := Trajectory{Stage: "samples", Columns: []string{"x", "y"}}
 	end := plane(2, 1200, 0.05)
 	for k := range 21 {

@@ -22,6 +22,7 @@ type Report struct {
 	Stages       []StageRow
 	Training     []Curve
 	Samples      []Comparison
+	Rankings     []Ranking
 	Likelihoods  []Histogram
 	Trajectories []Trajectory
 	Quality      []QualityTable
@@ -67,6 +68,18 @@ type Histogram struct {
 	// from where they began they came out.
 	Trips    int64
 	Max, RMS float64
+}
+
+// Ranking is what several models make of the same rows, which Data says.
+type Ranking struct {
+	Data   string
+	Scores []Score
+}
+
+// Score is the mean log-likelihood of a stage in nats and its standard error.
+type Score struct {
+	Stage    string
+	Mean, SE float64
 }
 
 // Trajectory is rows on their way from noise (t = 0) to data (t = 1):
@@ -148,12 +161,13 @@ type tile struct{ Label, Value, Note string }
 
 type page struct {
 	Report
-	CSS                                       template.CSS
-	Heading                                   string
-	When, Took                                string
-	Tiles                                     []tile
-	Training, Samples, Likelihood, Trajectory []block
-	Quality                                   []qualityBlock
+	CSS                           template.CSS
+	Heading                       string
+	When, Took                    string
+	Tiles                         []tile
+	Training, Samples, Trajectory []block
+	Ranking, Likelihood           []block
+	Quality                       []qualityBlock
 }
 
 func view(r Report) page {
@@ -169,6 +183,7 @@ func view(r Report) page {
 	}
 	p.Training = blocks(r.Training, drawCurve)
 	p.Samples = blocks(r.Samples, drawComparison)
+	p.Ranking = rankingBlocks(r.Rankings)
 	p.Likelihood = likelihoodBlocks(r.Likelihoods)
 	p.Trajectory = blocks(r.Trajectories, drawTrajectory)
 	p.Quality = qualityBlocks(r.Quality)

@@ -72,6 +72,7 @@ func reports() map[string]Report {
 			all.Samples = append(all.Samples, s, Comparison{"cut", s.Columns, s.Data[:k/2], s.Sample})
 		}
 		all.Likelihoods = append(all.Likelihoods, Histogram{"l", "", v, bad[i%3], 1, 0, 0, 0}, Histogram{"l", "x", v, 2, nan, 1, nan, bad[i%3]}, Histogram{"l", "x", v, 1e300, 1e-300, 0, 0, 0})
+		all.Rankings = append(all.Rankings, Ranking{"r", []Score{{"a", bad[i%3], 1}, {"b", 1, bad[i%3]}, {"c", 2, nan}, {"d", 1e300, 1e-300}}}, Ranking{"x", []Score{{"e", 1, 1}, {"f", 1, 1}}}, Ranking{"one", []Score{{"g", 1, 1}}})
 		tr := Trajectory{Stage: "t", T: []float64{0, 0.5, 1}}
 		for k := range 3 {
 			var rows [][]float64
@@ -163,6 +164,7 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	r.Likelihoods[0].Stage, r.Likelihoods[0].Split = "15"+evil, "16"+evil
+	r.Rankings[0].Data = "22" + evil
 	r.Trajectories[0].Stage, r.Trajectories[0].Columns = "17"+evil, []string{"18" + evil, "19" + evil}
 	r.Quality[0].Stage, r.Quality[0].Metrics[0].Name = "20"+evil, "21"+evil
 	list, text := elements(t, write(t, r))
@@ -176,12 +178,30 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 	}
-	for i := 1; i <= 21; i++ {
+	for i := 1; i <= 22; i++ {
 		if !strings.Contains(text, strconv.Itoa(i)+"\"'><script>alert(1)") {
 			t.Errorf("name %d is not on the page as text", i)
 		}
 	}
 	elements(t, write(t, Report{Title: "a\x00b\x01c\xffd\uFFFE", Samples: []Comparison{{"\x02", []string{"\x03"}, [][]float64{{1, 2}}, [][]float64{{1, 2}}}}}))
+}
+
+// TestRanking: the best comes first, and one model, or none with a mean, has no order.
+func TestRanking(t *testing.T) {
+	d, ok := drawRanking(Ranking{"data", []Score{{"worse", -3, 0.1}, {"nothing", math.NaN(), 1}, {"better", -2, 0.1}, {"one row", -2.5, 90}}})
+	text := string(d.SVG)
+	better, row, worse := strings.Index(text, ">better<"), strings.Index(text, ">one row<"), strings.Index(text, ">worse<")
+	if !ok || !(0 <= better && better < row && row < worse) || strings.Contains(text, "nothing") {
+		t.Errorf("better at %d, one row at %d, worse at %d of\n%s", better, row, worse, text)
+	}
+	if strings.Contains(text, "90,") || !strings.Contains(text, ">"+minus+"3.0<") { // the axis is that of the means
+		t.Error("an axis of one row")
+	}
+	for _, scores := range [][]Score{nil, {{"a", 1, 1}}, {{"a", 1, 1}, {"b", math.Inf(-1), 1}}} {
+		if _, ok := drawRanking(Ranking{"data", scores}); ok {
+			t.Errorf("%v have an order", scores)
+		}
+	}
 }
 
 func TestEmptySectionsAreLeftOut(t *testing.T) {
@@ -192,7 +212,7 @@ func TestEmptySectionsAreLeftOut(t *testing.T) {
 		"Samples against data": func(r *Report) { r.Samples = nil },
 		"Quality":              func(r *Report) { r.Quality = nil },
 		"Training":             func(r *Report) { r.Training = nil },
-		"Log-likelihood":       func(r *Report) { r.Likelihoods = nil },
+		"Log-likelihood":       func(r *Report) { r.Likelihoods, r.Rankings = nil, nil },
 		"Trajectories":         func(r *Report) { r.Trajectories = nil },
 		"Pipeline":             func(r *Report) { r.GraphSVG, r.Stages = "", nil },
 		"To run it again":      func(r *Report) { r.Versions, r.Config = nil, "" },
