@@ -6,8 +6,9 @@
 // nats with its standard error over the rows, what the training of the flow took, and
 // how far its validation loss lies above its training loss; for every two stages the mean
 // difference row by row with its standard error, which is smaller than those of the two
-// means where the same rows are hard for both. An evaluator gaussian has means only: the
-// standard error of a difference from it is bounded by the sum of both.
+// means where the same rows are hard for both. The same without the row that differs most
+// shows where that one row is the whole difference. An evaluator gaussian has means only:
+// the standard error of a difference from it is bounded by the sum of both.
 //
 // In the file a stage NAME-scores is called NAME.
 package main
@@ -15,7 +16,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -80,12 +80,14 @@ type Training struct {
 }
 
 // Difference is a mean, its standard error, and the part of the rows where B is the
-// better one; Bounded says that the error is a bound.
+// better one; Bounded says that the error is a bound. Others is the difference without
+// the row that is furthest from the mean.
 type Difference struct {
-	Mean    float64 `json:"mean"`
-	SE      float64 `json:"se"`
-	Better  float64 `json:"better,omitempty"`
-	Bounded bool    `json:"bounded,omitempty"`
+	Mean    float64     `json:"mean"`
+	SE      float64     `json:"se"`
+	Better  float64     `json:"better,omitempty"`
+	Bounded bool        `json:"bounded,omitempty"`
+	Others  *Difference `json:"others,omitempty"`
 }
 
 // Compare reads the output folder of a run.
@@ -143,8 +145,8 @@ func Compare(folder string) (*Comparison, error) {
 
 // paired is how much greater log-densities b are than a, row by row.
 func paired(a, b []float64) (Difference, error) {
-	if len(a) != len(b) {
-		return Difference{}, errors.New("not the same number of rows")
+	if len(a) != len(b) || len(a) < 3 {
+		return Difference{}, fmt.Errorf("%d and %d rows, which are not the same, or fewer than 3", len(a), len(b))
 	}
 	d, better := make([]float64, len(a)), 0
 	for r := range a {
@@ -153,7 +155,16 @@ func paired(a, b []float64) (Difference, error) {
 		}
 	}
 	m, se := moments(d)
-	return Difference{Mean: m, SE: se, Better: float64(better) / float64(len(d))}, nil
+	out := Difference{Mean: m, SE: se, Better: float64(better) / float64(len(d))}
+	furthest := 0
+	for r, v := range d {
+		if math.Abs(v-m) > math.Abs(d[furthest]-m) {
+			furthest = r
+		}
+	}
+	m, se = moments(slices.Delete(d, furthest, furthest+1))
+	out.Others = &Difference{Mean: m, SE: se}
+	return out, nil
 }
 
 // moments are a mean and its standard error.

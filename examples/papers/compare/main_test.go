@@ -34,7 +34,7 @@ func TestCompare(t *testing.T) {
 		}}})
 	none := math.NaN()
 	write(t, dir, "a-scores.parquet", map[string][]float64{"x": {0, 0, 0}, "log_prob": {-1, -2, -6}})
-	write(t, dir, "b-scores.parquet", map[string][]float64{"x": {0, 0, 0}, "log_prob": {-2, -1, -3}})
+	write(t, dir, "b-scores.parquet", map[string][]float64{"x": {0, 0, 0}, "log_prob": {-2, -1, -2}})
 	step, loss, valid := make([]float64, 30), make([]float64, 30), make([]float64, 30)
 	for i := range step {
 		step[i], loss[i], valid[i] = float64(i+1), float64(i), none
@@ -59,11 +59,13 @@ func TestCompare(t *testing.T) {
 	if c.Scores["b"].Training != nil {
 		t.Error("a flow that no stage trained was trained")
 	}
-	d := c.Differences["a"]["b"] // -1, 1, 3
-	near(t, "difference", d.Mean, 1)
-	near(t, "its error", d.SE, 2/math.Sqrt(3))
+	d := c.Differences["a"]["b"] // -1, 1, 4
+	near(t, "difference", d.Mean, 4.0/3)
+	near(t, "its error", d.SE, math.Sqrt((49.0+1+64)/9/2/3))
 	near(t, "part of the rows", d.Better, 2.0/3)
-	near(t, "the other way", c.Differences["b"]["a"].Mean, -1)
+	near(t, "without the row that differs most", d.Others.Mean, 0)
+	near(t, "its error", d.Others.SE, 1)
+	near(t, "the other way", c.Differences["b"]["a"].Mean, -4.0/3)
 	g := c.Differences["gaussian"]["a"]
 	near(t, "from the Gaussian", g.Mean, 2)
 	near(t, "its bound", g.SE, 0.5+a.SE)
