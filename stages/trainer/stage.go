@@ -246,7 +246,7 @@ func (s *cfm) conditional(p *parts) error {
 	}
 	if _, ok := p.model.(model.Conditional); p.model != nil && !ok {
 		return schemas.Errorf(schemas.WrongPort, "the model %s takes no conditions, and the rows have some: %s", p.model.Use(), strings.Join(p.data.conditions.Names(), ", ")).
-			At("from.model").Suggest("choose mlp or resmlp, or leave out `conditions` of the loader")
+			At("from.model").Suggest("choose mlp, resmlp or ffjord, or leave out `conditions` of the loader")
 	}
 	return nil
 }
@@ -297,12 +297,15 @@ func (s *cfm) load0(ctx context.Context, p *parts) (*Source, error) {
 }
 
 // learn fits the conditions to the training rows, which then say how they stand in
-// a row; validation rows follow them.
+// a row; validation rows follow them. Those of a flow that is trained on stay.
 func (s *cfm) learn(ctx context.Context, p *parts) error {
 	if len(p.data.conditions) == 0 {
 		return nil
 	}
-	fitted, err := condition.Learn(ctx, p.data.conditions, p.data.rows, s.env.Stop)
+	fitted, err := p.flow.Conditions, error(nil)
+	if !fitted.Fitted() {
+		fitted, err = condition.Learn(ctx, p.data.conditions, p.data.rows, s.env.Stop)
+	}
 	if err == nil {
 		err = p.data.hold(fitted)
 	}
@@ -732,7 +735,9 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 	start := in["flow"].Flow != nil
 	if start && in["model"].Service != nil {
 		errs = append(errs, schemas.Errorf(schemas.Conflict, "the flow brings its model").At("from.model").Suggest("keep one of model and flow"))
-	} else if start || isField(in) {
+		return nil, nil, errors.Join(errs...)
+	}
+	if start || isField(in) {
 		errs = append(errs, s.fitField(p, in))
 		if err := errors.Join(errs...); err != nil {
 			return nil, nil, err
@@ -825,6 +830,9 @@ func (s *mle) fitField(p *parts, in pipeline.Inputs) error {
 	} else if err := p.goOn(in["flow"]); err != nil {
 		errs = append(errs, err)
 	}
+	if p.data != nil {
+		errs = append(errs, s.conditional(p))
+	}
 	if err := errors.Join(errs...); err != nil || p.data == nil {
 		return err
 	}
@@ -837,12 +845,14 @@ func (s *mle) fitField(p *parts, in pipeline.Inputs) error {
 			At("from.model").Suggest("train it with `use: cfm`, or choose ffjord, mlp or resmlp")
 	}
 	p.flow.Columns, p.flow.Transforms, p.flow.Dim = p.data.columns, p.data.transforms, p.data.layout.Dim
-	p.flow.Conditions = p.data.conditions
+	if in["flow"].Flow == nil {
+		p.flow.Conditions = p.data.conditions
+	}
 	p.flow.Model = flow.Component{Use: p.model.Use(), With: p.model.Config()}
 	return nil
 }
 
-// goOn takes model and base of a flow that was trained before.
+// goOn takes model, base and conditions of a flow that was trained before.
 func (p *parts) goOn(in pipeline.Input) error {
 	src, err := flow.FromInput(in, "flow")
 	if err != nil {
@@ -861,17 +871,12 @@ func (p *parts) goOn(in pipeline.Input) error {
 		return schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", d.Model.Use, err).At("from.flow")
 	}
 	if p.data != nil {
-		same := func(a, b any) bool {
-			x, _ := json.Marshal(a)
-			y, _ := json.Marshal(b)
-			return bytes.Equal(x, y)
-		}
-		if !same(d.Columns, p.data.columns) || !same(d.Transforms, p.data.transforms) || !same(d.Conditions, p.data.conditions) {
+		if !same(d.Columns, p.data.columns) || !slices.EqualFunc(d.Transforms, p.data.transforms, mayBe) || !alike(d.Conditions, p.data.conditions) {
 			return schemas.Errorf(schemas.Conflict, "the flow was trained on other columns, transforms or conditions than these rows have").
 				At("from.data").Suggest("join the rows that the flow was trained on")
 		}
 	}
-	p.flow.Path, p.flow.BaseStd = d.Path, d.BaseStd
+	p.flow.Path, p.flow.BaseStd, p.flow.Conditions = d.Path, d.BaseStd, d.Conditions
 	return nil
 }
 
@@ -1098,20 +1103,31 @@ func (t *table) like(other *table) error {
 			return fail(schemas.DimensionDiffer, "the validation rows have other columns than the training rows")
 		}
 	}
-	for i, c := range t.conditions {
-		if i >= len(other.conditions) || c.Name != other.conditions[i].Name || c.Kind != other.conditions[i].Kind {
-			return fail(schemas.Conflict, "the validation rows have other conditions than the training rows")
-		}
-	}
-	if len(t.conditions) != len(other.conditions) {
+	if !alike(t.conditions, other.conditions) {
 		return fail(schemas.Conflict, "the validation rows have other conditions than the training rows")
 	}
-	a, _ := json.Marshal(t.transforms)
-	b, _ := json.Marshal(other.transforms)
-	if !bytes.Equal(a, b) {
+	if !same(t.transforms, other.transforms) {
 		return fail(schemas.Conflict, "the validation rows went through other transforms than the training rows")
 	}
 	return nil
+}
+
+// same says whether two values are the same in a file.
+func same(a, b any) bool {
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	return bytes.Equal(x, y)
+}
+
+// mayBe says whether transforms are the same, as far as is known of one that is not
+// fitted yet.
+func mayBe(a, b schemas.Transform) bool {
+	return a.Use == b.Use && same(a.With, b.With) && (a.State == nil || b.State == nil || same(a.State, b.State))
+}
+
+// alike says whether conditions are the same columns, fitted or not.
+func alike(a, b condition.Columns) bool {
+	return slices.EqualFunc(a, b, func(a, b condition.Column) bool { return a.Name == b.Name && a.Kind == b.Kind && a.Width == b.Width })
 }
 
 // open is the Table to read from. A closed stop ends a reading, where there is
