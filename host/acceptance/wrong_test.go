@@ -106,6 +106,8 @@ var mistakes = []struct {
 	{name: "a parameter of the wrong type", old: "  size: 64", replace: "  size: lots", reason: "wrong_type"},
 	{name: "steps and epochs", old: "{steps: 10", replace: "{steps: 10, epochs: 2", reason: "conflict"},
 	{name: "probes of an exact trace", old: "    to: scores.parquet", replace: "    with: {trace: exact, probes: 4}\n    to: scores.parquet", reason: "conflict"},
+	{name: "draws of no noise", old: "    to: scores.parquet", replace: "    with: {draws: «2}\n    to: scores.parquet", reason: "conflict"},
+	{name: "steps of no column", old: "use: standardize, ", replace: "use: dequantize, with: {steps: {c: «1}}, ", reason: "unknown_column"},
 	{name: "two stages write one file", old: "to: scores.parquet", replace: "to: «samples.parquet", reason: "conflict"},
 	{name: "covariances and std", old: "  field: {kind: model, use: mlp, with: {hidden: [8]}}", replace: "  exact: {kind: model, use: gmm, with: {means: [[0]], std: «[1], covariances: [[[1]]]}}\n  field: {kind: model, use: mlp, with: {hidden: [8]}}", reason: "conflict"},
 	{name: "stages in a circle", old: "from: {data: data}", replace: "from: {data: scaled}", reason: "cycle"},

@@ -64,7 +64,7 @@ func (c TraceConfig) Fits(f *flow.Flow) error {
 		return nil
 	}
 	return schemas.Errorf(schemas.Conflict, "trace hutchpp needs products of the field's Jacobian with vectors, which the model of this flow does not give").
-		At("with.trace").Suggest("write trace: hutchinson")
+		At("trace").Suggest("write trace: hutchinson")
 }
 
 func linear[T solver.Float](f model.Field[T]) bool {

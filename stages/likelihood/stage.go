@@ -90,7 +90,7 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	}
 	if s.config.Draws > 1 && !slices.ContainsFunc(d.Transforms, func(t schemas.Transform) bool { return transform.IsDiscrete(t.Use) }) {
 		return pipeline.Outputs{}, schemas.Errorf(schemas.Conflict, "the flow has no transform that draws noise: all draws would be the same").
-			At("with.draws").Suggest("leave draws out, or train behind the transform dequantize")
+			At("draws").Suggest("leave draws out, or train behind the transform dequantize")
 	}
 	return pipeline.Outputs{Rows: map[string]pipeline.Rows{"": rows}}, nil
 }

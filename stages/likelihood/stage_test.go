@@ -303,7 +303,7 @@ func TestStageRefusesDraws(t *testing.T) {
 	}
 	in := inputs(t, newTable(t, memory.DefaultAllocator, points(4), 4), dopri5(1e-5, solver.Options{}))
 	var e *schemas.Error
-	if _, err := st.Check(ctx, in); !errors.As(err, &e) || e.Reason != schemas.Conflict || e.Path != "with.draws" {
+	if _, err := st.Check(ctx, in); !errors.As(err, &e) || e.Reason != schemas.Conflict || e.Path != "draws" {
 		t.Errorf("draws without dequantize: %v", err)
 	}
 }

@@ -185,7 +185,7 @@ func rational(step float64) (bin, error) {
 func (m dequantize) Informed(f Facts) (Method, error) {
 	for name := range m.config.Steps {
 		if !slices.ContainsFunc(f.Columns, func(c schemas.Column) bool { return c.Name == name }) {
-			return nil, schemas.Errorf(schemas.UnknownColumn, "the data has no column %q", name).At("with.steps." + name)
+			return nil, schemas.Errorf(schemas.UnknownColumn, "the data has no column %q", name).At("steps." + name)
 		}
 	}
 	m.facts = f
@@ -273,7 +273,7 @@ func (f *dequantizeFit) Add(x []float64, rows int) error {
 			}
 			if _, ok := l.fixed.on(v); !ok {
 				return schemas.Errorf(schemas.OutOfRange, "row %d has %v in dimension %d, which is not %v, as row 0 has, plus a multiple of %v", row, v, k%f.dim, l.first, l.fixed.width()).
-					At("with.steps").Suggest("write the distance of neighbouring values")
+					At("steps").Suggest("write the distance of neighbouring values")
 			}
 		case v != math.Trunc(v) || math.Abs(v) > 1<<53:
 			l.continuous = true

@@ -274,22 +274,23 @@ func TestTransformsRefuse(t *testing.T) {
 		x         []float64
 		reason    schemas.Reason
 		says      string
+		at        string // below the configuration, or from.PORT
 	}{
-		"dependent columns": {"whiten", `{}`, dependent, schemas.OutOfRange, "is made of a, b, c"},
-		"and by cholesky":   {"whiten", `{"root": "cholesky"}`, dependent, schemas.OutOfRange, "1 of 3 directions"},
-		"no ends":           {"logit", `{"alpha": 0}`, mixed(9), schemas.OutOfRange, "alpha 0"},
-		"beyond the ends":   {"logit", `{"low": 0, "high": 1}`, mixed(9), schemas.OutOfRange, "row 0 has"},
-		"one end":           {"logit", `{"low": 0}`, mixed(9), schemas.MissingKey, "together"},
-		"ends turned":       {"logit", `{"low": 1, "high": 0}`, mixed(9), schemas.OutOfRange, "above low"},
-		"a wrong step":      {"dequantize", `{"steps": {"b": 0.03}}`, steps(9), schemas.OutOfRange, "multiple of 0.03"},
-		"no such column":    {"dequantize", `{"steps": {"d": 0.03}}`, steps(9), schemas.UnknownColumn, `"d"`},
-		"a third":           {"dequantize", `{"steps": {"b": 0.3333333333333333}}`, steps(9), schemas.OutOfRange, "decimal"},
-		"whiten overflow":   {"whiten", `{}`, []float64{1e200, 0, 1, -1e200, 1, 0}, schemas.NonFinite, "too large"},
+		"dependent columns": {"whiten", `{}`, dependent, schemas.OutOfRange, "is made of a, b, c", "from.data"},
+		"and by cholesky":   {"whiten", `{"root": "cholesky"}`, dependent, schemas.OutOfRange, "1 of 3 directions", "from.data"},
+		"no ends":           {"logit", `{"alpha": 0}`, mixed(9), schemas.OutOfRange, "alpha 0", "alpha"},
+		"beyond the ends":   {"logit", `{"low": 0, "high": 1}`, mixed(9), schemas.OutOfRange, "row 0 has", "low"},
+		"one end":           {"logit", `{"low": 0}`, mixed(9), schemas.MissingKey, "together", "high"},
+		"ends turned":       {"logit", `{"low": 1, "high": 0}`, mixed(9), schemas.OutOfRange, "above low", "high"},
+		"a wrong step":      {"dequantize", `{"steps": {"b": 0.03}}`, steps(9), schemas.OutOfRange, "multiple of 0.03", "steps"},
+		"no such column":    {"dequantize", `{"steps": {"d": 0.03}}`, steps(9), schemas.UnknownColumn, `"d"`, "steps.d"},
+		"a third":           {"dequantize", `{"steps": {"b": 0.3333333333333333}}`, steps(9), schemas.OutOfRange, "decimal", "steps.b"},
+		"whiten overflow":   {"whiten", `{}`, []float64{1e200, 0, 1, -1e200, 1, 0}, schemas.NonFinite, "too large", ""},
 	} {
 		_, _, err := fitted(t, c.use, c.with, abc, c.x, 100)
 		list := schemas.Errors(err, "none")
-		if len(list) == 0 || list[0].Reason != c.reason || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v", name, err)
+		if len(list) == 0 || list[0].Reason != c.reason || list[0].Path != c.at || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want an error at %q", name, err, c.at)
 		}
 	}
 	if _, _, err := fitted(t, "whiten", `{"ridge": 1e-3}`, abc, dependent, 100); err != nil {

@@ -158,7 +158,7 @@ func (f *logitFit) Add(x []float64, rows int) error {
 		}
 		if f.config.Low != nil && (v < *f.config.Low || v > *f.config.High) {
 			return schemas.Errorf(schemas.OutOfRange, "row %d has %v in column %d, which is not between low, %v, and high, %v", row, v, i, *f.config.Low, *f.config.High).
-				At("with.low").Suggest("give low and high of the data, or leave them out")
+				At("low").Suggest("give low and high of the data, or leave them out")
 		}
 		f.low[i], f.high[i] = min(f.low[i], v), max(f.high[i], v)
 	}
@@ -183,7 +183,7 @@ func (f *logitFit) Fitted() (Fitted, []int, error) {
 	}
 	if f.config.Alpha == 0 && f.config.Low == nil {
 		return nil, nil, schemas.Errorf(schemas.OutOfRange, "with alpha 0 the least and the greatest training value have no finite logit").
-			At("with.alpha").Suggest("write alpha: 0.05, or give low and high outside of all values")
+			At("alpha").Suggest("write alpha: 0.05, or give low and high outside of all values")
 	}
 	l, err := NewLogit(f.config.Alpha, f.low, f.high)
 	if err != nil {
