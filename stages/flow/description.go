@@ -128,6 +128,9 @@ func (d *Description) Check() error {
 	if err := d.Conditions.Check(); err != nil {
 		return schemas.Errorf(schemas.CorruptFile, "the flow's conditions: %w", err)
 	}
+	if !d.Conditions.Fitted() { // of a file: those of a flow that is still to be trained are not checked here
+		return schemas.Errorf(schemas.CorruptFile, "the flow has conditions without what training learned of them")
+	}
 	for _, c := range d.Conditions {
 		if slices.ContainsFunc(d.Columns, func(o schemas.Column) bool { return o.Name == c.Name }) {
 			return schemas.Errorf(schemas.CorruptFile, "column %q of the flow is data and a condition", c.Name)

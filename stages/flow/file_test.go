@@ -2,7 +2,9 @@ package flow_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
 )
@@ -158,6 +161,19 @@ func TestEveryByteCounts(t *testing.T) {
 	}
 }
 
+// notFitted are conditions as they are before training.
+var notFitted = condition.Columns{{Name: "c", Type: "float64", Kind: condition.Number}, {Name: "k", Type: "utf8", Kind: condition.Category}}
+
+// A file that passed its checksum, or none, is not trusted more than another.
+func TestNewRefusesConditionsThatAreNotFitted(t *testing.T) {
+	d, tensors := small()
+	for _, d.Conditions = range []condition.Columns{notFitted[:1], notFitted[1:]} {
+		if _, err := flow.New(d, tensors, flow.Registry{}); reason(err) != schemas.CorruptFile || !strings.Contains(err.Error(), "learned") {
+			t.Errorf("%v: %v", d.Conditions, err)
+		}
+	}
+}
+
 func file(header string, data int) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 	return append(append(b, header...), make([]byte, data)...)
@@ -213,6 +229,8 @@ func TestHostileHeaders(t *testing.T) {
 		"column type": {edit(func(d *flow.Description) {
 			d.Columns = []schemas.Column{{Name: "a", Type: "utf8"}, {Name: "b", Type: "int8"}}
 		}), 0, "type utf8"},
+		"numbers not fitted":    {edit(func(d *flow.Description) { d.Conditions = notFitted[:1] }), 0, "learned"},
+		"categories not fitted": {edit(func(d *flow.Description) { d.Conditions = notFitted[1:] }), 0, "learned"},
 		"unknown field": {`{"__metadata__":` + meta(`{"version":1,"shape":3}`) + `}`, 0, "unknown field"},
 	} {
 		b := file(c.header, c.data)
@@ -242,6 +260,19 @@ func FuzzDecode(f *testing.F) {
 	f.Add(file(`{}`, 0))
 	f.Add(file(`{"__metadata__":{"format":"pathline"},"a":{"dtype":"F32","shape":[18446744073709551615,2],"data_offsets":[0,8]}}`, 8))
 	f.Add(file(`{"a":`, 3))
+	// Conditions without means: the checksum is that of the description, no tensor follows.
+	d, _ := small()
+	d.Conditions = notFitted
+	text, err := json.Marshal(d)
+	if err != nil {
+		f.Fatal(err)
+	}
+	sum := sha256.Sum256(text)
+	meta, err := json.Marshal(map[string]any{"__metadata__": map[string]string{"format": "pathline", "pathline.flow": string(text), "pathline.sha256": hex.EncodeToString(sum[:])}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file(string(meta), 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, tensors, err := decode(b)
 		if err != nil {
@@ -249,6 +280,13 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("reason %q: %v", r, err)
 			}
 			return
+		}
+		for _, c := range d.Conditions { // what a file says is what a value is written by
+			v := condition.Value{Text: "a", Numbers: make([]float64, c.Numbers())}
+			if c.Kind == condition.Category {
+				v.Text = c.Categories[0]
+			}
+			_ = c.Put(make([]float32, c.Held()), v)
 		}
 		var again bytes.Buffer
 		if err := flow.Encode(&again, d, tensors); err != nil {
