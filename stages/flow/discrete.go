@@ -2,9 +2,6 @@ package flow
 
 import (
 	"context"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/pathline/pathline/stages/solver"
 )
@@ -30,7 +27,7 @@ func (f *Flow) map32(ctx context.Context, do func(ctx context.Context, to, from 
 		from[i] = float32(x[i])
 	}
 	r := solver.NewReport(rows)
-	if err := f.share(rows, func(lo, hi int) error {
+	if err := Share(ctx, f.Workers, rows, mapped, func(lo, hi int) error {
 		var part []float64
 		if logdet != nil {
 			part = logdet[lo:hi]
@@ -52,35 +49,3 @@ func (f *Flow) map32(ctx context.Context, do func(ctx context.Context, to, from 
 
 // mapped is how many rows of a discrete flow a worker takes at a time.
 const mapped = 256
-
-// share does all rows, some at a time, and gives the error of the first ones that have
-// one.
-func (f *Flow) share(rows int, do func(lo, hi int) error) error {
-	pieces := (rows + mapped - 1) / mapped
-	workers := f.Workers
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	if workers = min(workers, pieces); workers <= 1 {
-		return do(0, rows)
-	}
-	errs := make([]error, pieces)
-	var next atomic.Int64
-	work := func() {
-		for i := int(next.Add(1)) - 1; i < pieces; i = int(next.Add(1)) - 1 {
-			errs[i] = do(i*mapped, min((i+1)*mapped, rows))
-		}
-	}
-	var wait sync.WaitGroup
-	for range workers - 1 {
-		wait.Go(work)
-	}
-	work()
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
