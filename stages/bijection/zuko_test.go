@@ -2,15 +2,17 @@ package bijection_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/pathline/pathline/stages/bijection"
 )
 
 // TestZuko: with the same weights, log-densities and samples are those of zuko
-// (testdata/export_zuko.py wrote them, in float64).
+// (testdata/export_zuko.py wrote them, in float64), without and with conditions.
 func TestZuko(t *testing.T) {
 	text, err := os.ReadFile("testdata/zuko.json")
 	if err != nil {
@@ -21,6 +23,7 @@ func TestZuko(t *testing.T) {
 			Model   string               `json:"model"`
 			Config  json.RawMessage      `json:"config"`
 			Dim     int                  `json:"dim"`
+			Held    int                  `json:"held"`
 			Weights map[string][]float32 `json:"weights"`
 			X       []float64            `json:"x"`
 			LogProb []float64            `json:"log_prob"`
@@ -31,16 +34,16 @@ func TestZuko(t *testing.T) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Cases) != 4 {
+	if len(file.Cases) != 8 {
 		t.Fatalf("%d cases", len(file.Cases))
 	}
 	for _, c := range file.Cases {
-		t.Run(c.Model, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, %d conditions", c.Model, c.Held), func(t *testing.T) {
 			def, err := bijection.Builtin()[c.Model](c.Config)
 			if err != nil {
 				t.Fatal(err)
 			}
-			n, err := def.Bijection(c.Dim)
+			n, err := bijection.Build(def, c.Dim, c.Held)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +66,11 @@ func TestZuko(t *testing.T) {
 			}
 			score := func(z, logdet []float64) []float64 {
 				p := make([]float64, rows)
-				n.Base().LogProb(p, z, rows)
+				bare := make([]float64, 0, rows*c.Dim)
+				for row := range slices.Chunk(z, c.Dim+c.Held) {
+					bare = append(bare, row[:c.Dim]...)
+				}
+				n.Base().LogProb(p, bare, rows)
 				for r := range p {
 					p[r] += logdet[r]
 				}
