@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/condition"
 	"github.com/pathline/pathline/stages/loader/distribution"
 	"github.com/pathline/pathline/stages/random"
 )
@@ -20,13 +22,25 @@ type Generate struct {
 	Name  string             `yaml:"name" json:"name" doc:"the distribution" required:"true" enum:"moons,8gaussians,checkerboard,circles,rings,swissroll,scurve,pinwheel,2spirals,normal,cfm-8gaussians,cfm-moons,cfm-8gaussians-12,cfm-moons-7"`
 	Rows  int64              `yaml:"rows" json:"rows" doc:"number of rows" min:"1" max:"1000000000000"`
 	Split map[string]float64 `yaml:"split" json:"split" doc:"fraction of the rows of each split, by name; which rows depends on the seed and the row's number only"`
+
+	Conditions []ConditionOf `yaml:"conditions" json:"conditions,omitempty" doc:"x or y, where that column is no data but what the other is conditional on"`
 }
 
 // GenerateDefaults are the settings of keys that are left out.
 func GenerateDefaults() Generate { return Generate{Rows: 10000} }
 
 // Validate checks what the tags do not say.
-func (g Generate) Validate() error { return checkSplit(g.Split) }
+func (g Generate) Validate() error {
+	if n := len(g.Conditions); n > 1 {
+		return schemas.Errorf(schemas.Conflict, "x and y are conditions, and nothing is data").At("conditions").Suggest("leave one of them out")
+	}
+	for _, c := range g.Conditions {
+		if c.Use != "x" && c.Use != "y" {
+			return schemas.Errorf(schemas.UnknownColumn, "there is no column %q; there are x, y", c.Use).At("conditions[0]")
+		}
+	}
+	return checkSplit(g.Split)
+}
 
 // generateRows rows make a batch before the split is taken.
 const generateBatch = 16384
@@ -41,13 +55,26 @@ func (s *generateStage) Check(context.Context, pipeline.Inputs) (pipeline.Output
 	if !ok {
 		return pipeline.Outputs{}, schemas.Errorf(schemas.UnknownValue, "there is no distribution %q", s.config.Name).At("name")
 	}
-	schema := arrow.NewSchema([]arrow.Field{
+	fields := []arrow.Field{
 		{Name: "x", Type: arrow.PrimitiveTypes.Float32, Nullable: true},
 		{Name: "y", Type: arrow.PrimitiveTypes.Float32, Nullable: true},
-	}, nil)
+	}
+	swap := false // conditions stand behind the data
+	for _, c := range s.config.Conditions {
+		at := slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == c.Use })
+		kind, err := condition.KindOf(fields[at], c.As)
+		if err != nil {
+			return pipeline.Outputs{}, err.(*schemas.Error).At("conditions[0]")
+		}
+		fields[at] = condition.Mark(fields[at], kind)
+		if swap = at == 0; swap {
+			slices.Reverse(fields)
+		}
+	}
+	schema := arrow.NewSchema(fields, nil)
 	out := map[string]pipeline.Rows{}
 	for name, v := range intervals(s.config.Split, s.env.Seed, s.env.Stage) {
-		out[name] = &generated{schema: schema, from: d, key: random.NewKey(s.env.Seed, s.env.Stage, "rows"), part: v, total: s.config.Rows, mem: s.env.Alloc}
+		out[name] = &generated{schema: schema, swap: swap, from: d, key: random.NewKey(s.env.Seed, s.env.Stage, "rows"), part: v, total: s.config.Rows, mem: s.env.Alloc}
 	}
 	return pipeline.Outputs{Rows: out}, nil
 }
@@ -59,6 +86,7 @@ func (s *generateStage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.O
 // generated rows are a function of the seed and of the row's number.
 type generated struct {
 	schema *arrow.Schema
+	swap   bool // y stands before x
 	from   distribution.Distribution
 	key    random.Key
 	part   interval
@@ -107,6 +135,9 @@ func (s *generatedStream) Next(ctx context.Context) (arrow.Record, error) {
 				s.from.Sample(row[:], s.key, i, 1)
 				x, y = append(x, float32(row[0])), append(y, float32(row[1]))
 			}
+		}
+		if s.swap {
+			x, y = y, x
 		}
 		if len(x) > 0 {
 			return s.record(x, y), nil
