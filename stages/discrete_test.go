@@ -47,10 +47,16 @@ func discrete(use string, change func(map[string]*pipeline.StageSpec)) pipeline.
 // and scored, and its density integrates to one.
 func TestDiscreteFlows(t *testing.T) {
 	ctx := context.Background()
-	for _, use := range []string{"nice", "realnvp", "maf", "iaf", "nsf", "planar"} {
-		t.Run(use, func(t *testing.T) {
+	for _, c := range []struct{ use, base string }{
+		{"nice", "logistic"}, {"realnvp", "normal"}, {"maf", "normal"}, {"iaf", "normal"}, {"nsf", "normal"}, {"planar", "normal"},
+		{"nice", "mixture"}, {"maf", "mixture"},
+	} {
+		use := c.use
+		t.Run(use+" "+c.base, func(t *testing.T) {
 			out := t.TempDir()
-			p, err := pipeline.New(ctx, discrete(use, nil), stages.Builtin(), pipeline.LoadOptions{})
+			p, err := pipeline.New(ctx, discrete(use, func(s map[string]*pipeline.StageSpec) {
+				s["field"].With = map[string]any{"base": c.base}
+			}), stages.Builtin(), pipeline.LoadOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +74,7 @@ func TestDiscreteFlows(t *testing.T) {
 			// The sum over a grid that covers the data and the tails.
 			const n = 500
 			hi := 9.0
-			if use == "nice" { // a logistic base has wide tails
+			if c.base == "logistic" { // a logistic base has wide tails
 				hi = 18
 			}
 			lo, h := -hi, 2*hi/n

@@ -7,12 +7,15 @@ import (
 	"github.com/pathline/pathline/stages/random"
 )
 
-// Base is the distribution at the end of Normalize, of rows of independent
-// numbers: model.Base, and its log-density as a part of a program.
+// Base is the distribution at the end of Normalize: as a part of a program, and as
+// one to draw from and to score with.
 type Base interface {
-	model.Base
-	// Density builds log p0(z), a number, from z [dim].
+	// Density builds log p0(z), a number, from z [dim], and declares the parameters
+	// of a base that is learned.
 	Density(b *Builder, z Value) Value
+	// Distribution is the base with weights, which are the parameters by name. Later
+	// changes of the weights do not reach it.
+	Distribution(weights func(name string) []float32) model.Base
 }
 
 // Normal is the base N(0, I).
@@ -33,6 +36,9 @@ func (n Normal) LogProb(logp, x []float64, rows int) {
 		logp[r] = -sum/2 - n.constant()
 	}
 }
+
+// Distribution is the base itself.
+func (n Normal) Distribution(func(string) []float32) model.Base { return n }
 
 func (n Normal) constant() float64 { return float64(n.Dim) * math.Log(2*math.Pi) / 2 }
 
@@ -69,6 +75,9 @@ func (l Logistic) LogProb(logp, x []float64, rows int) {
 		logp[r] = sum
 	}
 }
+
+// Distribution is the base itself.
+func (l Logistic) Distribution(func(string) []float32) model.Base { return l }
 
 // Density is -sum (softplus(z) + softplus(-z)).
 func (l Logistic) Density(b *Builder, z Value) Value {

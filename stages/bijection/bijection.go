@@ -27,8 +27,9 @@ type Trainable interface {
 	Bijection[float32]
 	Weights
 
-	// Base is the distribution of Normalize(x), without the conditions.
-	Base() Base
+	// Base is the distribution of Normalize(x), without the conditions, with the
+	// present weights where it is learned.
+	Base() model.Base
 
 	// Gradient adds, to grad, the gradient of
 	//

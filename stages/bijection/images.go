@@ -108,7 +108,8 @@ type GlowConfig struct {
 	Steps      int    `json:"steps" doc:"steps of flow at each level: actnorm, 1x1 convolution, affine coupling" min:"1" max:"256"`
 	Hidden     []int  `json:"hidden" doc:"channels of the hidden layers of each coupling's network: kernels of 3 x 3 first and last, of 1 x 1 between" min:"1" max:"65536"`
 	Activation string `json:"activation" doc:"follows every hidden layer" enum:"relu,tanh,silu,gelu,selu"`
-	Base       string `json:"base" doc:"the distribution that the data become" enum:"normal,logistic"`
+	Base       string `json:"base" doc:"the distribution that the data become; a mixture of Gaussians is learned" enum:"normal,logistic,mixture"`
+	Components int    `json:"components,omitempty" doc:"Gaussians of the base mixture; 8 when left out" min:"0" max:"1024"`
 	Seed       uint64 `json:"seed" doc:"of the random rotations that 1x1 convolutions begin with"`
 }
 
@@ -127,18 +128,18 @@ func NewGlow(c GlowConfig) (Definition, error) {
 		c.Hidden = d.Hidden
 	}
 	// Everything else is as in the other flows.
-	in := Config{Transforms: c.Steps, Hidden: c.Hidden, Activation: c.Activation, Base: c.Base, ActNorm: true, Seed: c.Seed}
+	in := Config{Transforms: c.Steps, Hidden: c.Hidden, Activation: c.Activation, Base: c.Base, Components: c.Components, ActNorm: true, Seed: c.Seed}
 	if err := in.complete("glow", Config{Activation: d.Activation, Base: d.Base, Mix: "none"}); err != nil {
 		return nil, err
 	}
-	c.Hidden, c.Activation, c.Base = in.Hidden, in.Activation, in.Base
+	c.Hidden, c.Activation, c.Base, c.Components = in.Hidden, in.Activation, in.Base, in.Components
 	if c.Levels < 1 || c.Levels > 12 {
 		return nil, unfit("glow", "levels", "%d is not between 1 and 12", c.Levels)
 	}
 	if err := c.Shape.check("glow"); err != nil {
 		return nil, err
 	}
-	return named{use: "glow", config: c, base: c.Base, layers: func(dim, held int) (Chain, error) {
+	return named{use: "glow", config: c, base: baseConfig{c.Base, c.Components}, layers: func(dim, held int) (Chain, error) {
 		m, err := c.Shape.of(dim)
 		if err == nil {
 			err = m.halves(c.Levels)
@@ -202,7 +203,7 @@ func NewRealNVP(c RealNVPConfig) (Definition, error) {
 	if err := c.Shape.check("realnvp"); err != nil {
 		return nil, err
 	}
-	return named{use: "realnvp", config: c, base: c.Base, layers: func(dim, held int) (Chain, error) {
+	return named{use: "realnvp", config: c, base: baseConfig{c.Base, c.Components}, layers: func(dim, held int) (Chain, error) {
 		if len(c.Shape) == 0 {
 			return couplings(c.Config, Affine{}, dim, held)
 		}

@@ -15,7 +15,8 @@ type Config struct {
 	Activation string `json:"activation" doc:"follows every hidden layer" enum:"relu,tanh,silu,gelu,selu"`
 	Mix        string `json:"mix" doc:"what lies between two transforms: nothing but another order or mask, a random permutation, a linear map in LU form, or Householder reflections" enum:"none,random,lu,householder"`
 	ActNorm    bool   `json:"actnorm" doc:"standardize the columns before every transform, with weights that the first rows choose"`
-	Base       string `json:"base" doc:"the distribution that the data become" enum:"normal,logistic"`
+	Base       string `json:"base" doc:"the distribution that the data become; a mixture of Gaussians is learned" enum:"normal,logistic,mixture"`
+	Components int    `json:"components,omitempty" doc:"Gaussians of the base mixture; 8 when left out" min:"0" max:"1024"`
 	Seed       uint64 `json:"seed" doc:"of random permutations"`
 }
 
@@ -30,7 +31,8 @@ type SplineConfig struct {
 // PlanarConfig describes a flow of planar transforms.
 type PlanarConfig struct {
 	Transforms int    `json:"transforms" doc:"how many transforms follow each other" min:"1" max:"1024"`
-	Base       string `json:"base" doc:"the distribution that the data become" enum:"normal,logistic"`
+	Base       string `json:"base" doc:"the distribution that the data become; a mixture of Gaussians is learned" enum:"normal,logistic,mixture"`
+	Components int    `json:"components,omitempty" doc:"Gaussians of the base mixture; 8 when left out" min:"0" max:"1024"`
 }
 
 // The defaults. NICE has a logistic base (Dinh et al. 2014, section 5), NSF
@@ -64,7 +66,45 @@ type named struct {
 	use    string
 	config any
 	layers func(dim, held int) (Chain, error)
-	base   string
+	base   baseConfig
+}
+
+// baseConfig says which base a flow has.
+type baseConfig struct {
+	name       string
+	components int // of a mixture
+}
+
+// defaultComponents are those of a mixture of which nothing is said.
+const defaultComponents = 8
+
+// completeBase fills in and checks the keys of a base.
+func completeBase(use, name string, components *int) error {
+	switch name {
+	case "mixture":
+		or(components, defaultComponents)
+		if *components < 1 || *components > 1024 {
+			return unfit(use, "components", "%d is not between 1 and 1024", *components)
+		}
+	case "normal", "logistic":
+		if *components != 0 {
+			return unfit(use, "components", "the base %s has no components; write base: mixture, or leave them out", name)
+		}
+	default:
+		return unfit(use, "base", "unknown %q; there are normal, logistic, mixture", name)
+	}
+	return nil
+}
+
+// of is the base of rows of dim columns.
+func (c baseConfig) of(dim int) Base {
+	switch c.name {
+	case "logistic":
+		return Logistic{Dim: dim}
+	case "mixture":
+		return Mixture{Dim: dim, Components: c.components}
+	}
+	return Normal{Dim: dim}
 }
 
 // Use is the registered name.
@@ -91,11 +131,7 @@ func (n named) BijectionHeld(dim, held int) (Trainable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bijection: %s: %w", n.use, err)
 	}
-	var base Base = Normal{Dim: dim}
-	if n.base == "logistic" {
-		base = Logistic{Dim: dim}
-	}
-	return NewHeldNetwork(dim, held, layers, base)
+	return NewHeldNetwork(dim, held, layers, n.base.of(dim))
 }
 
 // NewNICE is a flow of additive couplings with a scale for each column behind
@@ -140,7 +176,7 @@ func NewNSF(c SplineConfig) (Definition, error) {
 		return nil, unfit("nsf", "bound", "%v is not above 0 and at most 1e6", c.Bound)
 	}
 	f := Spline{Bins: c.Bins, Bound: c.Bound}
-	return named{use: "nsf", config: c, base: c.Base, layers: func(dim, held int) (Chain, error) {
+	return named{use: "nsf", config: c, base: baseConfig{c.Base, c.Components}, layers: func(dim, held int) (Chain, error) {
 		if c.Kind == "coupling" {
 			return couplings(c.Config, f, dim, held)
 		}
@@ -156,10 +192,10 @@ func NewPlanar(c PlanarConfig) (Definition, error) {
 	if c.Transforms < 1 || c.Transforms > 1024 {
 		return nil, unfit("planar", "transforms", "%d is not between 1 and 1024", c.Transforms)
 	}
-	if c.Base != "normal" && c.Base != "logistic" {
-		return nil, unfit("planar", "base", "unknown %q; there are normal, logistic", c.Base)
+	if err := completeBase("planar", c.Base, &c.Components); err != nil {
+		return nil, err
 	}
-	return named{use: "planar", config: c, base: c.Base, layers: func(int, int) (Chain, error) {
+	return named{use: "planar", config: c, base: baseConfig{c.Base, c.Components}, layers: func(int, int) (Chain, error) {
 		var chain Chain
 		for range c.Transforms {
 			chain = append(chain, Planar{})
@@ -173,7 +209,7 @@ func define(use string, c *Config, defaults Config, layers func(Config, int, int
 	if err := c.complete(use, defaults); err != nil {
 		return nil, err
 	}
-	return named{use: use, config: *c, base: c.Base, layers: func(dim, held int) (Chain, error) { return layers(*c, dim, held) }}, nil
+	return named{use: use, config: *c, base: baseConfig{c.Base, c.Components}, layers: func(dim, held int) (Chain, error) { return layers(*c, dim, held) }}, nil
 }
 
 func or[T comparable](v *T, otherwise T) {
@@ -202,15 +238,13 @@ func (c *Config) complete(use string, d Config) error {
 		return unfit(use, "activation", "unknown %q; there are relu, tanh, silu, gelu, selu", c.Activation)
 	case c.Mix != "none" && c.Mix != "random" && c.Mix != "lu" && c.Mix != "householder":
 		return unfit(use, "mix", "unknown %q; there are none, random, lu, householder", c.Mix)
-	case c.Base != "normal" && c.Base != "logistic":
-		return unfit(use, "base", "unknown %q; there are normal, logistic", c.Base)
 	}
 	for i, h := range c.Hidden {
 		if h < 1 || h > 65536 {
 			return unfit(use, fmt.Sprintf("hidden[%d]", i), "width %d is not between 1 and 65536", h)
 		}
 	}
-	return nil
+	return completeBase(use, c.Base, &c.Components)
 }
 
 // sized refuses networks beyond maxWeights.

@@ -38,21 +38,26 @@ func models() []model {
 	}
 	return []model{
 		{name: "nice", define: with(bijection.NewNICE, bijection.Config{})},
+		{name: "nice with a mixture", define: with(bijection.NewNICE, bijection.Config{Base: "mixture", Components: 3})},
 		{name: "realnvp", define: realnvp(bijection.RealNVPConfig{Config: bijection.Config{Transforms: 4, Mix: "random", Seed: 3}})},
 		{name: "realnvp with householder", define: realnvp(bijection.RealNVPConfig{Config: bijection.Config{Transforms: 3, Mix: "householder", ActNorm: true, Base: "logistic"}})},
 		{name: "realnvp of images", dims: []int{16}, define: realnvp(bijection.RealNVPConfig{Shape: []int{4, 4}, Levels: 3,
 			Config: bijection.Config{Transforms: 3, Hidden: []int{6, 5}, Mix: "householder", ActNorm: true}})},
-		{name: "realnvp of coloured images", dims: []int{12}, define: realnvp(bijection.RealNVPConfig{Shape: []int{2, 2, 3}, Config: bijection.Config{Transforms: 2, Hidden: []int{6}}})},
+		{name: "realnvp of coloured images", dims: []int{12}, define: realnvp(bijection.RealNVPConfig{Shape: []int{2, 2, 3}, Config: bijection.Config{Transforms: 2, Hidden: []int{6}, Base: "mixture"}})},
 		{name: "glow", dims: []int{4, 16}, define: glow(bijection.GlowConfig{Levels: 1, Steps: 2})},
 		{name: "glow of levels", dims: []int{16}, define: glow(bijection.GlowConfig{Shape: []int{4, 4}, Levels: 2, Steps: 1, Base: "logistic"})},
-		{name: "glow of coloured images", dims: []int{24}, define: glow(bijection.GlowConfig{Shape: []int{2, 4, 3}, Levels: 1, Steps: 1})},
+		{name: "glow of coloured images", dims: []int{24}, define: glow(bijection.GlowConfig{Shape: []int{2, 4, 3}, Levels: 1, Steps: 1, Base: "mixture", Components: 2})},
 		{name: "maf", define: with(bijection.NewMAF, bijection.Config{Transforms: 3, Mix: "lu", ActNorm: true}), alone: true},
-		{name: "iaf", define: with(bijection.NewIAF, bijection.Config{Transforms: 2}), alone: true},
+		{name: "iaf", define: with(bijection.NewIAF, bijection.Config{Transforms: 2, Base: "mixture"}), alone: true},
 		{name: "nsf", define: splines(bijection.SplineConfig{Bins: 4, Bound: 3}), alone: true},
-		{name: "nsf of couplings", define: splines(bijection.SplineConfig{Kind: "coupling", Bins: 6, Bound: 3, Config: bijection.Config{Mix: "none"}})},
+		{name: "nsf of couplings", define: splines(bijection.SplineConfig{Kind: "coupling", Bins: 6, Bound: 3, Config: bijection.Config{Mix: "none", Base: "mixture"}})},
 		{name: "planar", define: func() (bijection.Definition, error) {
 			// Not more: contexts drawn at random shrink some rows a hundredfold in each.
 			return bijection.NewPlanar(bijection.PlanarConfig{Transforms: 2})
+		}, alone: true},
+		{name: "maf with a mixture", define: with(bijection.NewMAF, bijection.Config{Transforms: 1, Base: "mixture", Components: 4}), alone: true},
+		{name: "planar with a mixture", define: func() (bijection.Definition, error) {
+			return bijection.NewPlanar(bijection.PlanarConfig{Transforms: 1, Base: "mixture"})
 		}, alone: true},
 	}
 }
@@ -82,7 +87,13 @@ func TestModels(t *testing.T) {
 					}
 					continue
 				}
-				for _, held := range []int{0, 3} {
+				held := []int{0, 3} // the least rows without conditions, the widest with some
+				if dim < dims[len(dims)-1] {
+					held = held[:1]
+				} else if len(dims) > 1 {
+					held = held[1:]
+				}
+				for _, held := range held {
 					n, err := bijection.Build(again, dim, held)
 					if err != nil {
 						t.Fatal(err)
@@ -131,7 +142,7 @@ func TestIAF(t *testing.T) {
 // TestConfigurations: what is out of range names its key.
 func TestConfigurations(t *testing.T) {
 	for _, c := range []bijection.Config{
-		{Transforms: -1}, {Transforms: 1000}, {Hidden: []int{0}}, {Activation: "sine"}, {Mix: "both"}, {Base: "uniform"},
+		{Transforms: -1}, {Transforms: 1000}, {Hidden: []int{0}}, {Activation: "sine"}, {Mix: "both"}, {Base: "uniform"}, {Components: 3}, {Base: "mixture", Components: 2000}, {Base: "mixture", Components: -1},
 	} {
 		if _, err := bijection.NewMAF(c); err == nil {
 			t.Errorf("%+v was taken", c)
@@ -152,8 +163,10 @@ func TestConfigurations(t *testing.T) {
 			t.Errorf("%+v was taken", c)
 		}
 	}
-	if _, err := bijection.NewPlanar(bijection.PlanarConfig{Transforms: -3}); err == nil {
-		t.Error("a planar flow of -3 transforms was taken")
+	for _, c := range []bijection.PlanarConfig{{Transforms: -3}, {Base: "uniform"}, {Components: 2}} {
+		if _, err := bijection.NewPlanar(c); err == nil {
+			t.Errorf("%+v was taken", c)
+		}
 	}
 }
 

@@ -29,6 +29,9 @@ func NewHeldNetwork(dim, held int, layer Layer, base Base) (*Network, error) {
 	if s := z.Shape(); len(s) != 1 || s[0] != dim || len(logdet.Shape()) != 0 {
 		return nil, fmt.Errorf("bijection: a row of %d columns becomes %v with a log-determinant %v", dim, s, logdet.Shape())
 	}
+	if base.Density(b, z); g.Err() != nil { // it may have weights
+		return nil, fmt.Errorf("bijection: the base: %w", g.Err())
+	}
 	n.weights = autodiff.NewWeights(g.Params())
 	return n, nil
 }
@@ -123,8 +126,8 @@ func (n *Network) Dim() int { return n.dim + n.held }
 // Held implements model.Holder: the last columns of a row are conditions.
 func (n *Network) Held() int { return n.held }
 
-// Base is the distribution of Normalize(x).
-func (n *Network) Base() Base { return n.base }
+// Base is the distribution of Normalize(x), with the present weights.
+func (n *Network) Base() model.Base { return n.base.Distribution(n.weights.Of) }
 
 // Tensors are the parameters in the order in which Normalize declares them.
 func (n *Network) Tensors() []model.Tensor { return model.TensorsOf(n.weights) }

@@ -38,7 +38,8 @@ func (n *Network) Start(ctx context.Context, x []float32, rows int) error {
 		g, b, data := n.row()
 		var starts []start
 		b.starts = &starts
-		n.layer.Normalize(b, data)
+		z, _ := n.layer.Normalize(b, data)
+		n.base.Density(b, z) // declares its weights
 		if i == len(starts) {
 			break
 		}
