@@ -248,38 +248,71 @@ func (i *shuffle) run(m *machine, rows int) {
 	if i.add {
 		clear(y.data[:i.y.planes*y.plane])
 	}
-	for _, u := range i.runs {
-		dst := y.data[u.toPlane*y.plane+u.toX:]
-		if u.source < 0 {
-			if !i.add {
-				for r := range rows {
-					clear(dst[r*y.row : r*y.row+u.n])
-				}
-			}
-			continue
+	// Many runs are done for a few rows at a time, whose lines stay in the cache.
+	few := rows
+	if len(i.runs) > 2 {
+		few = shuffledRows
+	}
+	for r := 0; r < rows; r += few {
+		for k := range i.runs {
+			i.move(m, &i.runs[k], y, r, min(few, rows-r), rows)
 		}
-		s := m.block(i.sources[u.source], rows)
-		src := s.data[u.fromPlane*s.plane+u.fromX:]
-		switch {
-		case i.add && u.n == y.row && u.n == s.row:
-			vector.Add(dst[:rows*u.n], dst, src)
-		case i.add:
-			for r := range rows {
-				a, b := dst[r*y.row:r*y.row+u.n], src[r*s.row:]
-				for c := range a {
-					a[c] += b[c]
-				}
+	}
+}
+
+const shuffledRows = 32
+
+// move does a run for n rows from row on.
+func (i *shuffle) move(m *machine, u *run, y block, row, n, rows int) {
+	dst := y.data[u.toPlane*y.plane+row*y.row+u.toX:]
+	if u.source < 0 {
+		if !i.add {
+			for r := range n {
+				clear(dst[r*y.row : r*y.row+u.n])
 			}
-		case u.n == y.row && u.n == s.row:
-			copy(dst[:rows*u.n], src)
-		case u.n == 1:
-			for r := range rows {
-				dst[r*y.row] = src[r*s.row]
+		}
+		return
+	}
+	s := m.block(i.sources[u.source], rows)
+	src := s.data[u.fromPlane*s.plane+row*s.row+u.fromX:]
+	switch {
+	case i.add && u.n == y.row && u.n == s.row:
+		vector.Add(dst[:n*u.n], dst, src)
+	case i.add:
+		for r := range n {
+			a, b := dst[r*y.row:r*y.row+u.n], src[r*s.row:]
+			for c := range a {
+				a[c] += b[c]
 			}
-		default:
-			for r := range rows {
-				copy(dst[r*y.row:r*y.row+u.n], src[r*s.row:])
+		}
+	case u.n == y.row && u.n == s.row:
+		copy(dst[:n*u.n], src)
+	case u.n == 1:
+		for r := range n {
+			dst[r*y.row] = src[r*s.row]
+		}
+	case u.n == 2: // an array is moved in one piece, a slice by a call
+		for r := range n {
+			*(*[2]float32)(dst[r*y.row:]) = *(*[2]float32)(src[r*s.row:])
+		}
+	case u.n == 4:
+		for r := range n {
+			*(*[4]float32)(dst[r*y.row:]) = *(*[4]float32)(src[r*s.row:])
+		}
+	case u.n == 8:
+		for r := range n {
+			*(*[8]float32)(dst[r*y.row:]) = *(*[8]float32)(src[r*s.row:])
+		}
+	case u.n < 16:
+		for r := range n {
+			a, b := dst[r*y.row:r*y.row+u.n], src[r*s.row:]
+			for c := range a {
+				a[c] = b[c]
 			}
+		}
+	default:
+		for r := range n {
+			copy(dst[r*y.row:r*y.row+u.n], src[r*s.row:])
 		}
 	}
 }

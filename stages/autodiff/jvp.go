@@ -118,6 +118,9 @@ func (g *Graph) plus(a, b Value) Value {
 	case b.IsZero():
 		return a
 	}
+	if sum, ok := g.fitted(a, b); ok {
+		return sum
+	}
 	return g.Add(a, b)
 }
 

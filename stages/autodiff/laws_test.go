@@ -98,6 +98,13 @@ func functions() []function {
 		{name: "slice", shape: []int{6}, build: func(g *Graph, x, t Value) Value {
 			return g.Mul(g.Exp(g.Slice(x, 0, 3)), g.Slice(x, 3, 6))
 		}},
+		{name: "slices", shape: []int{2, 20}, build: func(g *Graph, x, t Value) Value {
+			y := g.Sin(x)
+			a := g.Mul(g.Slice(y, 7, 11), g.Slice(y, 1, 5))
+			b := g.Mul(g.Slice(y, 11, 15), g.Slice(y, 16, 20)) // of which one touches another
+			c := g.Mul(g.Slice(y, 5, 7), g.Exp(g.Slice(y, 9, 11)))
+			return g.Concat(a, b, c)
+		}},
 		{name: "sums", shape: []int{2, 3, 4}, build: func(g *Graph, x, t Value) Value {
 			a := g.Broadcast(g.Sum(g.Square(x), 1), 1, 3)
 			b := g.Broadcast(g.Sum(x, 2), 2, 4)
