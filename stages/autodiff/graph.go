@@ -67,11 +67,13 @@ const (
 	opGather       // along the last axis, by index; -1 is zero
 	opScatter      // the adjoint of gather: adds to places of a last axis of length i
 	opMaxLast      // over the last axis
+	opConvolve     // image x [..., places, in], w [out, taps in]: [..., places, out], or its adjoint for x
+	opKernels      // sum over rows and leading axes, the adjoint of opConvolve for w: [out, taps in]
 	opStopGradient // a constant for derivatives
 )
 
 var opNames = [...]string{"input", "param", "const", "unary", "binary", "select", "linear", "outer", "sumrows", "transpose",
-	"reshape", "concat", "slice", "sum", "broadcast", "gather", "scatter", "max", "stopgradient"}
+	"reshape", "concat", "slice", "sum", "broadcast", "gather", "scatter", "max", "convolve", "kernels", "stopgradient"}
 
 // class says what a value depends on, from the least to the most.
 type class uint8
@@ -159,7 +161,7 @@ func (g *Graph) node(n node) int {
 	for _, a := range n.args {
 		n.class = max(n.class, g.nodes[a].class)
 	}
-	if n.op == opOuter || n.op == opSumRows {
+	if n.op == opOuter || n.op == opSumRows || n.op == opKernels {
 		n.class = reduced
 	}
 	g.nodes = append(g.nodes, n)

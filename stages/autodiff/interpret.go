@@ -67,7 +67,7 @@ func (g *Graph) evaluate(at int, values, params, inputs [][]float64, rows int) [
 		return values[n.args[0]]
 	}
 	y := make([]float64, m*width)
-	if n.op == opOuter || n.op == opSumRows {
+	if n.op == opOuter || n.op == opSumRows || n.op == opKernels {
 		g.reduce(n, y, values, rows)
 		return y
 	}
@@ -184,6 +184,8 @@ func (g *Graph) row(n node, y []float64, x [][]float64) {
 				y[i] = math.Max(y[i], v)
 			}
 		}
+	case opConvolve:
+		windowOf(n).convolve64(y, x[0], x[1], last, n.j == 1)
 	default:
 		panic("autodiff: no such operation")
 	}
@@ -225,6 +227,10 @@ func (g *Graph) reduce(n node, y []float64, values [][]float64, rows int) {
 		}
 		out, in := n.shape[0], n.shape[1]
 		d, x := part(0, r), part(1, r)
+		if n.op == opKernels {
+			windowOf(n).kernels64(y, d, x, out)
+			continue
+		}
 		for l := 0; l < len(x)/in; l++ {
 			for o := range out {
 				for i := range in {

@@ -220,6 +220,19 @@ func (j *jvp) node(at int) Value {
 		return g.Gather(t(0), n.index)
 	case opScatter:
 		return g.Scatter(t(0), n.index, n.i)
+	case opConvolve:
+		v := windowOf(n)
+		var y Value
+		if !t(0).IsZero() {
+			y = g.convolve(t(0), arg(1), v, n.j == 1)
+		}
+		if !t(1).IsZero() {
+			if j.k > 0 {
+				return g.fail("jvp: several directions of the weight %s", g.label(arg(1)))
+			}
+			y = g.plus(y, g.convolve(arg(0), t(1), v, n.j == 1))
+		}
+		return y
 	case opStopGradient:
 		return Value{}
 	}

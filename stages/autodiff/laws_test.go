@@ -136,6 +136,16 @@ func functions() []function {
 			y := g.Tanh(g.Conv2D(x, weight(g, "w", 3, 18), g.Param("b", Init{Bound: 1}, 3), 3, 4, 3, 3))
 			return g.Conv2D(y, weight(g, "v", 1, 9), Value{}, 3, 4, 1, 3)
 		}},
+		{name: "conv2d of several images", shape: []int{2, 6, 3}, build: func(g *Graph, x, t Value) Value {
+			y := g.Sin(g.Conv2D(x, weight(g, "w", 2, 45), Value{}, 2, 3, 3, 5)) // wider than the image
+			return g.Conv2D(g.Mul(y, x.g.Sum(y, 0)), weight(g, "v", 4, 6), g.Param("b", Init{Bound: 1}, 6, 4), 3, 2, 3, 1)
+		}},
+		{name: "conv2d of what rows share", shape: []int{4, 2}, build: func(g *Graph, x, t Value) Value {
+			w := weight(g, "w", 2, 18)
+			a := g.Conv2D(g.Param("p", Init{Bound: 1}, 4, 2), w, Value{}, 2, 2, 3, 3)
+			b := g.Conv2D(g.Mul(g.Broadcast(g.Broadcast(t.scalar(), 0, 2), 0, 4), g.Fill(2, 4, 2)), w, Value{}, 2, 2, 3, 3)
+			return g.Mul(g.Add(a, b), g.Square(g.Conv2D(x, w, Value{}, 2, 2, 3, 3)))
+		}},
 		{name: "perceptron", shape: []int{3}, build: func(g *Graph, x, t Value) Value { return network(g, x, t, 3, 8, 7, 9) }},
 		{name: "residual", shape: []int{3}, build: func(g *Graph, x, t Value) Value {
 			h := g.Linear(x, weight(g, "in", 6, 3), g.Param("c", Init{Bound: 1}, 6))

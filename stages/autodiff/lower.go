@@ -190,6 +190,9 @@ func (l *lowering) needArguments(n int) {
 		if len(m.args) > 2 {
 			l.need(m.args[2])
 		}
+	case opConvolve:
+		l.need(m.args[0])
+		l.need(l.view(m.args[1]).node)
 	case opOuter, opSumRows:
 		l.needSources(n)
 	case opSum:
@@ -215,6 +218,9 @@ func (l *lowering) needSources(n int) {
 				l.need(a)
 			}
 		}
+	}
+	if m.op == opKernels {
+		l.need(m.args[1])
 	}
 }
 
@@ -251,7 +257,7 @@ func (l *lowering) straight(n int, to target, swapped bool) bool {
 	n = l.canon(n)
 	m := l.g.nodes[n]
 	switch m.op {
-	case opOuter, opSumRows:
+	case opOuter, opSumRows, opKernels:
 		l.direct[n] = append(l.direct[n], direct{to, swapped})
 	case opTranspose:
 		l.straight(m.args[0], to, !swapped)
@@ -278,7 +284,7 @@ func (l *lowering) simple(n int) bool {
 	n = l.canon(n)
 	m := l.g.nodes[n]
 	switch m.op {
-	case opOuter:
+	case opOuter, opKernels:
 		return true
 	case opSumRows:
 		return len(m.shape) < 3
@@ -286,7 +292,7 @@ func (l *lowering) simple(n int) bool {
 		return l.zero(n)
 	case opTranspose:
 		o := l.g.nodes[l.canon(m.args[0])].op
-		return len(m.shape) == 2 && o != opSumRows && l.simple(m.args[0])
+		return len(m.shape) == 2 && o != opSumRows && o != opKernels && l.simple(m.args[0])
 	case opBinary:
 		if m.kind != addOp {
 			return false
@@ -316,6 +322,12 @@ func (l *lowering) reduce(n int, d direct) {
 		return
 	}
 	delta := l.rows(m.args[0])
+	if m.op == opKernels {
+		x := l.rows(m.args[1])
+		l.close(&l.body)
+		l.body.code = append(l.body.code, &kernels{to: d.to, delta: delta, x: x, window: windowOf(m)})
+		return
+	}
 	at := 0
 	for _, a := range l.parts(m.args[1]) {
 		s := l.g.nodes[a].shape
@@ -452,7 +464,7 @@ func (l *lowering) node(n int) {
 	case opConst:
 		l.constant(n)
 		return
-	case opOuter, opSumRows:
+	case opOuter, opSumRows, opKernels:
 		y := l.set(&l.finish, n)
 		l.reduce(n, direct{to: target{output: -1, sums: y, ld: y.width}})
 		return
@@ -461,6 +473,8 @@ func (l *lowering) node(n int) {
 	switch m.op {
 	case opLinear:
 		i = l.linear(s, n)
+	case opConvolve:
+		i = l.convolve(s, n)
 	case opSum:
 		if m.i == len(m.shape) {
 			i = l.sumLast(s, n)

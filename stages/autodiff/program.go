@@ -70,9 +70,12 @@ type variant struct {
 // least arenaSize elements; and a tile should have rows enough to use a weight
 // often while it is near. A program with sums over rows takes mostTile whatever
 // its arena: a sum is read and written once for each tile, and the derivative of
-// a weight is as large as the weight.
+// a weight is as large as the weight. Images would take gigabytes so: their sums
+// are over many places already, and an arena has at most mostArena elements, or
+// leastTile rows.
 const (
 	arenaSize = 160 << 10
+	mostArena = 16 << 20
 	leastTile = 16
 	mostTile  = 256
 )
@@ -106,6 +109,15 @@ func Compile(g *Graph, outs ...Value) (*Program, error) {
 	}
 	p.weightOf, p.done = nil, nil
 	return p, nil
+}
+
+// overRows says whether an instruction is a sum over rows that is as large as a weight.
+func overRows(i instruction) bool {
+	switch i.(type) {
+	case *outerSum, *kernels:
+		return true
+	}
+	return false
 }
 
 // variant lays out the arena and chooses the tile.
@@ -143,8 +155,8 @@ func (l *lowering) variant(v *variant) {
 		v.offsets[k] = sorted[i].offset
 	}
 	v.tile = min(max(arenaSize/max(v.width, 1)/16*16, leastTile), mostTile)
-	if slices.ContainsFunc(v.body, func(i instruction) bool { _, ok := i.(*outerSum); return ok }) {
-		v.tile = mostTile
+	if slices.ContainsFunc(v.body, overRows) {
+		v.tile = min(mostTile, max(v.tile, mostArena/max(v.width, 1)/16*16))
 	}
 }
 

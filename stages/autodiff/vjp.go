@@ -167,6 +167,15 @@ func (v *vjp) node(at int, c Value) {
 		to(0, func() Value { return g.Scatter(c, n.index, s[len(s)-1]) })
 	case opScatter:
 		to(0, func() Value { return g.Gather(c, n.index) })
+	case opConvolve:
+		v := windowOf(n)
+		to(1, func() Value {
+			if n.j == 1 {
+				return g.kernels(arg(0), c, v, rows)
+			}
+			return g.kernels(c, arg(0), v, rows)
+		})
+		to(0, func() Value { return g.convolve(c, arg(1), v, n.j == 0) })
 	default:
 		g.fail("vjp: %s has no derivative", n.op)
 	}
