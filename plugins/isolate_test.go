@@ -312,6 +312,11 @@ func TestIsolatedCouplingIsTheCoupling(t *testing.T) {
 		if _, same := a.(coupling.Independent); same != (b == coupling.Coupling(coupling.Independent{})) {
 			t.Errorf("%s is %T in another process", i.Name, b)
 		}
+		for _, n := range []int{0, 10, 1000, 8000} {
+			if m := coupling.Memory(a, n); coupling.Memory(b, n) != m || (m == 0) != (n == 0 || i.Name == "independent") {
+				t.Errorf("%s: %d rows take %d bytes, in another process %d", i.Name, n, m, coupling.Memory(b, n))
+			}
+		}
 		p, q := make([]int32, rows), make([]int32, rows)
 		for _, err := range []error{a.Pair(p, x0, x1, rows, dim), b.Pair(q, x0, x1, rows, dim)} {
 			if err != nil {

@@ -11,11 +11,12 @@ import (
 	"github.com/pathline/pathline/stages/coupling"
 )
 
-// A coupling: facts {independent, draws, batch, conditions}; one that is independent is its facts and
+// A coupling: facts {independent, draws, sized, batch, conditions}; one that is independent is its facts and
 // never asked. Others have
 //
 //	pair(x0, x1; dim) -> index          int32, for every row of x1 the row of x0
 //	draw(x0, x1, u; dim) -> index       of one that draws: with these numbers
+//	memory({rows}) -> {bytes}           of one that is sized
 //
 // for a whole batch, and the answer is checked to be a permutation, of one that
 // draws to be numbers of rows.
@@ -23,10 +24,19 @@ import (
 type couplingFacts struct {
 	Independent bool `json:"independent,omitempty"`
 	Draws       bool `json:"draws,omitempty"`
+	Sized       bool `json:"sized,omitempty"`
 
 	// coupling.Scope
 	Batch      int     `json:"batch,omitempty"`
 	Conditions float64 `json:"conditions,omitempty"`
+}
+
+type memoryParams struct {
+	Rows int `json:"rows"`
+}
+
+type memoryValues struct {
+	Bytes int64 `json:"bytes"`
 }
 
 type dimParams struct {
@@ -44,13 +54,23 @@ func couplingBinding() binding {
 				return couplingFacts{Independent: true}, nil, true
 			}
 			_, draws := c.(coupling.Drawing)
+			_, sized := c.(coupling.Sized)
 			scope := coupling.ScopeOf(c)
-			return couplingFacts{Draws: draws, Batch: scope.Batch, Conditions: scope.Conditions}, func(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
+			return couplingFacts{Draws: draws, Sized: sized, Batch: scope.Batch, Conditions: scope.Conditions}, func(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
 				switch {
 				case method == "pair":
 					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error {
 						return coupling.PairContext(ctx, c, index, x0, x1, rows, d, nil)
 					})
+				case method == "memory" && sized:
+					var p memoryParams
+					if err := params(m, &p); err != nil {
+						return wire.Message{}, err
+					}
+					if p.Rows < 0 || p.Rows > maxPaired {
+						return wire.Message{}, tooMany(p.Rows)
+					}
+					return valuesOf(memoryValues{coupling.Memory(c, p.Rows)})
 				case method == "draw" && draws:
 					return answerPair(m, func(index []int32, x0, x1 []float32, rows, d int) error {
 						u, err := wire.Values[float64](m.Batches[0], "u", 0, rows)
@@ -74,7 +94,7 @@ func couplingBinding() binding {
 			if f.Batch < 0 || f.Batch > maxPaired || !(f.Conditions >= 0) {
 				return nil, schemas.Errorf(schemas.PluginProtocol, "a coupling of %d rows at a time, with the weight %v of conditions", f.Batch, f.Conditions)
 			}
-			c := remoteCoupling{r, coupling.Scope{Batch: f.Batch, Conditions: f.Conditions}}
+			c := remoteCoupling{r, coupling.Scope{Batch: f.Batch, Conditions: f.Conditions}, f.Sized}
 			if f.Draws {
 				return remoteDrawing{c}, nil
 			}
@@ -82,8 +102,12 @@ func couplingBinding() binding {
 		}}
 }
 
-// maxPaired bounds the rows that a coupling may ask for at a time.
+// maxPaired bounds the rows that are paired at a time.
 const maxPaired = 1 << 20
+
+func tooMany(rows int) error {
+	return schemas.Errorf(schemas.PluginProtocol, "%d rows to pair at a time, more than %d", rows, maxPaired)
+}
 
 // noiseAndData takes x0 and x1 [rows][d] of a call.
 func noiseAndData(m wire.Message) (x0, x1 []float32, rows, d int, err error) {
@@ -103,6 +127,9 @@ func answerPair(m wire.Message, pair func(index []int32, x0, x1 []float32, rows,
 	x0, x1, rows, d, err := noiseAndData(m)
 	if err != nil {
 		return none, err
+	}
+	if rows > maxPaired {
+		return none, tooMany(rows)
 	}
 	index := make([]int32, rows)
 	if err := pair(index, x0, x1, rows, d); err != nil {
@@ -127,10 +154,23 @@ func rowsOf(m wire.Message) (dim int, err error) {
 type remoteCoupling struct {
 	remote
 	scope coupling.Scope
+	sized bool
 }
 
 // Scope implements coupling.Scoped.
 func (c remoteCoupling) Scope() coupling.Scope { return c.scope }
+
+// Memory implements coupling.Sized. An answer that does not come is a memory that is not
+// known: the end of the session ends the first pairing too.
+func (c remoteCoupling) Memory(rows int) int64 {
+	var m memoryValues
+	if c.sized {
+		if out, err := c.call(context.Background(), "memory", memoryParams{rows}, wire.Message{}, &m); err == nil {
+			out.Release()
+		}
+	}
+	return max(m.Bytes, 0)
+}
 
 // Pair implements coupling.Coupling.
 func (c remoteCoupling) Pair(index []int32, x0, x1 []float32, rows, dim int) error {

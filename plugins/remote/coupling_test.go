@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/pathline/pathline/plugins/wire"
@@ -40,6 +41,16 @@ func TestPairingEndsWithItsContext(t *testing.T) {
 		}
 		if err := v.(coupling.Interruptible).PairContext(ctx, make([]int32, 3), make([]float32, 6), make([]float32, 6), 3, 2, nil); !errors.Is(err, context.Canceled) {
 			t.Error(err)
+		}
+	}
+}
+
+// Rows that nobody pairs at a time are not paired, nor asked after.
+func TestPairedRowsAreBounded(t *testing.T) {
+	_, answer, _ := couplingBinding().offer(nil, coupling.NewOptimal())
+	for method, m := range map[string]wire.Message{"pair": ofRows(maxPaired+1, 1), "memory": {Values: []byte(`{"rows": 1048577}`)}} {
+		if _, err := answer(t.Context(), method, m); err == nil || !strings.Contains(err.Error(), "1048577 rows") {
+			t.Errorf("%s: %v", method, err)
 		}
 	}
 }

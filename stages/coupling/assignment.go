@@ -93,16 +93,6 @@ const softRows, manyRows = 256, 7000
 
 func soft(rows int) bool { return softRows <= rows && rows <= manyRows }
 
-// Memory is about how many bytes [Optimal] takes for rows rows: float32 costs of all
-// pairs, and for the start of most sizes a plan of as many.
-func Memory(rows int) int64 {
-	n := int64(rows)
-	if soft(rows) {
-		return 8 * n * n
-	}
-	return 4 * n * n
-}
-
 // softer are the plans on the way: the weight of the entropy, as a fraction of the
 // greatest cost, and the iterations there.
 var softer = []struct {

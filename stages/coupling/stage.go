@@ -17,20 +17,20 @@ func Register(r *pipeline.Registry) {
 		}).Stateless = true
 	i := pipeline.Register(r, "coupling", "ot", "the pairs of a batch whose squared distances have the least sum: exact optimal transport within the batch (Pooladian et al. 2023, Tong et al. 2024)", ScopeConfig{},
 		func(_ context.Context, env pipeline.Env, s ScopeConfig) (pipeline.Stage, error) {
-			if err := s.fits(env); err != nil {
-				return nil, err
-			}
 			c := NewOptimal().Within(s.scope())
+			if err := Fits(c, s.Batch, env); err != nil {
+				return nil, err.At("batch")
+			}
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return c, nil }), nil
 		})
 	i.Stateless, i.Example = true, "{batch: 1024}"
 	i = pipeline.Register(r, "coupling", "sinkhorn", "pairs drawn from the entropic plan of a batch, found in the log domain (Cuturi 2013, Schmitzer 2019)", DefaultSinkhornConfig(),
 		func(_ context.Context, env pipeline.Env, c SinkhornConfig) (pipeline.Stage, error) {
-			scope := ScopeConfig{c.Batch, c.ConditionWeight}
-			if err := scope.fits(env); err != nil {
-				return nil, err
+			scope := ScopeConfig{c.Batch, c.ConditionWeight}.scope()
+			s := NewSinkhorn(SinkhornOptions{Reg: c.Reg, Relative: c.Relative, Tolerance: c.Tolerance, Iterations: c.Iterations}).Within(scope)
+			if err := Fits(s, c.Batch, env); err != nil {
+				return nil, err.At("batch")
 			}
-			s := NewSinkhorn(SinkhornOptions{Reg: c.Reg, Relative: c.Relative, Tolerance: c.Tolerance, Iterations: c.Iterations}).Within(scope.scope())
 			return pipeline.Service(func(context.Context, pipeline.Inputs) (any, error) { return s, nil }), nil
 		})
 	i.Stateless, i.Example = true, "{reg: 0.05}"
@@ -38,17 +38,18 @@ func Register(r *pipeline.Registry) {
 
 // ScopeConfig is what `with:` of ot holds.
 type ScopeConfig struct {
-	Batch           int     `yaml:"batch" json:"batch" min:"0" max:"65536" doc:"Rows that are paired at a time, which takes 8 bytes for each pair of them; 0 is a batch of the training."`
+	Batch           int     `yaml:"batch" json:"batch" min:"0" max:"65536" doc:"Rows that are paired at a time, which takes up to 8 bytes for each pair of them; 0 is a batch of the training."`
 	ConditionWeight float64 `yaml:"condition_weight" json:"condition_weight" min:"0" doc:"Weight in the cost of the squared distance between conditions: the noise of a row then tends to come from rows with like conditions; 0 looks at x alone."`
 }
 
 func (c ScopeConfig) scope() Scope { return Scope{Batch: c.Batch, Conditions: c.ConditionWeight} }
 
-// fits says whether the costs of a batch have room.
-func (c ScopeConfig) fits(env pipeline.Env) error {
-	if need := 8 * int64(c.Batch) * int64(c.Batch); env.Memory > 0 && need > env.Memory/2 {
-		return schemas.Errorf(schemas.TooLarge, "the pairs of %d rows take %d MiB, which is more than half of the memory of the run, %d MiB", c.Batch, need>>20, env.Memory>>20).
-			At("batch").Suggest("pair fewer rows at a time, or allow the run more memory")
+// Fits says whether rows that are paired at a time have room in a run: [Sized] ones may
+// take half of its memory.
+func Fits(c Coupling, rows int, env pipeline.Env) *schemas.Error {
+	if need := Memory(c, rows); env.Memory > 0 && need > env.Memory/2 {
+		return schemas.Errorf(schemas.TooLarge, "the pairs of %d rows take %d MiB, which is more than half of the memory of the run, %d MiB", rows, need>>20, env.Memory>>20).
+			Suggest("pair fewer rows at a time (batch of the coupling), or allow the run more memory")
 	}
 	return nil
 }

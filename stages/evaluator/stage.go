@@ -48,7 +48,7 @@ func (c Config) options(env pipeline.Env) Options {
 
 // roomFor refuses more exact rows than the memory of the run has costs for.
 func roomFor(env pipeline.Env, key string, rows int) error {
-	if costs := coupling.Memory(rows); env.Memory > 0 && costs > env.Memory/4*3 {
+	if costs := coupling.Memory(coupling.Optimal{}, rows); env.Memory > 0 && costs > env.Memory/4*3 {
 		return schemas.Errorf(schemas.TooLarge, "exact transport between %d rows takes %d MiB of costs, more than three quarters of the memory of the run, %d MiB", rows, costs>>20, env.Memory>>20).
 			At(key).Suggest(fmt.Sprintf("set %s: %d, or allow the run more memory", key, int(math.Sqrt(float64(env.Memory)*3/32))))
 	}

@@ -25,14 +25,17 @@ func newPairing(c coupling.Coupling, batch int) *pairing {
 	if _, none := c.(coupling.Independent); none || c == nil {
 		return nil
 	}
-	p := &pairing{couple: c, rows: batch}
+	p := &pairing{couple: c, rows: paired(c, batch), scale: float32(math.Sqrt(coupling.ScopeOf(c).Conditions))}
 	_, p.draws = c.(coupling.Drawing)
-	scope := coupling.ScopeOf(c)
-	if scope.Batch > 0 {
-		p.rows = scope.Batch
-	}
-	p.scale = float32(math.Sqrt(scope.Conditions))
 	return p
+}
+
+// paired is how many rows a coupling gets at a time where a batch has that many.
+func paired(c coupling.Coupling, batch int) int {
+	if n := coupling.ScopeOf(c).Batch; n > 0 {
+		return n
+	}
+	return batch
 }
 
 // pair couples len(index) rows: noise x0 and data x1, both [rows][Dim], which are

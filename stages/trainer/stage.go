@@ -184,6 +184,9 @@ func (s *cfm) parts(in pipeline.Inputs) (*parts, error) {
 	}
 	if c, ok := in["coupling"].Service.(coupling.Coupling); ok {
 		p.coupling = c
+		if err := coupling.Fits(c, paired(c, s.config.Batch), s.env); err != nil {
+			errs = append(errs, err.At("from.coupling"))
+		}
 		if coupling.ScopeOf(c).Conditions > 0 && p.data != nil && len(p.data.conditions) == 0 {
 			errs = append(errs, schemas.Errorf(schemas.Conflict, "the coupling weighs conditions, and the rows have none").
 				At("from.coupling").Suggest("leave out condition_weight of the coupling, or name conditions where the rows are loaded"))

@@ -475,6 +475,10 @@ func TestCheckRefuses(t *testing.T) {
 		{"no model", func(r *run) { r.in["model"] = pipeline.Input{} }, schemas.WrongPort, "from.model"},
 		{"a path without words", func(r *run) { r.in["path"] = pipeline.Input{Service: path.CondOT{}} }, schemas.WrongPort, "from.path"},
 		{"no coupling", func(r *run) { r.in["coupling"] = pipeline.Input{Service: 3} }, schemas.WrongPort, "from.coupling"},
+		{"more pairs than memory", func(r *run) {
+			r.env.Memory, r.config = 1<<20, `{"batch": 300}`
+			r.in["coupling"] = pipeline.Input{Service: coupling.NewOptimal()}
+		}, schemas.TooLarge, "from.coupling"},
 		{"no data", func(r *run) { r.in["data"] = pipeline.Input{} }, schemas.MissingPort, "from.data"},
 		{"validation of another width", func(r *run) {
 			r.in["valid"] = pipeline.Input{Rows: given{x: make([]float32, 3), dim: 1, size: 1, vector: true}}
