@@ -2,6 +2,7 @@ package coupling
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/pathline/pathline/stages/internal/kernel/assign"
@@ -55,6 +56,9 @@ func (p *plan) solve(ctx context.Context, reg, tolerance float64, iterations int
 		c.Error = 0
 		for j, s := range p.sum[:p.n] {
 			c.Error += math.Abs(p.v[j]*s-1) / float64(p.n)
+		}
+		if math.IsNaN(c.Error) { // no iteration makes a number of it
+			return c, fmt.Errorf("coupling: the plan with entropy of the weight %.3g is not of numbers: choose a larger reg", reg)
 		}
 		if c.Error <= tolerance || c.Iterations == iterations {
 			return c, nil

@@ -223,6 +223,11 @@ func TestSinkhornErrors(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "after 3 iterations") {
 		t.Errorf("error is %v", err)
 	}
+	// One that is no number does not become one in all iterations.
+	err = NewSinkhorn(SinkhornOptions{Reg: 5e-324, Tolerance: 1e-6, Iterations: 1e9}).Pair(index, x0, x1, 64, 2)
+	if err == nil || !strings.Contains(err.Error(), "choose a larger reg") {
+		t.Errorf("error is %v", err)
+	}
 	x1[6] = float32(math.Inf(-1))
 	err = NewSinkhorn(SinkhornOptions{Reg: 1, Tolerance: 1e-6, Iterations: 3}).Pair(index, x0, x1, 64, 2)
 	if err == nil || !strings.Contains(err.Error(), "data row 3") {
