@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/pathline/pathline/stages/autodiff"
-	"github.com/pathline/pathline/stages/model"
 )
 
 // starter is a layer whose first weights depend on what comes to it. Its Normalize
@@ -67,22 +66,4 @@ func (n *Network) Start(ctx context.Context, x []float32, rows int) error {
 	}
 	n.Changed(nil)
 	return nil
-}
-
-// Restore copies weights by name, as a file has them; ok is false when they do
-// not fit.
-func Restore(to Weights, tensors []model.Tensor) (missing string, ok bool) {
-	byName := make(map[string]model.Tensor, len(tensors))
-	for _, t := range tensors {
-		byName[t.Name] = t
-	}
-	for _, t := range to.Tensors() {
-		from, ok := byName[t.Name]
-		if !ok || len(from.Data) != len(t.Data) {
-			return t.Name, false
-		}
-		copy(t.Data, from.Data)
-	}
-	to.Changed(nil)
-	return "", true
 }

@@ -212,35 +212,11 @@ func (r Registry) discrete(c Component, dim, held int, tensors []model.Tensor) (
 
 // restore copies the tensors of a file into a network of their names.
 func restore(n bijection.Weights, use string, tensors []model.Tensor) error {
-	own := n.Tensors()
-	if len(own) != len(tensors) {
-		return schemas.Errorf(schemas.CorruptFile, "the flow holds %d tensors, its model %q has %d", len(tensors), use, len(own))
-	}
-	byName := make(map[string]model.Tensor, len(tensors))
-	for _, t := range tensors {
-		byName[t.Name] = t
-	}
-	for _, t := range own {
-		from, ok := byName[t.Name]
-		if !ok || len(from.Data) != len(t.Data) || !sameShape(from.Shape, t.Shape) {
-			return schemas.Errorf(schemas.CorruptFile, "the flow has no tensor %q of shape %v", t.Name, t.Shape)
-		}
-		copy(t.Data, from.Data)
+	if err := model.Copy(n.Tensors(), tensors); err != nil {
+		return schemas.Errorf(schemas.CorruptFile, "the flow's weights are not those of its model %q: %w", use, err)
 	}
 	n.Changed(nil)
 	return nil
-}
-
-func sameShape(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // Describe gives the description of a source without reading weights: of an

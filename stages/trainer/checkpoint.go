@@ -152,13 +152,8 @@ func (l *loop) restore(ctx context.Context, s *State) error {
 		return unfit(fmt.Errorf("it is %d steps on the way of %d", s.Step, l.o.Steps))
 	}
 	tensors := l.net.Tensors()
-	if len(tensors) != len(s.Weights) {
-		return unfit(fmt.Errorf("it has %d tensors of weights, not %d", len(s.Weights), len(tensors)))
-	}
-	for i, t := range tensors {
-		if w := s.Weights[i]; w.Name != t.Name || len(w.Data) != len(t.Data) {
-			return unfit(fmt.Errorf("tensor %q of %d weights stands where %q of %d is expected", w.Name, len(w.Data), t.Name, len(t.Data)))
-		}
+	if err := model.Copy(tensors, s.Weights); err != nil {
+		return unfit(err)
 	}
 	for i, w := range s.Kept {
 		if len(s.Kept) != len(tensors) || len(w) != len(tensors[i].Data) {
@@ -172,9 +167,6 @@ func (l *loop) restore(ctx context.Context, s *State) error {
 		if err := optim.Restore(l.descent.ema.State(), s.Average); err != nil {
 			return unfit(err)
 		}
-	}
-	for i, t := range tensors {
-		copy(t.Data, s.Weights[i].Data)
 	}
 	l.net.Changed(l.crew.share)
 	if err := l.rows.Seek(ctx, s.Rows); errors.Is(err, errOutside) {

@@ -9,7 +9,6 @@ import (
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/cnf"
 	"github.com/pathline/pathline/stages/model"
-	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/solver"
 )
 
@@ -18,9 +17,6 @@ type Continuous struct {
 	// Loss without its key: probes of example p are drawn by Keys.Noise, those of
 	// row r of the validation by Keys.ValidNoise.
 	Loss cnf.Loss
-	// Start are the weights to begin with, those of a flow that was trained before;
-	// nil draws them.
-	Start []model.Tensor
 }
 
 // ContinuousLikelihood fits a vector field to rows: step k minimises the mean over a
@@ -43,9 +39,6 @@ func ContinuousLikelihood(ctx context.Context, def model.Definition, layout Layo
 	if err != nil {
 		return nil, err
 	}
-	if s, ok := net.(*started); ok {
-		net = s.Network
-	}
 	return &Result{Network: net.(model.Network), State: &l.State}, nil
 }
 
@@ -60,11 +53,7 @@ func newContinuousLoop(def model.Definition, layout Layout, rows Rows, valid *He
 		return nil, schemas.Errorf(schemas.WrongPort, "the model %q has no reverse mode, which its likelihood needs", def.Use()).
 			At("from.model").Suggest("train it by flow matching (use: cfm), or use mlp, resmlp or ffjord")
 	}
-	var first weights = net
-	if c.Start != nil {
-		first = &started{net, c.Start}
-	}
-	l := bare(first, rows, o)
+	l := bare(net, rows, o)
 	if o.needsMean() {
 		if l.mean, err = build(); err != nil {
 			return nil, err
@@ -89,20 +78,6 @@ func newContinuousLoop(def model.Definition, layout Layout, rows Rows, valid *He
 		l.valid = scored{valid, arrivals(c.Loss, valid.number)}
 	}
 	return l, l.descend()
-}
-
-// started is a network that begins with given weights.
-type started struct {
-	model.Network
-	from []model.Tensor
-}
-
-// Init takes the weights.
-func (s *started) Init(random.Key) {
-	for i, w := range data(s.Network) {
-		copy(w, s.from[i].Data)
-	}
-	s.Changed(nil)
 }
 
 // continuous is the objective of maximum likelihood for a vector field.
@@ -160,9 +135,6 @@ func (c *continuous) diverged(ctx context.Context, step int64, loss float64) err
 // arrivals are the scores of held-out rows with these numbers under a vector field.
 func arrivals(loss cnf.Loss, number []int64) score {
 	return func(ctx context.Context, net weights, nll []float64, x []float32, first, rows int) error {
-		if n, ok := net.(*started); ok {
-			net = n.Network
-		}
 		g, err := cnf.New(net.(model.Reversible[float32]), loss)
 		if err == nil {
 			err = g.Score(ctx, nll, x, int64(first), rows)

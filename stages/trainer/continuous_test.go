@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/cnf"
 	"github.com/pathline/pathline/stages/flow"
@@ -61,8 +64,8 @@ func TestContinuousResumedIsUninterrupted(t *testing.T) {
 	}
 	before.Init(99)
 	for name, c := range courses(dim) {
-		c.Start = before.Tensors()
 		o := options(steps, batch)
+		o.Start = before.Tensors()
 		o.EMA, o.ValidateEvery, o.Patience, o.Schedule = 0.9, 2, 3, optim.Constant{}
 		run := func(o Options) ([]model.Tensor, *State, error) {
 			return trained(ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: dim}, NewWindow(pieces(x, dim, 7), dim, 33, o.Keys.Shuffle), heldOutRows(dim), c, o))
@@ -87,7 +90,7 @@ func TestContinuousBegins(t *testing.T) {
 	o.LR = 1e-30
 	o.ValidateEvery = 1
 	c := courses(2)["fixed"]
-	c.Start = before.Tensors()
+	o.Start = before.Tensors()
 	r, err := ContinuousLikelihood(context.Background(), field(t, 6), Layout{Dim: 2}, NewMemory(gaussian(50, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), c, o)
 	if err != nil {
 		t.Fatal(err)
@@ -212,5 +215,38 @@ func TestContinuousLoss(t *testing.T) {
 		if got, want := r.State.Points[step].Loss, s.Loss/(batch*parts); !near(got, want, 1e-9) {
 			t.Errorf("step %d: the loss is %v, that of the examples %v", step, got, want)
 		}
+	}
+}
+
+// A flow that is trained on has its own weights and a model of the registry, which may
+// come from elsewhere.
+func TestFlowIsTrainedOn(t *testing.T) {
+	r := newRun(t)
+	r.flow()
+	source := flow.Source{File: filepath.Join(r.env.Out, "train.safetensors")}
+	r.use, r.config, r.env.Out = "mle", `{"steps": 1, "batch": 40, "optimizer": {"lr": 1e-30}}`, t.TempDir()
+	r.in = pipeline.Inputs{"data": r.in["data"], "flow": {Flow: &source},
+		"solver": {Service: &solver.Method{Tableau: solver.RK4(), Options: solver.Options{Steps: 2}}}}
+	if _, err := r.stage().Check(t.Context(), r.in); err == nil || !strings.Contains(err.Error(), `model "mlp", which is not installed`) {
+		t.Error(err)
+	}
+	r.made.Models = map[string]func([]byte) (model.Definition, error){"mlp": func([]byte) (model.Definition, error) { return network(t, 6), nil }}
+	r.flow()
+	_, before, err := flow.Load(source.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, err := flow.Load(filepath.Join(r.env.Out, "train.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range before {
+		if !slices.Equal(w.Data, after[i].Data) {
+			t.Errorf("%s is %v and was %v", w.Name, after[i].Data, w.Data)
+		}
+	}
+	r.made.Models["mlp"] = func([]byte) (model.Definition, error) { return network(t, 7), nil }
+	if _, err := r.do(); err == nil || !strings.Contains(err.Error(), "not those of the model") {
+		t.Errorf("another network begins with them: %v", err)
 	}
 }

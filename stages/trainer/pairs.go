@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/pathline/pathline/stages/flow"
@@ -121,5 +120,3 @@ type oneStep struct{ path.CondOT }
 
 // Domain implements path.Path.
 func (oneStep) Domain() (lo, hi float64) { return 0, 0 }
-
-var errStart = errors.New("trainer: the weights to start from are not those of the model")

@@ -67,7 +67,7 @@ func Register(r *pipeline.Registry, made flow.Registry) {
 	}
 	i = pipeline.Register(r, "trainer", "mle", "maximum likelihood: fits a discrete flow (nice, realnvp, glow, maf, iaf, nsf, planar) or a vector field (ffjord, mlp, resmlp) by its log-density, in nats per row", DefaultLikelihoodConfig(),
 		func(_ context.Context, env pipeline.Env, c LikelihoodConfig) (pipeline.Stage, error) {
-			return &mle{cfm: cfm{env: env, config: c.common()}, patience: c.Patience, field: c.Field}, nil
+			return &mle{cfm: cfm{env: env, config: c.common(), made: made}, patience: c.Patience, field: c.Field}, nil
 		})
 	i.Example = "{epochs: 50, batch: 512, optimizer: {use: adam, lr: 1e-3}, schedule: cosine, patience: 10}"
 	i.Ports = []pipeline.Port{
@@ -830,7 +830,7 @@ func (s *mle) fitField(p *parts, in pipeline.Inputs) error {
 	p.flow = flow.Description{Version: flow.FormatVersion, Path: flow.Component{Use: "condot", With: json.RawMessage("{}")}, Target: flow.TargetVelocity, BaseStd: 1, Pairs: flow.PairsNone}
 	if in["flow"].Flow == nil {
 		p.model = in["model"].Service.(model.Definition)
-	} else if err := p.goOn(in["flow"]); err != nil {
+	} else if err := p.goOn(in["flow"], s.made); err != nil {
 		errs = append(errs, err)
 	}
 	if p.data != nil {
@@ -856,7 +856,7 @@ func (s *mle) fitField(p *parts, in pipeline.Inputs) error {
 }
 
 // goOn takes model, base and conditions of a flow that was trained before.
-func (p *parts) goOn(in pipeline.Input) error {
+func (p *parts) goOn(in pipeline.Input, made flow.Registry) error {
 	src, err := flow.FromInput(in, "flow")
 	if err != nil {
 		return err
@@ -865,13 +865,15 @@ func (p *parts) goOn(in pipeline.Input) error {
 	if err != nil {
 		return flow.AtPort(err, "flow")
 	}
-	define := model.Builtin()[d.Model.Use]
-	if d.Target != flow.TargetVelocity || define == nil {
-		return schemas.Errorf(schemas.WrongPort, "the flow of model %s predicts the %s: what is trained on by likelihood is a velocity of ffjord, mlp or resmlp", d.Model.Use, d.Target).
+	if d.Target != flow.TargetVelocity {
+		return schemas.Errorf(schemas.WrongPort, "the flow of model %s predicts the %s: what is trained on by likelihood is a velocity", d.Model.Use, d.Target).
 			At("from.flow").Suggest("train it with target: velocity")
 	}
-	if p.model, err = define(d.Model.With); err != nil {
-		return schemas.Errorf(schemas.CorruptFile, "the flow's model %q: %w", d.Model.Use, err).At("from.flow")
+	if src.Exact != nil {
+		return schemas.Errorf(schemas.WrongPort, "an exact model is known in closed form and has nothing to train").At("from.flow")
+	}
+	if p.model, err = made.Definition(src, d.Model); err != nil {
+		return flow.AtPort(err, "flow")
 	}
 	if p.data != nil {
 		if !same(d.Columns, p.data.columns) || !slices.EqualFunc(d.Transforms, p.data.transforms, mayBe) || !alike(d.Conditions, p.data.conditions) {
@@ -892,21 +894,8 @@ func (s *mle) runField(ctx context.Context, p *parts, in pipeline.Inputs, rows R
 		if err != nil {
 			return nil, err
 		}
-		_, tensors, err := flow.Load(src.File)
-		if err != nil {
+		if _, o.Start, err = flow.Load(src.File); err != nil {
 			return nil, flow.AtPort(err, "flow")
-		}
-		// By name, and refused when they are not those of the model.
-		net, err := model.Build(p.model, p.data.layout.Dim, p.data.layout.Held)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range net.Tensors() {
-			i := slices.IndexFunc(tensors, func(from model.Tensor) bool { return from.Name == t.Name && slices.Equal(from.Shape, t.Shape) })
-			if i < 0 {
-				return nil, schemas.Errorf(schemas.CorruptFile, "the flow has no tensor %q of shape %v", t.Name, t.Shape).At("from.flow")
-			}
-			c.Start = append(c.Start, tensors[i])
 		}
 	}
 	return ContinuousLikelihood(ctx, p.model, p.data.layout, rows, valid, c, o)

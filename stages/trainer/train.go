@@ -176,15 +176,8 @@ func (l *loop) descend() (err error) {
 
 // take begins with weights of another network of the same definition.
 func (l *loop) take(start []model.Tensor) error {
-	own := l.net.Tensors()
-	if len(own) != len(start) {
-		return errStart
-	}
-	for i, t := range own {
-		if start[i].Name != t.Name || len(start[i].Data) != len(t.Data) {
-			return errStart
-		}
-		copy(t.Data, start[i].Data)
+	if err := model.Copy(l.net.Tensors(), start); err != nil {
+		return schemas.Errorf(schemas.CorruptFile, "the weights to begin with are not those of the model: %w", err)
 	}
 	l.net.Changed(l.crew.share)
 	return nil
@@ -199,7 +192,7 @@ func (l *loop) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	if l.start != nil && l.o.Resume == nil {
+	if l.start != nil && l.o.Start == nil && l.o.Resume == nil {
 		if err := l.start(ctx); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func continuous(way string) func(context.Context, *session) ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := trainer.Continuous{Loss: cnf.Loss{Base: flow.Normal{Dim: 2, Std: 1}, Solver: s.dopri5()}, Start: start.Tensors()}
+		c := trainer.Continuous{Loss: cnf.Loss{Base: flow.Normal{Dim: 2, Std: 1}, Solver: s.dopri5()}}
 		params := fmt.Sprintf("%s tanh batch=%d %s", small, continuousBatch, way)
 		switch way {
 		case "rk4":
@@ -58,6 +58,7 @@ func continuous(way string) func(context.Context, *session) ([]Result, error) {
 			for range n {
 				rows := &stopwatch{Rows: trainer.NewMemory(x, 2, keys.Shuffle)}
 				_, err = trainer.ContinuousLikelihood(ctx, def, trainer.Layout{Dim: 2}, rows, nil, c, trainer.Options{
+					Start: start.Tensors(),
 					Steps: continuousSteps, Batch: continuousBatch, Rule: optim.DefaultAdam(), LR: 1e-3,
 					LogEvery: continuousSteps, Keys: keys, Workers: s.Threads,
 				})
