@@ -31,6 +31,7 @@ const pageTemplate = "page.md.tmpl"
 //	seconds RESULT STAGE        how long the stage took, the median over the seeds
 //	load RESULT                 any other JSON file of results, nil where there is none
 //	spread MEAN SE              two numbers of such a file as mean ± standard error
+//	above MEAN SE "2.83"        the same of what a mean lies above a known value
 //	order DIFFERENCE            whether the first of a difference of compare is the greater one
 //	label RESULT                n-moons, or sb-n-moons, as N→moons
 //	list TEXT..., split TEXT    a list, and the parts of a text between bars
@@ -44,7 +45,7 @@ func Page(folder string) ([]byte, error) {
 	r := results{folder: folder, sweeps: map[string]*sweep{}}
 	t, err := template.New(pageTemplate).Option("missingkey=error").Funcs(template.FuncMap{
 		"cell": r.cell, "minus": minus, "sd": withSD, "se": withSE, "floor": floor, "mean": mean, "alike": alike, "twice": twice, "quotient": func(a, b float64) float64 { return a / b }, "ratio": ratio, "difference": difference, "within": within,
-		"spread": spread, "order": order, "seconds": r.seconds, "load": r.load, "number": number, "label": label,
+		"spread": spread, "above": above, "order": order, "seconds": r.seconds, "load": r.load, "number": number, "label": label,
 		"list":  func(v ...string) []string { return v },
 		"split": func(v string) []string { return strings.Split(v, "|") },
 	}).Parse(string(text))
@@ -222,6 +223,11 @@ func withSpread(c Cell, spread float64) string {
 }
 
 func spread(mean, se float64) string { return withSpread(Cell{Mean: &mean}, se) }
+
+func above(mean, se float64, known string) (string, error) {
+	v, err := strconv.ParseFloat(known, 64)
+	return spread(mean-v, se), err
+}
 
 // order says whether a difference, as package compare writes it, is that of a greater
 // number and a smaller one.

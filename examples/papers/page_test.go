@@ -51,6 +51,9 @@ func TestCells(t *testing.T) {
 			t.Errorf("a difference of %v standard errors %s, want %s (%v)", mean, got, want, err)
 		}
 	}
+	if got, err := above(2.9, 0.0123, "2.83188"); got != "0.068 ± 0.012" || err != nil {
+		t.Errorf("2.9 lies %s above 2.83188 (%v)", got, err)
+	}
 	if _, err := order(nil); err == nil {
 		t.Error("no difference has an order")
 	}

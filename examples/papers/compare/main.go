@@ -57,6 +57,8 @@ type Comparison struct {
 	// Differences has, for A and then B, how much greater the negative log-likelihood
 	// of A is.
 	Differences map[string]map[string]Difference `json:"differences"`
+	// Paths has the metrics of evaluators paths; a stage NAME-paths is called NAME.
+	Paths map[string]map[string]float64 `json:"paths,omitempty"`
 }
 
 // Score is the mean negative log-likelihood of Rows rows in nats and its standard error.
@@ -96,7 +98,7 @@ func Compare(folder string) (*Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{Scores: map[string]Score{}, Differences: map[string]map[string]Difference{}}
+	c := &Comparison{Scores: map[string]Score{}, Differences: map[string]map[string]Difference{}, Paths: map[string]map[string]float64{}}
 	rows := map[string][]float64{} // log-densities
 	for stage, s := range rec.Stages {
 		name := strings.TrimSuffix(stage, "-scores")
@@ -120,6 +122,8 @@ func Compare(folder string) (*Comparison, error) {
 		case s.Kind == "evaluator" && s.Use == "gaussian":
 			n, _ := s.Summary["data_rows"].(float64)
 			c.Scores[name] = Score{NLL: -s.Metrics["mean_log_prob"], SE: s.Metrics["mean_log_prob_se"], Rows: int(n)}
+		case s.Kind == "evaluator" && s.Use == "paths":
+			c.Paths[strings.TrimSuffix(stage, "-paths")] = s.Metrics
 		}
 	}
 	if len(c.Scores) == 0 {

@@ -26,6 +26,7 @@ func TestCompare(t *testing.T) {
 			"a-scores": map[string]any{"kind": "likelihood", "evaluations": 12},
 			"b-scores": map[string]any{"kind": "likelihood"},
 			"gaussian": map[string]any{"kind": "evaluator", "use": "gaussian", "metrics": map[string]any{"mean_log_prob": -5, "mean_log_prob_se": 0.5}, "summary": map[string]any{"data_rows": 3}},
+			"a-paths":  map[string]any{"kind": "evaluator", "use": "paths", "metrics": map[string]any{"straightness": 0.25}},
 			"a-flow":   map[string]any{"kind": "trainer", "use": "mle", "seconds": 7, "summary": map[string]any{"weights": 100, "steps": 30, "best_step": 20}},
 		},
 		"file": map[string]any{"stages": map[string]any{
@@ -50,6 +51,7 @@ func TestCompare(t *testing.T) {
 		t.Fatalf("%+v", c)
 	}
 	a := c.Scores["a"]
+	near(t, "straightness of a", c.Paths["a"]["straightness"], 0.25)
 	near(t, "mean of a", a.NLL, 3)
 	near(t, "error of a", a.SE, math.Sqrt((4.0+1+9)/2/3))
 	if a.Rows != 3 || a.Evaluations != 12 || a.Training == nil || a.Training.Weights != 100 || a.Training.Best != 20 || a.Training.Gap == nil {
