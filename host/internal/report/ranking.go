@@ -16,10 +16,8 @@ func rankingBlocks(list []Ranking) (out []block) {
 	return out
 }
 
-// drawRanking is a line for each model, the best one first: the mean, and two standard
-// errors to both sides. One model has no order.
-func drawRanking(r Ranking) (drawing, bool) {
-	var scores []Score
+// ranked are the scores that have a mean, the best one first.
+func (r Ranking) ranked() (scores []Score) {
 	for _, s := range r.Scores {
 		if finite(s.Mean) {
 			if !finite(s.SE) || s.SE < 0 {
@@ -28,10 +26,17 @@ func drawRanking(r Ranking) (drawing, bool) {
 			scores = append(scores, s)
 		}
 	}
+	slices.SortStableFunc(scores, func(a, b Score) int { return cmp.Compare(b.Mean, a.Mean) })
+	return scores
+}
+
+// drawRanking is a line for each model: the mean, and two standard errors to both sides.
+// One model has no order.
+func drawRanking(r Ranking) (drawing, bool) {
+	scores := r.ranked()
 	if len(scores) < 2 {
 		return drawing{}, false
 	}
-	slices.SortStableFunc(scores, func(a, b Score) int { return cmp.Compare(b.Mean, a.Mean) })
 	const w, line, top, left, right = 960.0, 30.0, 22.0, 190.0, 770.0
 	bottom := top + line*float64(len(scores))
 	c := newCanvas(w, bottom+54, fmt.Sprintf("mean log-likelihoods of %s, the best first", plural(len(scores), "model")))

@@ -197,6 +197,11 @@ func TestRanking(t *testing.T) {
 	if strings.Contains(text, "90,") || !strings.Contains(text, ">"+minus+"3.0<") { // the axis is that of the means
 		t.Error("an axis of one row")
 	}
+	r := full()
+	r.Rankings[0].Scores = []Score{{"worse", -3, 0.1}, {"better", -2, 0.1}}
+	if page := write(t, r); !strings.Contains(page, "nats a row, better, the best of 2") {
+		t.Error("the best is not among the figures above")
+	}
 	for _, scores := range [][]Score{nil, {{"a", 1, 1}}, {{"a", 1, 1}, {"b", math.Inf(-1), 1}}} {
 		if _, ok := drawRanking(Ranking{"data", scores}); ok {
 			t.Errorf("%v have an order", scores)

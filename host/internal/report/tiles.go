@@ -3,7 +3,7 @@ package report
 import "strings"
 
 // tiles are the few figures that a reader looks for first: of each kind the
-// first that the run has.
+// first that the run has, of log-likelihoods of the same rows the best.
 func tiles(r Report) (out []tile) {
 	add := func(t tile, ok bool) {
 		if ok {
@@ -11,10 +11,20 @@ func tiles(r Report) (out []tile) {
 		}
 	}
 	if len(r.Training) > 0 {
-		add(lossTile(r.Training[0]))
+		t, ok := lossTile(r.Training[0])
+		if len(r.Training) > 1 {
+			t.Note += " of " + r.Training[0].Stage
+		}
+		add(t, ok)
 	}
 	if len(r.Likelihoods) > 0 {
-		add(likelihoodTile(r.Likelihoods[0]))
+		l := r.Likelihoods[0]
+		if len(r.Rankings) > 0 {
+			if best := r.Rankings[0].ranked(); len(best) > 1 {
+				l = Histogram{Split: best[0].Stage + ", the best of " + count(int64(len(best))), Mean: best[0].Mean, SE: best[0].SE}
+			}
+		}
+		add(likelihoodTile(l))
 	}
 	if len(r.Quality) > 0 {
 		for _, m := range r.Quality[0].Metrics {
