@@ -7,12 +7,30 @@ import "github.com/pathline/pathline/stages/internal/kernel/vector"
 type group struct {
 	planes, width, ld int
 	operands          []operand
+	results           []buffer
 	steps             []elementwise
 	temps             int // strips for values that nobody else needs
+	strip             int // rows of a strip
 }
 
-// stripSize is about how many elements a strip has.
-const stripSize = 1024
+// The strips of all that a group reads and writes should stay in the first-level cache,
+// and a strip be long enough for what a call of a kernel costs.
+const (
+	stripsSize = 6 << 10 // elements of all strips together
+	leastStrip = 512
+	mostStrip  = 4096
+)
+
+// stripRows is how many rows a strip has.
+func (i *group) stripRows() int {
+	n := i.temps + len(i.results)
+	for _, o := range i.operands {
+		if !o.consts {
+			n++
+		}
+	}
+	return max(1, min(max(stripsSize/n, leastStrip), mostStrip)/max(i.ld, 1))
+}
 
 // operand is a value from outside of the group.
 type operand struct {
@@ -23,7 +41,8 @@ type operand struct {
 	strip  int // a strip of its own to be laid out in, or -1 when it is read in place
 }
 
-// elementwise is one operation: one of the functions is set.
+// elementwise is one operation: one of the functions is set. Arguments and results are
+// numbers of spots.
 type elementwise struct {
 	unary  func(dst, x []float32)
 	both   func(y, dy, x []float32)
@@ -31,25 +50,18 @@ type elementwise struct {
 	choose func(dst, c, a, b []float32)
 	scale  func(dst, a []float32, s float32)
 	s      float32
-	args   [3]location
-	dst    location
-	dst2   location
+	args   [3]int
+	dst    int
+	dst2   int
 }
 
-// location is where a strip of a step lies.
-type location struct {
-	kind  uint8
-	index int // of the operand or temporary
-	out   buffer
+// spot is where something that a group reads or writes lies for the plane at hand:
+// operands, then results, then temporaries.
+type spot struct {
+	block
+	data []float32 // of the plane
+	row  int       // 0 for a strip, which holds the rows at hand only
 }
-
-// The kinds of a location.
-const (
-	nowhere uint8 = iota
-	isOperand
-	isTemporary
-	isResult
-)
 
 func (i *group) buffers(visit func(buffer, bool)) {
 	for _, o := range i.operands {
@@ -57,43 +69,71 @@ func (i *group) buffers(visit func(buffer, bool)) {
 			visit(o.buffer, false)
 		}
 	}
-	for _, s := range i.steps {
-		for _, d := range []location{s.dst, s.dst2} {
-			if d.kind == isResult {
-				visit(d.out, true)
-			}
-		}
+	for _, r := range i.results {
+		visit(r, true)
 	}
 }
 
 func (i *group) run(m *machine, rows int) {
 	ld := i.ld
-	if ld == 0 { // values that are not of rows
-		ld = i.width
-	}
-	strip := max(1, stripSize/ld)
+	strip := i.strip
 	if i.plain() {
 		strip = rows
 	}
 	strip = min(strip, rows)
+	spots := i.spots(m, rows, strip*ld)
 	for p := range i.planes {
 		for k := range i.operands {
-			if o := &i.operands[k]; o.strip >= 0 && (o.consts || o.single()) {
-				i.lay(m, o, m.strip(o.strip, strip*ld), p, 0, strip, ld)
+			switch o := &i.operands[k]; {
+			case o.strip < 0:
+				spots[k].data = spots[k].block.data[p%o.planes*spots[k].plane:]
+			case o.consts || o.single():
+				i.lay(o, &spots[k], p, 0, strip)
 			}
+		}
+		for k := range i.results {
+			at := &spots[len(i.operands)+k]
+			at.data = at.block.data[p*at.plane:]
 		}
 		for r := 0; r < rows; r += strip {
 			n := min(strip, rows-r)
 			for k := range i.operands {
 				if o := &i.operands[k]; o.strip >= 0 && !o.consts && !o.single() {
-					i.lay(m, o, m.strip(o.strip, n*ld), p, r, n, ld)
+					i.lay(o, &spots[k], p, r, n)
 				}
 			}
 			for k := range i.steps {
-				i.step(m, &i.steps[k], p, r, n, rows, ld)
+				i.steps[k].do(spots, r, n*ld)
 			}
 		}
 	}
+}
+
+// spots are all spots, of which the data of planes are still to be set. size is that
+// of a strip.
+func (i *group) spots(m *machine, rows, size int) []spot {
+	n := len(i.operands) + len(i.results)
+	spots := m.spots[:n+i.temps]
+	for k := range i.operands {
+		o, at := &i.operands[k], &spots[k]
+		switch {
+		case o.consts:
+		case o.single():
+			at.block = m.block(o.buffer, 0)
+		default:
+			at.block = m.block(o.buffer, rows)
+		}
+		if at.row = i.ld; o.strip >= 0 {
+			at.data, at.row = m.strip(o.strip, size), 0
+		}
+	}
+	for k, b := range i.results {
+		spots[len(i.operands)+k] = spot{block: m.block(b, rows), row: i.ld}
+	}
+	for k := range i.temps {
+		spots[n+k] = spot{data: m.strip(k, size)}
+	}
+	return spots
 }
 
 // plain says whether strips would gain nothing.
@@ -110,17 +150,15 @@ func (i *group) plain() bool {
 }
 
 // lay puts rows r..r+n-1 of plane p of an operand into a strip of its own.
-func (i *group) lay(m *machine, o *operand, dst []float32, p, r, n, ld int) {
+func (i *group) lay(o *operand, at *spot, p, r, n int) {
+	dst, ld := at.data[:n*i.ld], i.ld
 	if o.consts {
 		for k := range dst {
 			dst[k] = o.fill
 		}
 		return
 	}
-	b := m.block(o.buffer, 0)
-	if !o.single() {
-		b = m.block(o.buffer, m.rows)
-	}
+	b := at.block
 	if !o.spread {
 		src := b.data[p%o.planes*b.plane:]
 		for k := range n {
@@ -138,35 +176,23 @@ func (i *group) lay(m *machine, o *operand, dst []float32, p, r, n, ld int) {
 	}
 }
 
-func (i *group) at(m *machine, x location, p, r, n, rows, ld int) []float32 {
-	switch x.kind {
-	case isTemporary:
-		return m.strip(x.index, n*ld)
-	case isResult:
-		b := m.block(x.out, rows)
-		return b.data[p*b.plane+r*ld:][:n*ld]
-	}
-	o := &i.operands[x.index]
-	if o.strip >= 0 {
-		return m.strip(o.strip, n*ld)
-	}
-	b := m.block(o.buffer, rows)
-	return b.data[p%o.planes*b.plane+r*ld:][:n*ld]
-}
+// at is size elements from row r on.
+func (p *spot) at(r, size int) []float32 { return p.data[r*p.row:][:size] }
 
-func (i *group) step(m *machine, s *elementwise, p, r, n, rows, ld int) {
-	dst, a := i.at(m, s.dst, p, r, n, rows, ld), i.at(m, s.args[0], p, r, n, rows, ld)
+// do takes a step for size elements from row r on.
+func (s *elementwise) do(spots []spot, r, size int) {
+	dst, a := spots[s.dst].at(r, size), spots[s.args[0]].at(r, size)
 	switch {
+	case s.binary != nil:
+		s.binary(dst, a, spots[s.args[1]].at(r, size))
 	case s.unary != nil:
 		s.unary(dst, a)
 	case s.both != nil:
-		s.both(dst, i.at(m, s.dst2, p, r, n, rows, ld), a)
-	case s.binary != nil:
-		s.binary(dst, a, i.at(m, s.args[1], p, r, n, rows, ld))
+		s.both(dst, spots[s.dst2].at(r, size), a)
 	case s.scale != nil:
 		s.scale(dst, a, s.s)
 	default:
-		s.choose(dst, a, i.at(m, s.args[1], p, r, n, rows, ld), i.at(m, s.args[2], p, r, n, rows, ld))
+		s.choose(dst, a, spots[s.args[1]].at(r, size), spots[s.args[2]].at(r, size))
 	}
 }
 

@@ -700,7 +700,7 @@ func (l *lowering) close(s *list) {
 	}
 	nodes := s.open
 	s.open = nil
-	b := grouping{l: l, s: s, g: &group{}, at: map[int]location{}, last: map[int]int{}}
+	b := grouping{l: l, s: s, g: &group{}, at: map[int]int{}, last: map[int]int{}}
 	s.code = append(s.code, b.build(nodes))
 }
 
@@ -709,8 +709,8 @@ type grouping struct {
 	l    *lowering
 	s    *list
 	g    *group
-	at   map[int]location // of the nodes of the group
-	last map[int]int      // step that uses a temporary last
+	at   map[int]int // spots of the nodes of the group
+	last map[int]int // step that uses a temporary last
 	free []int
 }
 
@@ -732,7 +732,8 @@ func (b *grouping) build(nodes []int) *group {
 	var temporary []int
 	for _, n := range nodes {
 		if inside[n] < l.refs[n] {
-			b.at[n] = location{kind: isResult, out: l.set(b.s, n)}
+			b.at[n] = isResult + len(g.results)
+			g.results = append(g.results, l.set(b.s, n))
 		} else {
 			temporary = append(temporary, n)
 		}
@@ -753,16 +754,45 @@ func (b *grouping) build(nodes []int) *group {
 		}
 	}
 	l.p.strips = max(l.p.strips, strips)
-	l.p.stripSize = max(l.p.stripSize, max(1, stripSize/g.ld)*g.ld)
+	g.strip = g.stripRows()
+	l.p.stripSize = max(l.p.stripSize, g.strip*g.ld)
+	l.p.spots = max(l.p.spots, len(g.operands)+len(g.results)+g.temps)
+	b.number()
 	return g
 }
 
+// What is a result or a temporary while it is not known how many operands there are.
+const (
+	isResult    = 1 << 29
+	isTemporary = 1 << 30
+)
+
+// number gives steps the final numbers of their spots.
+func (b *grouping) number() {
+	final := func(at *int) {
+		switch {
+		case *at >= isTemporary:
+			*at += len(b.g.operands) + len(b.g.results) - isTemporary
+		case *at >= isResult:
+			*at += len(b.g.operands) - isResult
+		}
+	}
+	for i := range b.g.steps {
+		s := &b.g.steps[i]
+		for k := range s.args {
+			final(&s.args[k])
+		}
+		final(&s.dst)
+		final(&s.dst2)
+	}
+}
+
 // destination is where node n goes.
-func (b *grouping) destination(n int, temporary []int) location {
+func (b *grouping) destination(n int, temporary []int) int {
 	if !slices.Contains(temporary, n) {
 		return b.at[n]
 	}
-	at := location{kind: isTemporary, index: b.temporary()}
+	at := isTemporary + b.temporary()
 	b.at[n] = at
 	return at
 }
@@ -805,8 +835,8 @@ func (b *grouping) step(nodes []int, n, k int, temporary []int, done map[int]boo
 			// A slope alone: its value goes to a strip that nobody reads.
 			i := slices.IndexFunc(pairs, func(p pair) bool { return p.slope == m.kind })
 			e.both, e.args[0] = pairs[i].fast, b.argument(args[0])
-			e.dst2, e.dst = b.destination(n, temporary), location{kind: isTemporary, index: b.temporary()}
-			b.free = append(b.free, e.dst.index)
+			e.dst2, e.dst = b.destination(n, temporary), isTemporary+b.temporary()
+			b.free = append(b.free, e.dst-isTemporary)
 			b.g.steps = append(b.g.steps, e)
 			b.release(args, k)
 			return
@@ -847,14 +877,14 @@ func (b *grouping) step(nodes []int, n, k int, temporary []int, done map[int]boo
 func (b *grouping) release(args []int, k int) {
 	for i, a := range args {
 		e, _ := b.l.element(a)
-		if at := b.at[e]; at.kind == isTemporary && b.last[e] == k && !slices.Contains(args[:i], a) && !slices.Contains(b.free, at.index) {
-			b.free = append(b.free, at.index)
+		if at := b.at[e]; at >= isTemporary && b.last[e] == k && !slices.Contains(args[:i], a) && !slices.Contains(b.free, at-isTemporary) {
+			b.free = append(b.free, at-isTemporary)
 		}
 	}
 }
 
 // argument is where a step finds a value.
-func (b *grouping) argument(n int) location {
+func (b *grouping) argument(n int) int {
 	l := b.l
 	e, spread := l.element(n)
 	if at, ok := b.at[e]; ok {
@@ -881,9 +911,9 @@ func (b *grouping) argument(n int) location {
 	}
 	for i, have := range b.g.operands {
 		if have == o {
-			return location{kind: isOperand, index: i}
+			return i
 		}
 	}
 	b.g.operands = append(b.g.operands, o)
-	return location{kind: isOperand, index: len(b.g.operands) - 1}
+	return len(b.g.operands) - 1
 }

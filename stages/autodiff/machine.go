@@ -14,12 +14,14 @@ type machine struct {
 	sums      [][]float32
 	strips    []float32
 	stripSize int
+	spots     []spot    // of the group at hand
 	sum       []float32 // a number for each row
 }
 
 func newMachine(p *Program, v *variant) *machine {
 	m := &machine{v: v, arena: make([]float32, v.width*v.tile),
-		strips: make([]float32, p.strips*p.stripSize), stripSize: p.stripSize, sum: make([]float32, v.tile)}
+		sum: make([]float32, v.tile)}
+	m.groups(p)
 	for _, n := range v.onces {
 		m.onces = append(m.onces, make([]float32, n))
 	}
@@ -70,6 +72,13 @@ func (m *machine) block(b buffer, rows int) block {
 		return block{m.bound.params[b.id], b.width, 0}
 	}
 	return block{m.sums[b.id], b.width, 0}
+}
+
+// groups makes room for the groups of a program. Strips do not begin in the same line of
+// a page.
+func (m *machine) groups(p *Program) {
+	m.stripSize = p.stripSize + 16
+	m.strips, m.spots = make([]float32, p.strips*m.stripSize), make([]spot, p.spots)
 }
 
 // strip is a strip of scratch.

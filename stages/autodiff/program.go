@@ -27,7 +27,7 @@ type Program struct {
 	constants []constant
 	packings  []packing
 
-	strips, stripSize int
+	strips, stripSize, spots int // of the largest group
 }
 
 type shaped struct {
@@ -199,7 +199,8 @@ func (p *Program) Bind(params [][]float32) (*Bound, error) {
 	for _, c := range p.constants {
 		copy(b.values[c.to.id], c.data)
 	}
-	b.own = &machine{bound: b, strips: make([]float32, p.strips*p.stripSize), stripSize: p.stripSize}
+	b.own = &machine{bound: b}
+	b.own.groups(p)
 	b.pack = b.packPiece
 	b.Refresh(nil)
 	return b, nil
@@ -279,5 +280,6 @@ func (b *Bound) Call(rows int, share bool, in, out [][]float32) {
 	m.bound, m.in, m.out, m.total = b, in, out, rows
 	m.call(v)
 	m.bound, m.in, m.out = nil, nil, nil
+	clear(m.spots)
 	v.machines.Put(m)
 }
