@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/pathline/pathline/schemas"
@@ -55,8 +56,8 @@ type guided struct {
 
 // without is the memory of a call: rows without conditions, and what they give.
 type without struct {
-	x, v []float32
-	div  []float64
+	x, v, jz []float32
+	div      []float64
 }
 
 // Held implements model.Holder.
@@ -100,6 +101,34 @@ func (g *guided) Eval(ctx context.Context, dx []float32, t []float64, x []float3
 		return err
 	}
 	g.combine(dx, s.v)
+	return nil
+}
+
+// Linear says whether the field gives products; see model.Products.
+func (g *guided) Linear() bool { _, ok := model.Products(g.Field); return ok }
+
+// Product implements model.Linearized, if the field does: products are combined as
+// velocities are.
+func (g *guided) Product(ctx context.Context, v, jz []float32, t []float64, x, z []float32, rows, k int) error {
+	l, ok := model.Products(g.Field)
+	if !ok {
+		return model.ErrNoProduct
+	}
+	s := g.without(x, rows, 0)
+	defer g.scratch.Put(s)
+	if g.weight == 0 {
+		return l.Product(ctx, v, jz, t, s.x, z, rows, k)
+	}
+	size := k * rows * g.Dim()
+	s.jz = slices.Grow(s.jz[:0], size)[:size]
+	if err := l.Product(ctx, s.v, s.jz, t, s.x, z, rows, k); err != nil {
+		return err
+	}
+	if err := l.Product(ctx, v, jz, t, x, z, rows, k); err != nil {
+		return err
+	}
+	g.combine(v, s.v)
+	g.combine(jz, s.jz)
 	return nil
 }
 

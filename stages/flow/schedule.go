@@ -15,7 +15,7 @@ import (
 // along c.To (see path.Change): at time r, with the moment T, S, DT, Rate,
 //
 //	ubar(x, r) = Rate x + S DT u(x/S, T)
-//	div ubar   = Rate d + DT div u(x/S, T),   zᵀ(∂ubar/∂x)z alike
+//	div ubar   = Rate d + DT div u(x/S, T),   (∂ubar/∂x)z and zᵀ(∂ubar/∂x)z alike
 //
 // The last held columns stay as they are.
 func Reschedule[T solver.Float](f model.Field[T], c *path.Change, held int) model.Field[T] {
@@ -99,6 +99,36 @@ func (f *rescheduled[T]) Eval(ctx context.Context, dx []T, t []float64, x []T, r
 		return err
 	}
 	f.mix(dx, x, s.m)
+	return nil
+}
+
+// Linear says whether the field gives products; see model.Products.
+func (f *rescheduled[T]) Linear() bool { _, ok := model.Products(f.Field); return ok }
+
+// Product implements model.Linearized, if the field does.
+func (f *rescheduled[T]) Product(ctx context.Context, dx, jz []T, t []float64, x, z []T, rows, k int) error {
+	l, ok := model.Products(f.Field)
+	if !ok {
+		return model.ErrNoProduct
+	}
+	s, err := f.moments(t[:rows], x)
+	if err != nil {
+		return err
+	}
+	defer f.scratch.Put(s)
+	if err := l.Product(ctx, dx, jz, s.t, s.x, z, rows, k); err != nil {
+		return err
+	}
+	f.mix(dx, x, s.m)
+	d := f.Dim()
+	for p := range k {
+		for r, m := range s.m {
+			at := (p*rows + r) * d
+			for i := at; i < at+d-f.held; i++ {
+				jz[i] = T(float64(m.Rate*float64(z[i])) + float64(m.DT*float64(jz[i])))
+			}
+		}
+	}
 	return nil
 }
 

@@ -102,10 +102,13 @@ func (v *velocity) Eval(ctx context.Context, dx []float32, t []float64, x []floa
 	return nil
 }
 
+// Linear says whether the network's field gives products; see model.Products.
+func (v *velocity) Linear() bool { _, ok := model.Products(v.Field); return ok }
+
 // Product implements model.Linearized, if the network's field does: J z = a z + b
 // (∂f/∂x) z.
 func (v *velocity) Product(ctx context.Context, dx, jz []float32, t []float64, x, z []float32, rows, k int) error {
-	l, ok := v.Field.(model.Linearized[float32])
+	l, ok := model.Products(v.Field)
 	if !ok {
 		return model.ErrNoProduct
 	}

@@ -238,7 +238,7 @@ func solveIn[T solver.Float](ctx context.Context, s solver.Solver, f model.Field
 	var field solver.Field[T] = exact[T]{f}
 	switch {
 	case trace.HutchPP:
-		l, ok := f.(model.Linearized[T])
+		l, ok := model.Products(f)
 		if !ok {
 			return solver.Report{}, model.ErrNoProduct
 		}

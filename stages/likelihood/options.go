@@ -68,7 +68,7 @@ func (c TraceConfig) Fits(f *flow.Flow) error {
 }
 
 func linear[T solver.Float](f model.Field[T]) bool {
-	_, ok := f.(model.Linearized[T])
+	_, ok := model.Products(f)
 	return ok
 }
 

@@ -21,6 +21,16 @@ type Linearized[T solver.Float] interface {
 	Product(ctx context.Context, v, jz []T, t []float64, x, z []T, rows, k int) error
 }
 
+// Products is the field as a Linearized, if it is one. A field that is made of others
+// has the method whatever they are, and says by Linear() whether it can be called.
+func Products[T solver.Float](f Field[T]) (Linearized[T], bool) {
+	if w, ok := f.(interface{ Linear() bool }); ok && !w.Linear() {
+		return nil, false
+	}
+	l, ok := f.(Linearized[T])
+	return l, ok
+}
+
 // ErrNoProduct is what a field gives that is made of one without Product.
 var ErrNoProduct = errors.New("model: the field gives no products of its Jacobian with vectors")
 

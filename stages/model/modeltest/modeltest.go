@@ -219,7 +219,7 @@ func probesLaw[T solver.Float](t law.T, f model.Field[T], same float64) {
 }
 
 func productsLaw[T solver.Float](t law.T, f model.Field[T], same float64) {
-	l, ok := f.(model.Linearized[T])
+	l, ok := model.Products(f)
 	if !ok {
 		return
 	}
