@@ -60,7 +60,10 @@ the format: .parquet, .arrow or .csv.`,
 			keys["log_prob"] = true
 		}
 		from := map[string]any{"flow": pipeline.FlowFile{File: file}}
-		stages := solving(cmd, d, from, pipeline.StageSpec{Name: "solver", Kind: "solver", Use: name, With: with})
+		stages, err := solving(cmd, d, from, pipeline.StageSpec{Name: "solver", Kind: "solver", Use: name, With: with})
+		if err != nil {
+			return result{}, err
+		}
 		return a.single(cmd.Context(), pipeline.Spec{
 			Name: "sample", Seed: seed, Dir: ".",
 			Stages: append(stages, pipeline.StageSpec{Name: "samples", Kind: "sampler", Use: "ode", From: from,

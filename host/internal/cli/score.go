@@ -74,7 +74,10 @@ is estimated.`,
 			score["bits_per_dim"] = true
 		}
 		from := map[string]any{"flow": pipeline.FlowFile{File: file}, "data": "data"}
-		stages := solving(cmd, d, from, pipeline.StageSpec{Name: "solver", Kind: "solver", Use: name, With: with})
+		stages, err := solving(cmd, d, from, pipeline.StageSpec{Name: "solver", Kind: "solver", Use: name, With: with})
+		if err != nil {
+			return result{}, err
+		}
 		return a.single(cmd.Context(), pipeline.Spec{
 			Name: "score", Seed: seed, Dir: ".",
 			Stages: append(stages,

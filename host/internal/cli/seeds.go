@@ -132,8 +132,11 @@ func (a *app) runSeeds(ctx context.Context, file string, seeds []uint64, load lo
 		here := sweepRun{Seed: seed, Out: "seed-" + strconv.FormatUint(seed, 10)}
 		where := sel
 		where.out = filepath.Join(s.Out, here.Out)
-		record, _, err := a.runLoaded(ctx, p, plugins, where, resume, perf)
-		plugins.close()
+		record, err := func() (*pipeline.Record, error) {
+			defer plugins.close()
+			record, _, err := a.runLoaded(ctx, p, plugins, where, resume, perf)
+			return record, err
+		}()
 		if err != nil {
 			here.Status, here.Error = pipeline.RunFailed, err.Error()
 			for _, e := range schemas.Errors(err, schemas.StageFailed) {

@@ -64,7 +64,7 @@ func (v flowView) write(w io.Writer) {
 	} else {
 		rows = append(rows, []string{"path", clean(d.Path.Use) + " " + compact(d.Path.With)},
 			[]string{"target", clean(d.Target)},
-			[]string{"base", "normal, standard deviation " + number(d.BaseStd)})
+			[]string{"base", baseWords(d)}, []string{"pairs", clean(pairsWords(d.Pairs))})
 	}
 	rows = append(rows, []string{"parameters", ui.Count(v.Parameters)})
 	var transforms []string
@@ -90,6 +90,25 @@ func (v flowView) write(w io.Writer) {
 		rows = append(rows, []string{clean(t.Name), strings.Trim(strings.ReplaceAll(fmt.Sprint(t.Shape), " ", " x "), "[]")})
 	}
 	table(w, "  ", rows)
+}
+
+// baseWords says where a flow begins.
+func baseWords(d flow.Description) string {
+	if d.Base == flow.BaseTable {
+		return "rows of a table, which whoever samples joins as source; without a density"
+	}
+	return "normal, standard deviation " + number(d.BaseStd)
+}
+
+// pairsWords says what noise and data were to each other in training.
+func pairsWords(pairs string) string {
+	switch pairs {
+	case flow.PairsIndependent:
+		return "independent"
+	case flow.PairsNone:
+		return "none: trained by likelihood"
+	}
+	return pairs
 }
 
 func columnRows(columns []schemas.Column) [][]string {

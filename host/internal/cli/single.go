@@ -181,12 +181,14 @@ func describeFlow(file string) (flow.Description, error) {
 }
 
 // solving joins a solver to the stage that works with a flow. A discrete flow
-// needs none, and gets one only when the command line names one, which is then
-// an error that says so.
-func solving(cmd *cobra.Command, d flow.Description, from map[string]any, solver pipeline.StageSpec) []pipeline.StageSpec {
-	if d.Discrete() && !cmd.Flags().Changed("solver") {
-		return nil
+// needs none, and one that the command line names is an error.
+func solving(cmd *cobra.Command, d flow.Description, from map[string]any, solver pipeline.StageSpec) ([]pipeline.StageSpec, error) {
+	switch {
+	case !d.Discrete():
+		from["solver"] = solver.Name
+		return []pipeline.StageSpec{solver}, nil
+	case cmd.Flags().Changed("solver"):
+		return nil, schemas.Errorf(schemas.Conflict, "the flow is discrete (model %s): nothing is solved, and --solver has nothing to say", d.Model.Use).Suggest("leave --solver out")
 	}
-	from["solver"] = solver.Name
-	return []pipeline.StageSpec{solver}
+	return nil, nil
 }
