@@ -1,5 +1,7 @@
 package schemas
 
+import "fmt"
+
 // Reserved column names. Rows carry the columns of the data file; these are
 // the ones that stages add.
 const (
@@ -41,6 +43,21 @@ type Column struct {
 
 // Dims is the number of dimensions that the column counts for.
 func (c Column) Dims() int { return max(c.Width, 1) }
+
+// DimensionNames names every dimension of columns: the column, with the place in
+// brackets in a vector, as pixels[3].
+func DimensionNames(columns []Column) []string {
+	var names []string
+	for _, c := range columns {
+		if c.Width == 0 {
+			names = append(names, c.Name)
+		}
+		for i := range c.Width {
+			names = append(names, fmt.Sprintf("%s[%d]", c.Name, i))
+		}
+	}
+	return names
+}
 
 // Transform is a fitted transform as files and schemas keep it.
 type Transform struct {

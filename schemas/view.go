@@ -203,3 +203,12 @@ func Vector(rec arrow.Record, name string) (matrix []float32, dim int, err error
 	dim = int(list.DataType().(*arrow.FixedSizeListType).Len())
 	return elems.Float32Values()[list.Offset()*dim:][:list.Len()*dim], dim, nil
 }
+
+// FieldNames are the names of the columns of a schema, in order.
+func FieldNames(s *arrow.Schema) []string {
+	var names []string
+	for _, f := range s.Fields() {
+		names = append(names, f.Name)
+	}
+	return names
+}

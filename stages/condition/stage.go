@@ -116,11 +116,7 @@ func SourceOf(cs Columns, schema *arrow.Schema) (*Source, error) {
 		at := schema.FieldIndices(c.Name)
 		if len(at) != 1 {
 			e := schemas.Errorf(schemas.UnknownColumn, "the rows have no column %q, which the flow is conditional on", c.Name)
-			var names []string
-			for _, f := range schema.Fields() {
-				names = append(names, f.Name)
-			}
-			if near := pipeline.DidYouMean(c.Name, names); near != "" {
+			if near := pipeline.DidYouMean(c.Name, schemas.FieldNames(schema)); near != "" {
 				return nil, e.Suggest(near)
 			}
 			return nil, e.Suggest("add it to the columns of the loader")

@@ -98,12 +98,8 @@ func columns(in pipeline.Inputs) ([]schemas.Column, error) {
 			continue // a sampler's, beside its rows
 		}
 		if !ok {
-			var names []string
-			for _, d := range data.Fields() {
-				names = append(names, d.Name)
-			}
 			return nil, schemas.Errorf(schemas.UnknownColumn, "the sample has a column %q, the data have none", f.Name).
-				At("from.data").Suggest(pipeline.DidYouMean(f.Name, names))
+				At("from.data").Suggest(pipeline.DidYouMean(f.Name, schemas.FieldNames(data)))
 		}
 		if !arrow.TypeEqual(f.Type, at[0].Type) && (!schemas.IsNumber(f.Type) || !schemas.IsNumber(at[0].Type)) {
 			return nil, schemas.Errorf(schemas.ColumnType, "column %q is %s in the sample and %s in the data", f.Name, f.Type, at[0].Type).At("from.data")
@@ -136,7 +132,7 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 		return pipeline.Outputs{}, err
 	}
 	n, m := len(x)/d, len(y)/d
-	names := dimensions(cols)
+	names := schemas.DimensionNames(cols)
 	x, y, names, constant := leaveOutConstant(x, y, names)
 	if len(constant) > 0 {
 		s.env.Emit(pipeline.Event{Type: pipeline.StageWarning, Message: "left out, because the data have one value there: " + strings.Join(constant, ", ")})
@@ -281,19 +277,6 @@ func (s *gaussianStage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.O
 	file := s.env.Stage + ".json"
 	return pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{m.Name: m.Value, m.Name + "_se": m.SE},
 		Summary: map[string]any{"data_rows": n, "train_rows": fitted}}, pipeline.WriteFile(filepath.Join(s.env.Out, file), raw)
-}
-
-// dimensions names every dimension: a column, or an element of a vector.
-func dimensions(cols []schemas.Column) (names []string) {
-	for _, c := range cols {
-		if c.Width == 0 {
-			names = append(names, c.Name)
-		}
-		for i := range c.Width {
-			names = append(names, fmt.Sprintf("%s[%d]", c.Name, i))
-		}
-	}
-	return names
 }
 
 // leaveOutConstant drops the dimensions in which the data have one value: there

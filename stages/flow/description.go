@@ -2,7 +2,6 @@ package flow
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 
@@ -161,17 +160,7 @@ func checkColumns(columns []schemas.Column, dim int) error {
 	return nil
 }
 
-// Names gives every dimension of the data a name: its column's, with its place
-// in brackets in a vector column.
+// Names gives every dimension of the data a name; see schemas.DimensionNames.
 func (d *Description) Names() []string {
-	var names []string
-	for _, c := range d.Columns {
-		if c.Width == 0 {
-			names = append(names, c.Name)
-		}
-		for i := range c.Width {
-			names = append(names, fmt.Sprintf("%s[%d]", c.Name, i))
-		}
-	}
-	return names
+	return schemas.DimensionNames(d.Columns)
 }

@@ -231,7 +231,7 @@ func TestHostileHeaders(t *testing.T) {
 		}), 0, "type utf8"},
 		"numbers not fitted":    {edit(func(d *flow.Description) { d.Conditions = notFitted[:1] }), 0, "learned"},
 		"categories not fitted": {edit(func(d *flow.Description) { d.Conditions = notFitted[1:] }), 0, "learned"},
-		"unknown field": {`{"__metadata__":` + meta(`{"version":1,"shape":3}`) + `}`, 0, "unknown field"},
+		"unknown field":         {`{"__metadata__":` + meta(`{"version":1,"shape":3}`) + `}`, 0, "unknown field"},
 	} {
 		b := file(c.header, c.data)
 		if _, _, err := decode(b); reason(err) != schemas.CorruptFile || !strings.Contains(err.Error(), c.want) {

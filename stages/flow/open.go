@@ -101,7 +101,11 @@ func (f *Flow) Generated(z, logdet []float64, rows int) error {
 // log-determinants of the transforms to logdet, which may be nil. Transforms that
 // draw random numbers take them from the address.
 func (f *Flow) Normalized(x, logdet []float64, at transform.Address, rows int) error {
-	for _, t := range f.Transforms {
+	return normalized(f.Transforms, x, logdet, at, rows)
+}
+
+func normalized(transforms []transform.Fitted, x, logdet []float64, at transform.Address, rows int) error {
+	for _, t := range transforms {
 		if d, ok := t.(transform.Discrete); ok {
 			if err := d.OnLattice(x, at, rows); err != nil {
 				return err

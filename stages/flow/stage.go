@@ -204,12 +204,8 @@ func ColumnsAt(in *arrow.Schema, port string, columns []schemas.Column) ([]schem
 	for _, c := range columns {
 		i := in.FieldIndices(c.Name)
 		if len(i) != 1 {
-			var names []string
-			for _, f := range in.Fields() {
-				names = append(names, f.Name)
-			}
 			errs = append(errs, schemas.Errorf(schemas.UnknownColumn, "the rows have no column %q, which the flow models", c.Name).At(at).
-				Suggest(pipeline.DidYouMean(c.Name, names)))
+				Suggest(pipeline.DidYouMean(c.Name, schemas.FieldNames(in))))
 			continue
 		}
 		have, err := schemas.ColumnOf(in.Field(i[0]))
@@ -314,10 +310,8 @@ func ReadPoints(ctx context.Context, env pipeline.Env, rows pipeline.Rows, port 
 			return nil, schemas.Errorf(schemas.NonFinite, "row %d of the source has the value %v", i/d, v).At("from." + port)
 		}
 	}
-	for _, t := range transforms {
-		if err := t.Apply(x, x, nil, transform.Address{}, len(x)/d); err != nil {
-			return nil, err
-		}
+	if err := normalized(transforms, x, nil, transform.Address{}, len(x)/d); err != nil {
+		return nil, AtPort(err, port)
 	}
 	return x, nil
 }

@@ -142,33 +142,12 @@ func (s *stage) rows(d *flow.Description, data pipeline.Rows) (*scored, error) {
 	}
 	in := data.Schema()
 	meta := in.Metadata()
-	if meta.FindKey(schemas.MetaTransforms) >= 0 {
-		return nil, schemas.Errorf(schemas.WrongPort, "the data is transformed already, and the flow would transform it again").
-			At("from.data").Suggest("name the loader's rows: the flow applies its own transforms and adds their log-determinants")
-	}
 	out := &scored{stage: s, data: data}
 	var errs []error
-	for _, c := range d.Columns {
-		i := in.FieldIndices(c.Name)
-		if len(i) != 1 {
-			e := schemas.Errorf(schemas.UnknownColumn, "the data has no column %q, which the flow models", c.Name).At("from.data")
-			if near := pipeline.DidYouMean(c.Name, fieldNames(in)); near != "" {
-				e.Suggest(near)
-			}
-			errs = append(errs, e)
-			continue
-		}
-		have, err := schemas.ColumnOf(in.Field(i[0]))
-		if err == nil && have.Width != c.Width {
-			err = schemas.Errorf(schemas.DimensionDiffer, "column %q has %d numbers in the data and %d in the flow", c.Name, have.Dims(), c.Dims())
-		}
-		if err != nil {
-			errs = append(errs, flow.AtPort(err, "data"))
-			continue
-		}
-		out.columns = append(out.columns, have)
-	}
 	var err error
+	if out.columns, err = flow.ColumnsAt(in, "data", d.Columns); err != nil {
+		errs = append(errs, err)
+	}
 	if out.conditions, err = condition.SourceOf(d.Conditions, in); err != nil {
 		errs = append(errs, flow.AtPort(err, "data"))
 	}
@@ -190,14 +169,6 @@ func (s *stage) rows(d *flow.Description, data pipeline.Rows) (*scored, error) {
 	}
 	out.schema = arrow.NewSchema(fields, &meta)
 	return out, errors.Join(errs...)
-}
-
-func fieldNames(s *arrow.Schema) []string {
-	var names []string
-	for _, f := range s.Fields() {
-		names = append(names, f.Name)
-	}
-	return names
 }
 
 // Fields are the columns of a log-density, with its standard error where the trace
@@ -270,6 +241,11 @@ func (s *scored) Open(ctx context.Context) (pipeline.Stream, error) {
 		in.Close()
 		return nil, err
 	}
+	for _, t := range s.flow.Transforms {
+		if d, ok := t.(transform.Discrete); ok {
+			out.bins += d.LogBin()
+		}
+	}
 	return out, nil
 }
 
@@ -280,6 +256,7 @@ type stream struct {
 	next int64 // number of the next row
 	// instead is a row of the kind of the data: what 0 of model space is.
 	instead []float64
+	bins    float64 // sum of the logarithms of the bins of discrete transforms
 	tally   flow.Tally
 	spread  spread
 	trip    trip
@@ -420,12 +397,7 @@ func (s *stream) append(rec arrow.Record, logp, se []float64, status []string) a
 // bits are those that a row takes for each dimension, with the values of a
 // discrete transform as what they are: values, not densities.
 func (s *stream) bits(logp float64) float64 {
-	for _, t := range s.flow.Transforms {
-		if d, ok := t.(transform.Discrete); ok {
-			logp += d.LogBin()
-		}
-	}
-	return -logp / (float64(s.flow.Dim()) * math.Ln2)
+	return -(logp + s.bins) / (float64(s.flow.Dim()) * math.Ln2)
 }
 
 // WarnOfOne warns of an estimate without a standard error.

@@ -329,3 +329,20 @@ func TestStatesRefused(t *testing.T) {
 		}
 	}
 }
+
+// What is asked of a name while a pipeline is checked is what the fitted transform is.
+func TestIsDiscrete(t *testing.T) {
+	for name, c := range fits {
+		_, kept, err := fitted(t, c.use, c.with, abc, c.rows(500), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := transform.Restore(kept, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, is := f.(transform.Discrete); is != transform.IsDiscrete(c.use) {
+			t.Errorf("%s: discrete %v, and by its name %v", name, is, transform.IsDiscrete(c.use))
+		}
+	}
+}

@@ -39,6 +39,7 @@ type builtin struct {
 	name     string
 	register func(r *pipeline.Registry)
 	restore  Restorer
+	discrete bool // what it fits is Discrete
 }
 
 // builtins is the list of transforms; a new one is one entry here and one file.
@@ -50,7 +51,13 @@ var builtins = []builtin{
 	entry("logit", "takes columns with two ends to all real numbers",
 		LogitConfig{Alpha: 0.05}, "{alpha: 0.05}", func(c LogitConfig) (Method, error) { return logit{c}, nil }),
 	entry("dequantize", "spreads the values of discrete columns over their bins by uniform noise, and rounds down on the way back",
-		DequantizeConfig{}, "{}", newDequantize),
+		DequantizeConfig{}, "{}", newDequantize).ofDiscrete(),
+}
+
+// ofDiscrete says that what the transform fits is Discrete.
+func (b builtin) ofDiscrete() builtin {
+	b.discrete = true
+	return b
 }
 
 // entry derives registration and restoration from one configuration type.
@@ -221,7 +228,7 @@ func (s *stage) informed(src *source) (Method, error) {
 	if !ok {
 		return s.method, nil
 	}
-	return m.Informed(Facts{Key: random.NewKey(s.env.Seed, s.env.Stage, "dequantize"), Columns: src.numbers})
+	return m.Informed(Facts{Key: random.NewKey(s.env.Seed, s.env.Stage, s.use), Columns: src.numbers})
 }
 
 // described is the transform as the metadata of rows and a flow's file keep it;
@@ -280,9 +287,9 @@ func (s *stage) fit(ctx context.Context, src *source) (Fitted, map[string]any, e
 	}
 	summary := map[string]any{"rows_fitted": done}
 	if len(constant) > 0 {
-		var names []string
-		for _, d := range constant {
-			names = append(names, dimensions(src.numbers).names()[d])
+		all, names := schemas.DimensionNames(src.numbers), make([]string, len(constant))
+		for i, d := range constant {
+			names[i] = all[d]
 		}
 		summary["constant_columns"] = names
 		if s.env.Emit != nil {
@@ -309,23 +316,6 @@ func numbers(x []float64, rec arrow.Record, columns []schemas.Column, first int6
 	e := *schemas.Errors(err, schemas.StageFailed)[0]
 	e.Message = fmt.Sprintf("in the batch of rows %d to %d: %s", first, first+rec.NumRows()-1, e.Message)
 	return &e
-}
-
-// dimensions are those of columns.
-type dimensions []schemas.Column
-
-// names are those of the columns, with the place in brackets in a vector column.
-func (columns dimensions) names() []string {
-	var names []string
-	for _, c := range columns {
-		if c.Width == 0 {
-			names = append(names, c.Name)
-		}
-		for i := range c.Width {
-			names = append(names, fmt.Sprintf("%s[%d]", c.Name, i))
-		}
-	}
-	return names
 }
 
 // outputs are the mapped rows of every split; fitted is nil while checking.

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/random"
@@ -92,7 +93,9 @@ type Fit interface {
 
 // IsDiscrete says whether the built-in transform of a name is Discrete; those of
 // plugins are not.
-func IsDiscrete(use string) bool { return use == "dequantize" }
+func IsDiscrete(use string) bool {
+	return slices.ContainsFunc(builtins, func(b builtin) bool { return b.name == use && b.discrete })
+}
 
 // Restorer makes a fitted transform again from what a flow's file keeps of it:
 // the configuration, which may be empty, and the state, neither trusted.

@@ -293,7 +293,7 @@ func (f *whitenFit) flat(values []float64, q *mat.Dense, least float64) error {
 			n++
 		}
 	}
-	names := (dimensions)(f.method.facts.Columns).names()
+	names := schemas.DimensionNames(f.method.facts.Columns)
 	var in []string
 	for j, name := range names {
 		if math.Abs(q.At(j, 0)) > 1e-3 && len(in) < 8 {
