@@ -41,6 +41,8 @@
 // all of it. A larger one streams by, pass after pass, through a Window in which
 // it is shuffled; the order of its rows then depends on the window's size.
 //
+// Rows behind the transform dequantize have other noise in every pass (redrawn.go).
+//
 // Validation evaluates fixed rows with fixed times and fixed noise, with the
 // moving average of the weights when there is one, so that its loss moves only
 // by what is learned. Its loss is the mean squared error over all entries, whatever

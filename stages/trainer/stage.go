@@ -413,13 +413,17 @@ func (s *cfm) rows(ctx context.Context, p *parts, keys Keys) (Rows, int64, error
 			return nil, 0, err
 		}
 	}
-	switch {
-	case count == 0:
+	if count == 0 {
 		return nil, 0, schemas.Errorf(schemas.EmptyData, "there are no rows to train on").At("from.data")
-	case x != nil:
-		return NewMemory(x, width, keys.Shuffle), count, nil
 	}
-	return NewWindow(p.data.open(nil), width, limit, keys.Shuffle), count, nil
+	var rows Rows
+	if x != nil {
+		rows = NewMemory(x, width, keys.Shuffle)
+	} else {
+		rows = NewWindow(p.data.open(nil), width, limit, keys.Shuffle)
+	}
+	rows, err := redraw(rows, p.data.layout, p.data.transforms)
+	return rows, count, err
 }
 
 func (s *cfm) observe(p Progress) {
@@ -485,6 +489,9 @@ func (s *cfm) finish(p *parts, rows Rows, tensors []model.Tensor, state *State) 
 	out.Summary = map[string]any{"steps": state.Step, "weights": weights, "loss": last.Loss}
 	out.Metrics = map[string]float64{"loss": last.Loss}
 	out.Summary["passes"] = rows.Cursor().Pass
+	if r, ok := rows.(*redrawn); ok {
+		rows = r.Rows
+	}
 	if w, ok := rows.(*Window); ok {
 		out.Summary["window"] = w.size
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/random"
@@ -32,6 +33,8 @@ type DequantizeConfig struct {
 type Dequantize struct {
 	key  random.Key
 	bins []bin
+
+	scratch sync.Pool // of *[]float64, for draws
 }
 
 // bin is the lattice (n Step + Offset)/Unit of a dimension, for whole n, Step,
@@ -68,24 +71,66 @@ func (q *Dequantize) Apply(z, x, _ []float64, at Address, rows int) error {
 	if len(z) < rows*d || len(x) < rows*d {
 		panic("transform: slice shorter than its rows")
 	}
-	u := make([]float64, d)
+	u := q.borrow(d)
+	defer q.scratch.Put(u)
 	for r := range rows {
-		q.key.Uniforms(u, uint64(at.First)+uint64(r), at.Draw)
+		q.key.Uniforms(*u, uint64(at.First)+uint64(r), at.Draw)
 		for i, b := range q.bins {
-			v := x[r*d+i]
-			z[r*d+i] = v
-			if b.Step == 0 {
-				continue
-			}
-			z[r*d+i] = v + float64(u[i]*b.width())
-			// A draw so near to an end that rounding takes it out of the bin
-			// becomes the middle.
-			if n, ok := b.on(v); ok && math.Floor(b.place(z[r*d+i])) != n {
-				z[r*d+i] = b.value(n + 0.5)
-			}
+			z[r*d+i] = b.spread(x[r*d+i], (*u)[i])
 		}
 	}
 	return nil
+}
+
+// spread is x with the noise u.
+func (b bin) spread(x, u float64) float64 {
+	if b.Step == 0 {
+		return x
+	}
+	z := x + float64(u*b.width())
+	// A draw so near to an end that rounding takes it out of the bin becomes the
+	// middle.
+	if n, ok := b.on(x); ok && math.Floor(b.place(z)) != n {
+		return b.value(n + 0.5)
+	}
+	return z
+}
+
+// under is the value of the lattice that became z with the noise u.
+func (b bin) under(z, u float64) float64 {
+	p := b.place(z - float64(u*b.width()))
+	n := math.Round(p)
+	if math.Abs(p-n) > 0.25 { // it became the middle
+		n = math.Floor(b.place(z))
+	}
+	return b.value(n)
+}
+
+// borrow takes memory for n draws from the pool.
+func (q *Dequantize) borrow(n int) *[]float64 {
+	if u, ok := q.scratch.Get().(*[]float64); ok && len(*u) == n {
+		return u
+	}
+	u := make([]float64, n)
+	return &u
+}
+
+// Redraw implements Redrawn.
+func (q *Dequantize) Redraw(z []float64, at Address, draw uint32, rows int) {
+	d := len(q.bins)
+	was, is := q.borrow(d), q.borrow(d)
+	defer q.scratch.Put(was)
+	defer q.scratch.Put(is)
+	for r := range rows {
+		row := uint64(at.First) + uint64(r)
+		q.key.Uniforms(*was, row, at.Draw)
+		q.key.Uniforms(*is, row, draw)
+		for i, b := range q.bins {
+			if v := z[r*d+i]; b.Step > 0 && v-v == 0 {
+				z[r*d+i] = b.spread(b.under(v, (*was)[i]), (*is)[i])
+			}
+		}
+	}
 }
 
 // Invert implements Fitted.

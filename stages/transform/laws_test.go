@@ -241,6 +241,52 @@ func TestDequantize(t *testing.T) {
 			t.Fatalf("%v of a column without steps became %v", x[k], z[k])
 		}
 	}
+	// One draw is exchanged for another, also behind a rounding to float32.
+	again := make([]float64, len(z))
+	for k, v := range z {
+		again[k] = float64(float32(v))
+	}
+	f.(transform.Redrawn).Redraw(again, transform.Address{}, 1, rows)
+	for k, v := range again {
+		if k%3 < 2 && v != other[k] {
+			t.Fatalf("%v drawn anew is %v, with that draw %v", z[k], v, other[k])
+		}
+	}
+}
+
+// Noise that rounding takes out of the bin, for which the middle stands, is exchanged
+// too: at 2^51 there is nothing between whole numbers but halves.
+func TestRedrawFromTheMiddle(t *testing.T) {
+	const rows, big = 64, 1 << 51
+	f, err := transform.Restore(schemas.Transform{Use: "dequantize", State: json.RawMessage(`{"key": "5", "bins": [{"step": 1, "unit": 1, "offset": 0}]}`)}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, z, other := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	for r := range x {
+		x[r] = big + float64(r)
+	}
+	middle := 0
+	for draw, z := range [][]float64{z, other} {
+		if err := f.Apply(z, x, nil, transform.Address{Draw: uint32(draw)}, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u := make([]float64, 1)
+	for r := range x {
+		if random.Key(5).Uniforms(u, uint64(r), 0); z[r] == x[r]+0.5 && u[0] > 0.75 {
+			middle++
+		}
+	}
+	if middle == 0 {
+		t.Fatal("no draw was replaced by the middle")
+	}
+	f.(transform.Redrawn).Redraw(z, transform.Address{}, 1, rows)
+	for r, v := range z {
+		if v != other[r] {
+			t.Errorf("row %d drawn anew is %v, with that draw %v", r, v, other[r])
+		}
+	}
 }
 
 // The elements of a vector column share a step, and one value alone has step 1.

@@ -74,6 +74,15 @@ type Discrete interface {
 	OnLattice(x []float64, at Address, rows int) error
 }
 
+// Redrawn is an optional extension of a Discrete whose noise can be exchanged.
+type Redrawn interface {
+	Discrete
+	// Redraw takes rows z, which Apply made with at of values on the lattice and which
+	// may be rounded to float32, to what Apply makes of the same values with another
+	// draw.
+	Redraw(z []float64, at Address, draw uint32, rows int)
+}
+
 // Noted is an optional extension of a Fitted with more to say of the fit: what
 // the summary of its stage gets, and a warning.
 type Noted interface {
