@@ -97,8 +97,11 @@ func drawJoint(s Comparison) []drawing {
 			}
 		}
 		d.Caption = plural(min(shown, mostDots), "row") + " drawn"
-		if outside > 0 {
-			d.Caption += fmt.Sprintf("; %.1f %% of the rows lie outside of the frame", 100*float64(outside)/float64(shown+outside))
+		switch part := 100 * float64(outside) / float64(shown+outside); {
+		case part >= 0.05:
+			d.Caption += fmt.Sprintf("; %.1f %% of the rows lie outside of the frame", part)
+		case outside > 0:
+			d.Caption += "; outside of the frame: " + plural(outside, "row")
 		}
 		out = append(out, d)
 	}
