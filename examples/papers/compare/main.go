@@ -76,9 +76,11 @@ type Training struct {
 	Weights float64 `json:"weights"`
 	Steps   float64 `json:"steps"` // taken
 	Best    float64 `json:"best"`  // the step whose weights are the flow's
-	// Gap is the validation loss at Best without the mean training loss of the ten
-	// records before: what a flow knows of its rows and not of others.
-	Gap *float64 `json:"gap,omitempty"`
+	// Valid is the validation loss at Best, in the units of the model, and Gap the same
+	// without the mean training loss of the ten records before: what a flow knows of its
+	// rows and not of others.
+	Valid *float64 `json:"valid,omitempty"`
+	Gap   *float64 `json:"gap,omitempty"`
 }
 
 // Difference is a mean, its standard error, and the part of the rows where B is the
@@ -103,6 +105,7 @@ func Compare(folder string) (*Comparison, error) {
 	for stage, s := range rec.Stages {
 		name := strings.TrimSuffix(stage, "-scores")
 		switch {
+		case s.Status != pipeline.StatusRan && s.Status != pipeline.StatusUpToDate: // interrupted before
 		case s.Kind == "likelihood":
 			t, err := table(filepath.Join(folder, stage+".parquet"))
 			if err != nil {
@@ -209,30 +212,31 @@ func training(folder string, rec *pipeline.Record, stage string) (*Training, err
 		t.Best = t.Steps
 	}
 	if s.Use == "mle" {
-		t.Gap, err = gap(filepath.Join(folder, name+".metrics.parquet"), t.Best)
+		t.Valid, t.Gap, err = gap(filepath.Join(folder, name+".metrics.parquet"), t.Best)
 	}
 	return t, err
 }
 
-// gap compares losses at a step; nil where that step was not validated.
-func gap(name string, best float64) (*float64, error) {
+// gap is the validation loss at a step and its distance from the training loss; nil where
+// that step was not validated.
+func gap(name string, best float64) (valid, gap *float64, err error) {
 	t, err := table(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var v [3][]float64
 	for i, c := range []string{"step", "loss", "validation_loss"} {
 		if v[i], err = column(t, c); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	at := slices.Index(v[0], best)
 	if at < 9 || math.IsNaN(v[2][at]) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	loss, _ := moments(v[1][at-9 : at+1])
 	g := v[2][at] - loss
-	return &g, nil
+	return &v[2][at], &g, nil
 }
 
 func table(name string) (arrow.Table, error) {

@@ -23,10 +23,11 @@ func TestCompare(t *testing.T) {
 	}
 	save(t, dir, "run.json", map[string]any{"version": 1, "order": []string{},
 		"stages": map[string]any{
-			"a-scores": map[string]any{"kind": "likelihood", "evaluations": 12},
-			"b-scores": map[string]any{"kind": "likelihood"},
-			"gaussian": map[string]any{"kind": "evaluator", "use": "gaussian", "metrics": map[string]any{"mean_log_prob": -5, "mean_log_prob_se": 0.5}, "summary": map[string]any{"data_rows": 3}},
-			"a-paths":  map[string]any{"kind": "evaluator", "use": "paths", "metrics": map[string]any{"straightness": 0.25}},
+			"a-scores": map[string]any{"status": "ran", "kind": "likelihood", "evaluations": 12},
+			"b-scores": map[string]any{"status": "up-to-date", "kind": "likelihood"},
+			"c-scores": map[string]any{"status": "waiting", "kind": "likelihood"},
+			"gaussian": map[string]any{"status": "ran", "kind": "evaluator", "use": "gaussian", "metrics": map[string]any{"mean_log_prob": -5, "mean_log_prob_se": 0.5}, "summary": map[string]any{"data_rows": 3}},
+			"a-paths":  map[string]any{"status": "ran", "kind": "evaluator", "use": "paths", "metrics": map[string]any{"straightness": 0.25}},
 			"a-flow":   map[string]any{"kind": "trainer", "use": "mle", "seconds": 7, "summary": map[string]any{"weights": 100, "steps": 30, "best_step": 20}},
 		},
 		"file": map[string]any{"stages": map[string]any{
@@ -57,6 +58,7 @@ func TestCompare(t *testing.T) {
 	if a.Rows != 3 || a.Evaluations != 12 || a.Training == nil || a.Training.Weights != 100 || a.Training.Best != 20 || a.Training.Gap == nil {
 		t.Fatalf("%+v, %+v", a, a.Training)
 	}
+	near(t, "validation loss of a", *a.Training.Valid, 18)
 	near(t, "gap of a", *a.Training.Gap, 18-14.5) // losses 10 to 19
 	if c.Scores["b"].Training != nil {
 		t.Error("a flow that no stage trained was trained")

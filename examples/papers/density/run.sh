@@ -32,8 +32,8 @@ for name in ${*:-shuttle letter power miniboone digits}; do
 		table power steps=10000 every=200 test=0.02 \
 			"noise={global_active_power: 0.001, voltage: 0.01, sub_metering_1: 1, sub_metering_2: 1, sub_metering_3: 1, time: 0}" ;;
 	# Few rows of many columns: wider, since an autoregressive network shares its units among the columns; slower, and
-	# looked at more often, since it soon learns rows by heart. The spline flow of miniboone is a small one (of 64 and
-	# 256 units and 4 and 8 bins the best by validation).
+	# looked at more often, since it soon learns rows by heart. The spline flow of miniboone is a small one: the page
+	# says which were tried.
 	miniboone) table miniboone "hidden=[256, 256]" "spline_hidden=[64, 64]" bins=4 rate=5e-4 decay=1 steps=2000 every=20 ;;
 	digits) table digits "hidden=[256, 256]" rate=5e-4 decay=1 steps=2000 every=20 "columns=[$pixels]" ;;
 	*) echo "no table $name" >&2; exit 2 ;;
