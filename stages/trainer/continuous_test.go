@@ -250,3 +250,25 @@ func TestFlowIsTrainedOn(t *testing.T) {
 		t.Errorf("another network begins with them: %v", err)
 	}
 }
+
+// All derivatives of many columns are refused before they are made.
+func TestExactTraceHasToHaveRoom(t *testing.T) {
+	const columns = 2
+	r := newRun(t)
+	r.use, r.in = "mle", pipeline.Inputs{"data": {Rows: given{x: gaussian(100, columns, 1, 2, "data"), dim: columns, size: 64, vector: true}},
+		"model": {Service: field(t, 4)}, "solver": {Service: &solver.Method{Tableau: solver.RK4(), Options: solver.Options{Steps: 1}}}}
+	const each = 4 * columns * columns * 32
+	for _, c := range []struct {
+		field         string
+		memory        int64
+		batch, refuse int
+	}{{"", 2 * each, 32, 0}, {"", 2 * each, 33, 1}, {"", 8 * each, 128, 0}, {"", 8*each - 1, 128, 1}, {`, "jacobian": 0.1`, 4*each - 1, 32, 1}, {`, "trace": "hutchinson"`, each, 128, 0}} {
+		r.env.Memory = c.memory
+		r.config = fmt.Sprintf(`{"steps": 1, "batch": %d, "field": {"kinetic": 0%s}}`, c.batch, c.field)
+		_, err := r.stage().Check(t.Context(), r.in)
+		errs := schemas.Errors(err, "")
+		if len(errs) != c.refuse || c.refuse == 1 && (errs[0].Reason != schemas.TooLarge || errs[0].Path != "field.trace") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

@@ -112,6 +112,8 @@ func TestReflowRefuses(t *testing.T) {
 		"exact without model": {`{}`, func(in pipeline.Inputs) { in["flow"] = exact(path.CondOT{}) }, schemas.MissingPort, "from.model"},
 		"two beginnings":      {`{"start": "flow"}`, func(in pipeline.Inputs) { in["model"] = pipeline.Input{Service: network(t, 6)} }, schemas.Conflict, "start"},
 		"other target":        {`{"target": "data"}`, func(pipeline.Inputs) {}, schemas.Conflict, "target"},
+		"no memory to check":  {`{"validation_rows": 20000}`, func(pipeline.Inputs) {}, schemas.TooLarge, "validation_rows"},
+		"no memory for both":  {`{"pairs": 20000, "validation_rows": 4000}`, func(pipeline.Inputs) {}, schemas.TooLarge, "pairs"},
 		"no memory":           {`{"pairs": 1000000}`, func(pipeline.Inputs) {}, schemas.TooLarge, "pairs"},
 		"passes of nothing":   {`{"pairs": 0, "epochs": 3}`, func(pipeline.Inputs) {}, schemas.Conflict, "epochs"},
 		"window":              {`{"window": 10}`, func(pipeline.Inputs) {}, schemas.Conflict, "window"},

@@ -583,9 +583,15 @@ func (s *reflow) teacher(in pipeline.Inputs) (*parts, flow.Source, error) {
 	if s.config.Epochs == nil {
 		errs = append(errs, s.config.fits(s.config.steps(0), true))
 	}
-	if held := s.config.Pairs * 8 * int64(d.Dim); held > s.env.Memory/2 {
-		errs = append(errs, schemas.Errorf(schemas.TooLarge, "%d pairs of %d columns take %d MiB, which is more than half of the memory of the run, %d MiB", s.config.Pairs, d.Dim, held>>20, s.env.Memory>>20).
-			At("pairs").Suggest(fmt.Sprintf("set pairs: %d, or 0 to make new ones for every batch, or allow the run more memory", s.env.Memory/16/int64(d.Dim))))
+	// A pair is x1 and x0; a validated one has x_t, its target, an answer and, while these
+	// are made, parts of them beside it.
+	each, validated := 8*int64(d.Dim), 32*int64(d.Dim)*int64(s.config.ValidationRows)
+	if room := s.env.Memory / 2; validated > room {
+		errs = append(errs, schemas.Errorf(schemas.TooLarge, "%d pairs of %d columns to validate on take %d MiB, which is more than half of the memory of the run, %d MiB", s.config.ValidationRows, d.Dim, validated>>20, s.env.Memory>>20).
+			At("validation_rows").Suggest(fmt.Sprintf("set validation_rows: %d, or allow the run more memory", room/32/int64(d.Dim))))
+	} else if held := s.config.Pairs*each + validated; held > room {
+		errs = append(errs, schemas.Errorf(schemas.TooLarge, "%d pairs of %d columns, and %d to validate on, take %d MiB, which is more than half of the memory of the run, %d MiB", s.config.Pairs, d.Dim, s.config.ValidationRows, held>>20, s.env.Memory>>20).
+			At("pairs").Suggest(fmt.Sprintf("set pairs: %d, or 0 to make new ones for every batch, or allow the run more memory", (room-validated)/each)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, src, err
@@ -854,11 +860,36 @@ func (s *mle) fitField(p *parts, in pipeline.Inputs) error {
 		return schemas.Errorf(schemas.WrongPort, "the model %s has no reverse mode, which its likelihood needs", p.model.Use()).
 			At("from.model").Suggest("train it with `use: cfm`, or choose ffjord, mlp or resmlp")
 	}
+	if err := s.fitsExact(net); err != nil {
+		return err
+	}
 	p.flow.Columns, p.flow.Transforms, p.flow.Dim = p.data.columns, p.data.transforms, p.data.layout.Dim
 	if in["flow"].Flow == nil {
 		p.flow.Conditions = p.data.conditions
 	}
 	p.flow.Model = flow.Component{Use: p.model.Use(), With: p.model.Config()}
+	return nil
+}
+
+// fitsExact says whether the derivatives that exact integrals are made of have room:
+// each of the columns by each, for the rows that the lanes take at a time.
+func (s *mle) fitsExact(net model.Network) error {
+	if s.field.Trace != "exact" {
+		return nil
+	}
+	weights := 0
+	for _, t := range net.Tensors() {
+		weights += len(t.Data)
+	}
+	lanes, d := laneCount(s.config.Batch, weights), int64(net.Dim())
+	need := 4 * d * d * int64(min(tileRows, (s.config.Batch+lanes-1)/lanes)*min(lanes, max(1, s.env.Threads)))
+	if s.field.Jacobian > 0 {
+		need *= 2
+	}
+	if s.env.Memory > 0 && need > s.env.Memory/2 {
+		return schemas.Errorf(schemas.TooLarge, "all derivatives of a field of %d columns take %d MiB, which is more than half of the memory of the run, %d MiB", d, need>>20, s.env.Memory>>20).
+			At("field.trace").Suggest("write field: {trace: hutchinson}, which takes a few random directions, or allow the run more memory")
+	}
 	return nil
 }
 
