@@ -2,15 +2,17 @@ package cnf
 
 import (
 	"context"
+	"math"
 
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/solver"
 )
 
 // Score writes -log p(x), in nats, of rows x [rows][f.Dim()] in model space to nll
-// [rows], without regularisers and without a gradient. Row r has number first+r. The
-// same calls do not have the bits of Add, which sums the integrals on the way back. It
-// allocates.
+// [rows], without regularisers and without a gradient. Row r has number first+r. Rows
+// that do not arrive get NaN, and the first of them is a *solver.RowError, when all
+// others have their number. The same calls do not have the bits of Add, which sums the
+// integrals on the way back. It allocates.
 func (g *Gradient[T]) Score(ctx context.Context, nll []float64, x []T, first int64, rows int) error {
 	d, held := g.field.dim, model.Held(g.field.f)
 	move := d - held
@@ -25,17 +27,20 @@ func (g *Gradient[T]) Score(ctx context.Context, nll []float64, x []T, first int
 		return err
 	}
 	z := make([]float64, rows*move)
-	for r, s := range report.Status {
-		if s != solver.OK {
-			return &solver.RowError{Row: first + int64(r), Status: s}
-		}
+	for r := range rows {
 		for i := range move {
 			z[r*move+i] = float64(state.X[r*d+i])
 		}
 	}
 	g.loss.Base.LogProb(nll, z, rows)
-	for r := range rows {
+	for r, s := range report.Status {
 		nll[r] = -nll[r] - state.Q[r]
+		if s != solver.OK {
+			nll[r] = math.NaN()
+			if err == nil {
+				err = &solver.RowError{Row: first + int64(r), Status: s}
+			}
+		}
 	}
-	return nil
+	return err
 }

@@ -1,7 +1,9 @@
 package cnf_test
 
 import (
+	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/pathline/pathline/stages/cnf"
@@ -50,6 +52,22 @@ func TestScores(t *testing.T) {
 			}
 			if err := g.Score(ctx, one, x[2*r:2*r+2], 50+int64(r), 1); err != nil || one[0] != nll[r] {
 				t.Errorf("%s: row %d depends on the others: %v", name, r, err)
+			}
+		}
+		// Rows that do not arrive are told, and are no harm to the others.
+		lost, broken := make([]float64, rows), slices.Clone(x)
+		broken[2*3], broken[2*5+1] = float32(math.NaN()), float32(math.Inf(1))
+		var row *solver.RowError
+		if err := g.Score(ctx, lost, broken, 50, rows); !errors.As(err, &row) || row.Row != 53 {
+			t.Errorf("%s: rows 53 and 55 are broken: %v", name, err)
+		}
+		for r := range rows {
+			if r == 3 || r == 5 {
+				if !math.IsNaN(lost[r]) {
+					t.Errorf("%s: row %d does not arrive and has %v", name, r, lost[r])
+				}
+			} else if lost[r] != nll[r] {
+				t.Errorf("%s: row %d depends on broken ones", name, r)
 			}
 		}
 	}

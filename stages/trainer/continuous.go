@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/cnf"
@@ -121,14 +120,12 @@ const stiff = "lower optimizer.lr, set clip (1 is usual), add the regulariser ki
 
 func (c *continuous) diverged(ctx context.Context, step int64, loss float64) error {
 	return c.blame(step, loss, func(terms []float64, x []float32, lo, rows int) error {
-		for i := range rows {
-			// Row by row: one that does not arrive ends the solve of all.
-			one := x[i*c.width : (i+1)*c.width]
-			if c.lane[0].Score(ctx, terms[i:i+1], one, c.first+int64(lo+i), 1) != nil {
-				terms[i] = math.NaN()
-			}
+		err := c.lane[0].Score(ctx, terms, x, c.first+int64(lo), rows)
+		var row *solver.RowError
+		if errors.As(err, &row) {
+			return nil // its term is no number
 		}
-		return ctx.Err()
+		return err
 	})
 }
 
