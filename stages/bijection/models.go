@@ -54,11 +54,13 @@ func defaultPlanar() PlanarConfig { return PlanarConfig{Transforms: 32, Base: "n
 
 // maxWidth bounds the columns of a row and maxWeights a network (4 GiB), so that
 // a file cannot ask for absurd memory; maxLU bounds the inverse of a triangle,
-// whose substitution holds the cube of its columns.
+// whose substitution holds the cube of its columns, and maxDense the matrix that
+// reflections are multiplied into, which is held after each of them.
 const (
 	maxWidth   = 1 << 14
 	maxWeights = 1 << 30
 	maxLU      = 256
+	maxDense   = 1 << 10
 )
 
 // named is a Definition: a name, a configuration and what it makes.
@@ -274,10 +276,13 @@ func (c Config) between(chain Chain, i, dim int) (Chain, error) {
 		chain = append(chain, Random(dim, random.NewKey(c.Seed, "bijection", "permutation"), uint32(i)))
 	case "lu":
 		if dim > maxLU {
-			return nil, fmt.Errorf("mix: lu takes at most %d columns, these are %d; use random or householder", maxLU, dim)
+			return nil, fmt.Errorf("mix: lu takes at most %d columns, these are %d; use random, or householder for up to %d", maxLU, dim, maxDense)
 		}
 		chain = append(chain, LU{})
 	case "householder":
+		if dim > maxDense {
+			return nil, fmt.Errorf("mix: householder takes at most %d columns, these are %d; use random", maxDense, dim)
+		}
 		chain = append(chain, Householder{Reflections: min(dim, 16)})
 	}
 	return chain, nil

@@ -192,3 +192,22 @@ func TestShapes(t *testing.T) {
 		}
 	}
 }
+
+// TestMixesOfManyColumns: a mix whose matrices would grow without bound is refused.
+func TestMixesOfManyColumns(t *testing.T) {
+	for _, c := range []struct {
+		mix, want string
+		dim       int
+	}{
+		{"lu", "bijection: realnvp: mix: lu takes at most 256 columns, these are 257; use random, or householder for up to 1024", 257},
+		{"householder", "bijection: realnvp: mix: householder takes at most 1024 columns, these are 1025; use random", 1025},
+	} {
+		def, err := bijection.NewRealNVP(bijection.RealNVPConfig{Config: bijection.Config{Transforms: 2, Hidden: []int{4}, Mix: c.mix}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := def.Bijection(c.dim); err == nil || err.Error() != c.want {
+			t.Errorf("%v", err)
+		}
+	}
+}
