@@ -3,12 +3,15 @@ package stages_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/solver"
 )
 
 // fieldByLikelihood is discrete with a small vector field.
@@ -25,16 +28,19 @@ func fieldByLikelihood(change func(map[string]*pipeline.StageSpec)) pipeline.Spe
 }
 
 // TestContinuousFlows: a vector field is trained by likelihood from scratch and from
-// the flow of an earlier training, sampled and scored as any flow.
+// the flow of an earlier training, sampled and scored as any flow. Its density has the
+// mass one.
 func TestContinuousFlows(t *testing.T) {
 	ctx := context.Background()
+	var out string
 	score := func(change func(map[string]*pipeline.StageSpec)) float64 {
 		t.Helper()
+		out = t.TempDir()
 		p, err := pipeline.New(ctx, fieldByLikelihood(change), stages.Builtin(), pipeline.LoadOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		record, err := p.Run(ctx, pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: t.TempDir()}})
+		record, err := p.Run(ctx, pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: out}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,6 +53,11 @@ func TestContinuousFlows(t *testing.T) {
 		if !(got > -3.2 && got < -2.3) { // a Gaussian has 3.3, the entropy is 2.394
 			t.Errorf("%s: mean log-density %v", name, got)
 		}
+		f, err := flow.Open(flow.Source{File: filepath.Join(out, "train.safetensors")}, stages.Parts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		hasMassOne(t, f, &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1e-5, Atol: 1e-5}}, 7, 140)
 	}
 	matched := func(s map[string]*pipeline.StageSpec) {
 		// What was a training by likelihood goes on from one by flow matching, which

@@ -15,6 +15,7 @@ import (
 	"github.com/pathline/pathline/stages/likelihood"
 	"github.com/pathline/pathline/stages/random"
 	"github.com/pathline/pathline/stages/sampler"
+	"github.com/pathline/pathline/stages/solver"
 )
 
 // discrete is a pipeline that trains a discrete flow; change makes it another.
@@ -47,15 +48,14 @@ func discrete(use string, change func(map[string]*pipeline.StageSpec)) pipeline.
 // and scored, and its density integrates to one.
 func TestDiscreteFlows(t *testing.T) {
 	ctx := context.Background()
-	for _, c := range []struct{ use, base string }{
-		{"nice", "logistic"}, {"realnvp", "normal"}, {"maf", "normal"}, {"iaf", "normal"}, {"nsf", "normal"}, {"planar", "normal"},
-		{"nice", "mixture"}, {"maf", "mixture"},
+	for _, c := range []struct{ use, key, value string }{
+		{"nice", "base", "logistic"}, {"nice", "base", "mixture"}, {"realnvp", "base", "normal"}, {"maf", "base", "normal"}, {"maf", "base", "mixture"},
+		{"iaf", "base", "normal"}, {"nsf", "kind", "autoregressive"}, {"nsf", "kind", "coupling"}, {"planar", "base", "normal"},
 	} {
-		use := c.use
-		t.Run(use+" "+c.base, func(t *testing.T) {
+		t.Run(c.use+" "+c.value, func(t *testing.T) {
 			out := t.TempDir()
-			p, err := pipeline.New(ctx, discrete(use, func(s map[string]*pipeline.StageSpec) {
-				s["field"].With = map[string]any{"base": c.base}
+			p, err := pipeline.New(ctx, discrete(c.use, func(s map[string]*pipeline.StageSpec) {
+				s["field"].With = map[string]any{c.key: c.value}
 			}), stages.Builtin(), pipeline.LoadOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -71,27 +71,11 @@ func TestDiscreteFlows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The sum over a grid that covers the data and the tails.
-			const n = 500
 			hi := 9.0
-			if c.base == "logistic" { // a logistic base has wide tails
+			if c.value == "logistic" { // whose tails are wide
 				hi = 18
 			}
-			lo, h := -hi, 2*hi/n
-			x, logp := make([]float64, 2*n*n), make([]float64, n*n)
-			for i := range n * n {
-				x[2*i], x[2*i+1] = lo+h*(float64(i/n)+0.5), lo+h*(float64(i%n)+0.5)
-			}
-			if _, err := likelihood.LogProb(ctx, f, nil, logp, nil, x, 0, n*n, likelihood.Trace{}); err != nil {
-				t.Fatal(err)
-			}
-			var mass float64
-			for _, l := range logp {
-				mass += math.Exp(l) * h * h
-			}
-			if !(math.Abs(mass-1) < 1e-3) {
-				t.Errorf("the density has the mass %v", mass)
-			}
+			hasMassOne(t, f, nil, hi, 500)
 			// A sample's density, by way of the base and by way of the data.
 			const rows = 50
 			key := random.NewKey(1, "test", "base")
@@ -121,6 +105,27 @@ func TestDiscreteFlows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// hasMassOne: the density of a flow in the plane adds up to one over n x n cells of the
+// square from -hi to hi, which covers the data and the tails.
+func hasMassOne(t *testing.T, f *flow.Flow, s solver.Solver, hi float64, n int) {
+	t.Helper()
+	h := 2 * hi / float64(n)
+	x, logp := make([]float64, 2*n*n), make([]float64, n*n)
+	for i := range n * n {
+		x[2*i], x[2*i+1] = h*(float64(i/n)+0.5)-hi, h*(float64(i%n)+0.5)-hi
+	}
+	if _, err := likelihood.LogProb(t.Context(), f, s, logp, nil, x, 0, n*n, likelihood.Trace{}); err != nil {
+		t.Fatal(err)
+	}
+	var mass float64
+	for _, l := range logp {
+		mass += math.Exp(l) * h * h
+	}
+	if !(math.Abs(mass-1) < 1e-3) {
+		t.Errorf("the density has the mass %v", mass)
 	}
 }
 

@@ -273,6 +273,9 @@ func (s *stage) conditions(d *flow.Description, table pipeline.Rows) (*condition
 		errs = append(errs, schemas.Errorf(schemas.Conflict, "the flow has no conditions").At("from.cond").Suggest("leave the input out"))
 	case c.Given != nil && table != nil:
 		errs = append(errs, schemas.Errorf(schemas.Conflict, "given and the input cond both say what the rows are conditional on").At("given").Suggest("keep one"))
+	case len(d.Conditions) > 0 && none && d.Discrete():
+		errs = append(errs, schemas.Errorf(schemas.MissingKey, "the flow is conditional on %s, and nothing says what the rows are to be given", names).At("given").
+			Suggest("write `given`, or join the input cond"))
 	case len(d.Conditions) > 0 && none && d.Dropped == 0:
 		errs = append(errs, schemas.Errorf(schemas.MissingKey, "the flow is conditional on %s, and nothing says what the rows are to be given", names).At("given").
 			Suggest("write `given`, join the input cond, or train with drop_conditions to sample without conditions"))
