@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/pathline/pathline/stages/model"
+	"github.com/pathline/pathline/stages/optim"
 )
 
 // The laws that every way to train obeys.
@@ -97,6 +98,46 @@ func resumedIsUninterrupted(t *testing.T, name string, o Options, whole []any, b
 		}
 		if !reflect.DeepEqual(state.Best, best.Best) || state.BestStep != best.BestStep {
 			t.Errorf("%s: resumed at %d, the best validation differs", name, at)
+		}
+	}
+}
+
+// averaged: a training with a moving average ends with that of the weights after its
+// steps and before the first, and moves as one without.
+func averaged(t *testing.T, name string, o Options, first [][]float32, run training) {
+	t.Helper()
+	const decay = 0.6
+	ema, err := optim.NewEMA(decay, true, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := func(of []model.Tensor) (w [][]float32) {
+		for _, v := range of {
+			w = append(w, slices.Clone(v.Data))
+		}
+		return w
+	}
+	o.EMA, o.CheckpointEvery = decay, 1
+	o.Save = func(s *State) error {
+		ema.Update(values(s.Weights))
+		return nil
+	}
+	got, _, err := run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.EMA, o.Save, o.CheckpointEvery = 0, nil, 0
+	plain, _, err := run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ema.Update(values(plain)) // no checkpoint is made of the last step
+	for i, w := range ema.Weights() {
+		if !slices.Equal(w, got[i].Data) {
+			t.Errorf("%s: %s is not the average of the weights", name, got[i].Name)
+		}
+		if len(w) > 1 && slices.Equal(w, plain[i].Data) {
+			t.Errorf("%s: %s is not averaged", name, got[i].Name)
 		}
 	}
 }

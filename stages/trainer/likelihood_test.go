@@ -44,7 +44,7 @@ func fitted(f *Fitted, err error) ([]model.Tensor, *State, error) {
 }
 
 func TestLikelihoodAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
-	def := discrete(t, bijection.Config{ActNorm: true, Mix: "lu"})
+	def := discrete(t, bijection.Config{ActNorm: true, Mix: "lu", Base: "mixture"})
 	for _, batch := range []int{1, 200, 1500} {
 		sameForAnyWorkers(t, fmt.Sprintf("batch %d", batch), []int{1, 2, 3, 8}, func(workers int) Options {
 			o := options(7, batch)
@@ -59,7 +59,7 @@ func TestLikelihoodAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 func TestLikelihoodResumedIsUninterrupted(t *testing.T) {
 	const steps, batch, dim = 40, 70, 2
 	x := gaussian(101, dim, 1, 0.5, "data")
-	def := discrete(t, bijection.Config{ActNorm: true})
+	def := discrete(t, bijection.Config{ActNorm: true, Base: "mixture", Components: 2})
 	for source, open := range map[string]func(Keys) Rows{
 		"memory": func(k Keys) Rows { return NewMemory(x, dim, k.Shuffle) },
 		"window": func(k Keys) Rows { return NewWindow(pieces(x, dim, 7), dim, 33, k.Shuffle) },
@@ -95,11 +95,30 @@ func TestStartLeavesTheRows(t *testing.T) {
 	}
 }
 
-// TestPatienceKeepsTheBest: the weights that come out have the validation loss
-// that was the least.
+func TestLikelihoodFlowGetsTheAverage(t *testing.T) {
+	o := options(6, 64)
+	def := discrete(t, bijection.Config{Base: "mixture", Components: 2})
+	net, err := def.Bijection(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.Init(o.Keys.Init)
+	averaged(t, "mle", o, data(net), func(o Options) ([]model.Tensor, *State, error) {
+		return fitted(MaximumLikelihood(context.Background(), def, Layout{Dim: 2}, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), nil, o))
+	})
+}
+
+// TestPatienceKeepsTheBest: the weights that come out, averaged or not, have the
+// validation loss that was the least.
 func TestPatienceKeepsTheBest(t *testing.T) {
+	for _, ema := range []float64{0, 0.9} {
+		t.Run(fmt.Sprint("ema ", ema), func(t *testing.T) { patienceKeepsTheBest(t, ema) })
+	}
+}
+
+func patienceKeepsTheBest(t *testing.T, ema float64) {
 	o := options(200, 50)
-	o.LR, o.ValidateEvery, o.Patience = 0.3, 1, 5
+	o.LR, o.ValidateEvery, o.Patience, o.EMA = 0.3, 1, 5, ema
 	def := discrete(t, bijection.Config{})
 	f, err := MaximumLikelihood(context.Background(), def, Layout{Dim: 2}, NewMemory(gaussian(60, 2, 1, 0.5, "data"), 2, o.Keys.Shuffle), heldOutRows(2), o)
 	if err != nil {

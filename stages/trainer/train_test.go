@@ -391,46 +391,14 @@ func TestClippedStepHasTheLengthOfTheClip(t *testing.T) {
 
 func TestFlowGetsTheAverage(t *testing.T) {
 	o := options(6, 64)
-	o.EMA, o.CheckpointEvery = 0.6, 1
-	var ema *optim.EMA
-	var last [][]float32
-	o.Save = func(s *State) error {
-		last = nil
-		for _, w := range s.Weights {
-			last = append(last, slices.Clone(w.Data))
-		}
-		if ema != nil {
-			ema.Update(last)
-		}
-		return nil
-	}
 	net, err := network(t, 5).Build(2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	net.Init(o.Keys.Init)
-	if ema, err = optim.NewEMA(0.6, true, data(net)); err != nil {
-		t.Fatal(err)
-	}
-	train := func(o Options) *Result {
-		r, err := Train(context.Background(), network(t, 5), Layout{Dim: 2}, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	averaged := train(o)
-	o.EMA, o.Save = 0, nil
-	plain := train(o)
-	ema.Update(data(plain.Network)) // no checkpoint is made of the last step
-	for i, w := range ema.Weights() {
-		if !slices.Equal(w, averaged.Network.Tensors()[i].Data) {
-			t.Errorf("tensor %d is not the average of the weights", i)
-		}
-		if slices.Equal(w, plain.Network.Tensors()[i].Data) {
-			t.Errorf("tensor %d is not averaged", i)
-		}
-	}
+	averaged(t, "cfm", o, data(net), func(o Options) ([]model.Tensor, *State, error) {
+		return trained(Train(context.Background(), network(t, 5), Layout{Dim: 2}, NewMemory(gaussian(100, 2, 1, 1, "data"), 2, o.Keys.Shuffle), o))
+	})
 }
 
 func TestTimesStayInsideOfTheDomain(t *testing.T) {
