@@ -26,12 +26,18 @@
 // a/(1+|a|/limit), limit = ln 1000, so that no row can overflow.
 //
 // A layer may look at a context: Builder.Context, what the row is conditioned
-// on, is an input of every conditioner when there is one.
+// on, is an input of every conditioner when there is one. A network with conditions
+// ([Conditional], [NewHeldNetwork]) has rows (x, c) and keeps c; layers without a
+// conditioner (linear maps, actnorm) and bases are the same for every c.
+//
+// A [Base] may have weights, as [Mixture]: it writes its density on the graph, where
+// it declares them, and gives from their values a distribution to draw from.
 //
 // To add a layer: one file with its type, and a line in the list of
 // layers_test.go, for the laws of package bijectiontest. To add a model: a
 // configuration and its layers in models.go, a line in Register and in Builtin
-// (stage.go), and one in the list of models_test.go.
+// (stage.go), and one in the list of models_test.go. To add a base: a type like
+// Mixture, its name in completeBase and baseConfig.of, a line in base_test.go.
 //
 // References: Dinh, Krueger, Bengio, "NICE", 2014; Rezende and Mohamed,
 // "Variational inference with normalizing flows", 2015; Dinh, Sohl-Dickstein,
