@@ -106,6 +106,7 @@ var mistakes = []struct {
 	{name: "a parameter of the wrong type", old: "  size: 64", replace: "  size: lots", reason: "wrong_type"},
 	{name: "steps and epochs", old: "{steps: 10", replace: "{steps: 10, epochs: 2", reason: "conflict"},
 	{name: "probes of an exact trace", old: "    to: scores.parquet", replace: "    with: {trace: exact, probes: 4}\n    to: scores.parquet", reason: "conflict"},
+	{name: "more probes than memory", old: "    to: scores.parquet", replace: "    with: {trace: hutchinson, probes: «65536}\n    to: scores.parquet", reason: "too_large"},
 	{name: "draws of no noise", old: "    to: scores.parquet", replace: "    with: {draws: «2}\n    to: scores.parquet", reason: "conflict"},
 	{name: "steps of no column", old: "use: standardize, ", replace: "use: dequantize, with: {steps: {c: «1}}, ", reason: "unknown_column"},
 	{name: "two stages write one file", old: "to: scores.parquet", replace: "to: «samples.parquet", reason: "conflict"},

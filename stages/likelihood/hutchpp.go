@@ -35,6 +35,7 @@ type deflation[T solver.Float] struct {
 	form  []float64 // [rows][2k]
 	q     []float64 // [k][d], orthonormal
 	g     []float64 // [d]
+	eps   float64   // of T: the distance of 1 to the next number
 }
 
 // newDeflated takes a field with products; trace.Probes is 3k.
@@ -58,7 +59,7 @@ func (h *deflated[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x [
 	select {
 	case w = <-h.work:
 	default:
-		w = &deflation[T]{}
+		w = &deflation[T]{eps: epsilon[T]()}
 	}
 	defer func() {
 		select {
@@ -100,17 +101,13 @@ func (h *deflated[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x [
 // the basis leaves of its k last probes.
 func (w *deflation[T]) row(probes []T, r, rows, d, moving, k int) {
 	at := func(p int) int { return (p*rows + r) * d }
-	var eps T = 1
-	for 1+eps/2 != 1 {
-		eps /= 2
-	}
 	// What rounding of the products leaves of a vector in the span of others is no
 	// direction.
 	var most float64
 	for p := range k {
 		most = max(most, norm(w.jz[at(p):at(p)+moving]))
 	}
-	least := 16 * float64(eps) * most
+	least := 16 * w.eps * most
 	n := 0
 	for p := range k {
 		for i, v := range w.jz[at(p) : at(p)+moving] {
@@ -163,6 +160,15 @@ func (w *deflation[T]) project(n, d, moving int) {
 			}
 		}
 	}
+}
+
+// epsilon is the distance of 1 to the next number.
+func epsilon[T solver.Float]() float64 {
+	var eps T = 1
+	for 1+eps/2 != 1 {
+		eps /= 2
+	}
+	return float64(eps)
 }
 
 func norm[T solver.Float](x []T) float64 {

@@ -29,7 +29,7 @@ const (
 // in the Frobenius norm. HutchPP asks for the estimate of Meyer et al. 2021, which
 // needs a field that is model.Linearized; see deflated.
 type Trace struct {
-	Probes  int    // 0 is exact; a multiple of 3 for Hutch++
+	Probes  int    // 0 is exact; a multiple of 3 for Hutch++, of which at most 3 a column are used
 	Noise   string // Rademacher (also when empty) or Gaussian
 	HutchPP bool
 	// Key draws the probes: probe p of row n is addressed by (n, step p).
@@ -44,6 +44,15 @@ func (t Trace) quads() int {
 		return max(1, t.Probes/3)
 	}
 	return max(1, t.Probes)
+}
+
+// within is the trace for rows of dim columns: more directions than make Hutch++ exact
+// are left out. Two remain, so that there is a standard error, of 0.
+func (t Trace) within(dim int) Trace {
+	if most := 3 * max(2, dim); t.HutchPP && t.Probes > most {
+		t.Probes = most
+	}
+	return t
 }
 
 func (t Trace) mustBe() {
@@ -81,37 +90,23 @@ func LogMeanProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x
 	if draws == 1 {
 		return LogProb(ctx, f, s, logp, se, x, first, rows, trace)
 	}
-	all, errs := make([]float64, draws*rows), make([]float64, draws*rows)
+	trace = trace.within(f.Dim())
+	one, errs, mean := make([]float64, rows), make([]float64, rows), newAverage(rows)
 	var total solver.Report
 	for k := range draws {
 		trace.step = uint32(k * trace.Probes)
-		at := transform.Address{First: first, Draw: uint32(k)}
-		report, err := logProb(ctx, f, s, all[k*rows:], errs[k*rows:], x, at, rows, trace)
+		report, err := logProb(ctx, f, s, one, errs, x, transform.Address{First: first, Draw: uint32(k)}, rows, trace)
 		if err != nil {
 			return report, err
 		}
+		mean.add(one, errs)
 		if k == 0 {
 			total = report
 			continue
 		}
 		total.Add(report)
 	}
-	for r := range rows {
-		most := math.Inf(-1)
-		for k := range draws {
-			most = max(most, all[k*rows+r])
-		}
-		var sum, square float64
-		for k := range draws {
-			w := math.Exp(all[k*rows+r] - most)
-			sum += w
-			square += float64(w*errs[k*rows+r]) * float64(w*errs[k*rows+r])
-		}
-		logp[r] = most + math.Log(sum/float64(draws))
-		if se != nil {
-			se[r] = math.Sqrt(square) / sum // to first order
-		}
-	}
+	mean.write(logp, se, draws)
 	return total, nil
 }
 
@@ -121,6 +116,7 @@ func logProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 		panic("likelihood: slice shorter than its rows")
 	}
 	trace.mustBe()
+	trace = trace.within(f.Dim())
 	z := append(make([]float64, 0, rows*w), x[:rows*w]...)
 	logdet := make([]float64, rows)
 	if err := normalized(f, z, logdet, at, rows); err != nil {
@@ -159,6 +155,7 @@ func Generate(ctx context.Context, f *flow.Flow, s solver.Solver, x, logp, se []
 		panic("likelihood: slice shorter than its rows")
 	}
 	trace.mustBe()
+	trace = trace.within(f.Dim())
 	if f.Field64 == nil { // the solve begins at numbers of float32
 		for i, v := range x[:rows*w] {
 			x[i] = float64(float32(v))

@@ -84,6 +84,9 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err := errors.Join(d.Guidable(s.config.Guidance), d.CheckDensity("from.flow")); err != nil {
 		return pipeline.Outputs{}, err
 	}
+	if err := s.config.Room(s.env, s.config.Batch, d.Dim+d.Conditions.Held()); err != nil {
+		return pipeline.Outputs{}, err
+	}
 	rows, err := s.rows(&d, in["data"].Rows)
 	if err != nil {
 		return pipeline.Outputs{}, err

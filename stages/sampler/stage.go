@@ -175,7 +175,7 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 		return pipeline.Outputs{}, err
 	}
 	if s.config.LogProb {
-		if err := d.CheckDensity("log_prob"); err != nil {
+		if err := errors.Join(d.CheckDensity("log_prob"), s.config.Room(s.env, s.config.Batch, d.Dim+d.Conditions.Held())); err != nil {
 			return pipeline.Outputs{}, err
 		}
 	}
