@@ -55,6 +55,48 @@ func roomFor(env pipeline.Env, key string, rows int) error {
 	return nil
 }
 
+// roomForRows refuses more rows of width numbers than the memory of the run holds, of
+// which as many tables as are read share a half.
+func roomForRows(env pipeline.Env, key string, rows int64, width, tables int) error {
+	row, room := 8*int64(width), env.Memory/2/int64(tables)
+	if env.Memory <= 0 || rows <= room/row {
+		return nil
+	}
+	share := map[int]string{1: "half", 2: "a quarter"}[tables]
+	return schemas.Errorf(schemas.TooLarge, "%d rows of %d numbers take %.0f MiB, which is more than %s of the memory of the run, %d MiB", rows, width, float64(rows)*float64(row)/(1<<20), share, env.Memory>>20).
+		At(key).Suggest(fmt.Sprintf("set %s: %d, or allow the run more memory", key, max(room/row, 1)))
+}
+
+// looked is how many rows of a table are looked at: at most limit, all when it is known
+// to have fewer.
+func looked(rows pipeline.Rows, limit int) int64 {
+	if n := rows.Count(); n >= 0 {
+		return min(n, int64(limit))
+	}
+	return int64(limit)
+}
+
+// finish writes metrics, and how they were measured, to STAGE.json, and makes them the
+// outputs of the stage.
+func finish(env pipeline.Env, metrics []Metric, how, summary map[string]any) (pipeline.Outputs, error) {
+	raw, err := encode(metrics, how)
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	file := env.Stage + ".json"
+	if err := pipeline.WriteFile(filepath.Join(env.Out, file), raw); err != nil {
+		return pipeline.Outputs{}, err
+	}
+	out := pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{}, Summary: summary,
+		Report: []pipeline.ReportItem{{Kind: "quality", Data: listed(metrics)}}}
+	for _, m := range metrics {
+		if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
+			out.Metrics[m.Name] = m.Value
+		}
+	}
+	return out, nil
+}
+
 // Register adds the kind evaluator and its implementations. parts makes flows from
 // their files.
 func Register(r *pipeline.Registry, parts flow.Registry) {
@@ -79,7 +121,11 @@ type stage struct {
 
 // Check finds the columns that both tables have; the sample decides.
 func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
-	_, err := columns(in)
+	cols, err := columns(in)
+	if err == nil {
+		rows := max(looked(in["data"].Rows, s.config.Rows), looked(in["sample"].Rows, s.config.Rows))
+		err = roomForRows(s.env, "rows", rows, schemas.Dims(cols), 2)
+	}
 	return pipeline.Outputs{}, errors.Join(err, roomFor(s.env, "exact_rows", s.config.ExactRows))
 }
 
@@ -144,23 +190,8 @@ func (s *stage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, explain(err, names)
 	}
-	raw, err := encode(metrics, map[string]any{"scale": s.config.Scale, "mmd": s.config.MMD})
-	if err != nil {
-		return pipeline.Outputs{}, err
-	}
-	file := s.env.Stage + ".json"
-	if err := pipeline.WriteFile(filepath.Join(s.env.Out, file), raw); err != nil {
-		return pipeline.Outputs{}, err
-	}
-	out := pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{},
-		Summary: map[string]any{"data_rows": n, "sample_rows": m, "failed_sample_rows": failed},
-		Report:  []pipeline.ReportItem{{Kind: "quality", Data: metrics}}}
-	for _, m := range metrics {
-		if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
-			out.Metrics[m.Name] = m.Value
-		}
-	}
-	return out, nil
+	return finish(s.env, metrics, map[string]any{"scale": s.config.Scale, "mmd": s.config.MMD},
+		map[string]any{"data_rows": n, "sample_rows": m, "failed_sample_rows": failed})
 }
 
 // readRows keeps about limit rows, or all when there are fewer, chosen by a hash of
@@ -223,7 +254,15 @@ type gaussianStage struct{ env pipeline.Env }
 
 // Check finds the columns of the training rows among those of the data.
 func (s *gaussianStage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, error) {
-	_, err := columns(pipeline.Inputs{"sample": in["train"], "data": in["data"]})
+	cols, err := columns(pipeline.Inputs{"sample": in["train"], "data": in["data"]})
+	if err != nil {
+		return pipeline.Outputs{}, err
+	}
+	// Sums of products and the factors that they become.
+	if d := int64(schemas.Dims(cols)); s.env.Memory > 0 && 3*8*d*d > s.env.Memory/2 {
+		err = schemas.Errorf(schemas.TooLarge, "the covariance of %d columns takes %d MiB, which is more than half of the memory of the run, %d MiB", d, 3*8*d*d>>20, s.env.Memory>>20).
+			At("from.train").Suggest("leave columns out of the loader's `columns`, or allow the run more memory")
+	}
 	return pipeline.Outputs{}, err
 }
 
@@ -270,13 +309,12 @@ func (s *gaussianStage) Run(ctx context.Context, in pipeline.Inputs) (pipeline.O
 		return pipeline.Outputs{}, schemas.Errorf(schemas.NonFinite, "the mean log-density of %d rows is %v", n, mean)
 	}
 	m := Metric{Name: "mean_log_prob", Value: mean, SE: math.Sqrt(square / float64(n-1) / float64(n)), Floor: math.NaN(), DataRows: n, SampleRows: fitted}
-	raw, err := encode([]Metric{m}, map[string]any{})
+	out, err := finish(s.env, []Metric{m}, map[string]any{}, map[string]any{"data_rows": n, "train_rows": fitted})
 	if err != nil {
-		return pipeline.Outputs{}, err
+		return out, err
 	}
-	file := s.env.Stage + ".json"
-	return pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{m.Name: m.Value, m.Name + "_se": m.SE},
-		Summary: map[string]any{"data_rows": n, "train_rows": fitted}}, pipeline.WriteFile(filepath.Join(s.env.Out, file), raw)
+	out.Metrics[m.Name+"_se"], out.Report = m.SE, nil // the report has it among the log-likelihoods
+	return out, nil
 }
 
 // leaveOutConstant drops the dimensions in which the data have one value: there
@@ -395,7 +433,12 @@ func (s *paths) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 		return none, err
 	}
 	_, err = s.columns(in, "data", d)
-	return none, errors.Join(err, roomFor(s.env, "exact_rows", s.config.ExactRows))
+	tables := 1
+	if in["data"].Rows != nil {
+		tables = 2
+	}
+	// Of a trajectory four figures are kept beside where it began.
+	return none, errors.Join(err, roomForRows(s.env, "rows", int64(s.config.Rows), d.Dim+4, tables), roomFor(s.env, "exact_rows", s.config.ExactRows))
 }
 
 // columns are those of the flow as the table at a port has them; nil without one.
@@ -479,21 +522,7 @@ func (s *paths) Run(ctx context.Context, in pipeline.Inputs) (none pipeline.Outp
 		}
 	}
 	metrics, evaluations := tally.Metrics(optimal), tally.Evaluations()
-	raw, err := encode(metrics, map[string]any{"evaluations": evaluations})
-	if err != nil {
-		return none, err
-	}
-	file := s.env.Stage + ".json"
-	if err := pipeline.WriteFile(filepath.Join(s.env.Out, file), raw); err != nil {
-		return none, err
-	}
-	out := pipeline.Outputs{Files: []string{file}, Metrics: map[string]float64{},
-		Summary: map[string]any{"rows": rows, "failed_rows": rows - len(tally.energy), "evaluations_min": evaluations.Min, "evaluations_median": evaluations.Median, "evaluations_max": evaluations.Max},
-		Report:  []pipeline.ReportItem{{Kind: "quality", Data: listed(metrics)}}}
-	for _, m := range metrics {
-		if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
-			out.Metrics[m.Name] = m.Value
-		}
-	}
-	return out, nil
+	return finish(s.env, metrics, map[string]any{"evaluations": evaluations}, map[string]any{
+		"rows": rows, "failed_rows": rows - len(tally.energy),
+		"evaluations_min": evaluations.Min, "evaluations_median": evaluations.Median, "evaluations_max": evaluations.Max})
 }

@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -41,6 +42,60 @@ func TestRoomForExactRows(t *testing.T) {
 		t.Errorf("what is suggested: %v", err)
 	}
 }
+
+// Tables that the memory of the run cannot hold are refused by number of rows and
+// columns, before anything is read, and what is suggested fits.
+func TestRoomForRows(t *testing.T) {
+	r := pipeline.NewRegistry()
+	Register(r, flow.Registry{})
+	g, s := pipeline.Input{Service: shiftFlow(t, []float64{1}, 1).Field64}, pipeline.Input{Service: precise(1)}
+	rows := func(columns int, n int64) pipeline.Input { return pipeline.Input{Rows: many{columns, n}} }
+	for _, c := range []struct {
+		use, with string
+		memory    int64
+		in        pipeline.Inputs
+		path      string
+	}{
+		{"two-sample", `{"rows": 100000, "exact_rows": 0}`, 100_000 * 16 * 3, pipeline.Inputs{"data": rows(3, 1<<40), "sample": rows(3, -1)}, "rows"},
+		{"two-sample", `{"rows": 100000, "exact_rows": 0}`, 100_000 * 16 * 3, pipeline.Inputs{"data": rows(3, 400), "sample": rows(3, 400)}, ""},
+		{"two-sample", `{"rows": 100000, "exact_rows": 0}`, 2 * 100_000 * 16 * 3, pipeline.Inputs{"data": rows(3, 1<<40), "sample": rows(3, -1)}, ""},
+		{"gaussian", `{}`, 1 << 20, pipeline.Inputs{"data": rows(1000, 9), "train": rows(1000, 9)}, "from.train"},
+		{"gaussian", `{}`, 1 << 20, pipeline.Inputs{"data": rows(100, 9), "train": rows(100, 9)}, ""},
+		{"paths", `{"rows": 10000000, "exact_rows": 100}`, 1 << 28, pipeline.Inputs{"flow": g, "solver": s}, "rows"},
+		{"paths", `{"rows": 3000000, "exact_rows": 100}`, 1 << 28, pipeline.Inputs{"flow": g, "solver": s}, ""},
+	} {
+		i, _ := r.Find("evaluator", c.use)
+		config, err := i.Config.Resolve([]byte(c.with))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := i.Build(t.Context(), pipeline.Env{Stage: "p", Memory: c.memory}, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = st.Check(t.Context(), c.in)
+		var e *schemas.Error
+		if (c.path == "") != (err == nil) || err != nil && (!errors.As(err, &e) || e.Reason != schemas.TooLarge || e.Path != c.path) {
+			t.Errorf("%s %s: %v, want an error at %q", c.use, c.with, err, c.path)
+		}
+	}
+}
+
+// many is rows of float64 columns that nobody reads.
+type many struct {
+	columns int
+	rows    int64
+}
+
+func (m many) Schema() *arrow.Schema {
+	var fields []arrow.Field
+	for i := range m.columns {
+		fields = append(fields, arrow.Field{Name: fmt.Sprint("c", i), Type: arrow.PrimitiveTypes.Float64})
+	}
+	return arrow.NewSchema(fields, nil)
+}
+func (m many) Count() int64                                { return m.rows }
+func (many) Open(context.Context) (pipeline.Stream, error) { return nil, errors.New("not read") }
 
 func TestPathsRefuses(t *testing.T) {
 	r := pipeline.NewRegistry()
