@@ -43,8 +43,8 @@ const (
 // longer than the time in which it acts overshoots. As every g is right, a g that the
 // steps cannot follow is made smaller: with h the longest step g² is at most sigma²/h,
 // so that a step takes at most half of the way to where the score leads; the last steps to the data have next to no noise.
-// Where the velocity does not determine the score (path.Score, D < 1e-3, the noise end
-// of polynomial) g is zero.
+// Where the velocity does not determine the score (path.HasScore: the noise end of
+// polynomial) g is zero.
 func (f *Flow) Stochastic(d Diffusion, m *solver.Method, key random.Key) (*Flow, error) {
 	if m.Adaptive() {
 		panic("flow: noise for steps that are not fixed")
@@ -89,6 +89,7 @@ type stochastic[T solver.Float] struct {
 type drift struct {
 	coef    []path.Coef
 	x, v, g []float64
+	ends    [2]float64 // of a step
 }
 
 func newStochastic[T solver.Float](f model.Field[T], p path.Path, d Diffusion, h float64, both bool, held int, key random.Key) *stochastic[T] {
@@ -101,12 +102,16 @@ func (f *stochastic[T]) Held() int { return f.held }
 // Distant says whether the field or the path is; see solver.Distant.
 func (f *stochastic[T]) Distant() bool { return solver.Distant[T](f.Field) || path.Distant(f.path) }
 
-// drift asks the path, once where all rows have one time.
-func (f *stochastic[T]) drift(t []float64) (*drift, error) {
-	s, _ := f.scratch.Get().(*drift)
-	if s == nil {
-		s = &drift{}
+// borrow is memory for a call, which puts it back.
+func (f *stochastic[T]) borrow() *drift {
+	if s, ok := f.scratch.Get().(*drift); ok {
+		return s
 	}
+	return &drift{}
+}
+
+// drift asks the path, once where all rows have one time.
+func (f *stochastic[T]) drift(s *drift, t []float64) error {
 	n := len(t)
 	if cap(s.coef) < n {
 		s.coef, s.x, s.v, s.g = make([]path.Coef, n), make([]float64, n), make([]float64, n), make([]float64, n)
@@ -119,8 +124,7 @@ func (f *stochastic[T]) drift(t []float64) (*drift, error) {
 		n = len(t)
 	}
 	if err := f.path.Coefficients(s.coef[:n], t[:n]); err != nil {
-		f.scratch.Put(s)
-		return nil, err
+		return err
 	}
 	for i, c := range s.coef[:n] {
 		square := f.square(c.Marginal())
@@ -130,7 +134,7 @@ func (f *stochastic[T]) drift(t []float64) (*drift, error) {
 	for i := n; i < len(t); i++ {
 		s.x[i], s.v[i], s.g[i] = s.x[0], s.v[0], s.g[0]
 	}
-	return s, nil
+	return nil
 }
 
 // square is g² for marginal coefficients.
@@ -142,7 +146,7 @@ func (f *stochastic[T]) square(c path.Coef) float64 {
 	case DiffusionSigma:
 		square = f.diffusion.Scale * f.diffusion.Scale * c.Sigma
 	}
-	if math.Abs(c.DAlpha*c.Sigma-c.DSigma*c.Alpha) < 1e-3 || c.Sigma < 1e-3 { // path.Score is cut off there
+	if !path.HasScore(c) {
 		return 0
 	}
 	return min(square, c.Sigma*c.Sigma/f.h)
@@ -153,11 +157,11 @@ func (f *stochastic[T]) Eval(ctx context.Context, dx []T, t []float64, x []T, ro
 	if err := f.Field.Eval(ctx, dx, t, x, rows); err != nil || f.diffusion.Use == DiffusionZero {
 		return err
 	}
-	s, err := f.drift(t[:rows])
-	if err != nil {
+	s := f.borrow()
+	defer f.scratch.Put(s)
+	if err := f.drift(s, t[:rows]); err != nil {
 		return err
 	}
-	defer f.scratch.Put(s)
 	d := f.Dim()
 	for r := range rows {
 		for i := r * d; i < (r+1)*d-f.held; i++ {
@@ -169,8 +173,10 @@ func (f *stochastic[T]) Eval(ctx context.Context, dx []T, t []float64, x []T, ro
 
 // Noise implements solver.Stochastic: draws of (row, step) in the width of the state.
 func (f *stochastic[T]) Noise(_ context.Context, dw []T, t, end float64, step int, _ []T, id []int64, rows int) error {
-	s, err := f.drift([]float64{t, end})
-	if err != nil {
+	s := f.borrow()
+	defer f.scratch.Put(s)
+	s.ends = [2]float64{t, end}
+	if err := f.drift(s, s.ends[:]); err != nil {
 		return err
 	}
 	g := s.g[0]
@@ -178,7 +184,6 @@ func (f *stochastic[T]) Noise(_ context.Context, dw []T, t, end float64, step in
 		g = math.Sqrt((s.g[0]*s.g[0] + s.g[1]*s.g[1]) / 2)
 	}
 	g *= math.Sqrt(math.Abs(end - t))
-	f.scratch.Put(s)
 	d := f.Dim()
 	for r := range rows {
 		row := dw[r*d : (r+1)*d]

@@ -3,6 +3,7 @@ package path
 import (
 	"fmt"
 	"math"
+	"sync"
 )
 
 // Change is a change of schedule after training (Lipman et al. 2024, section 4.6;
@@ -28,7 +29,8 @@ import (
 type Change struct {
 	From, To Path
 
-	lo, hi float64 // of r
+	lo, hi float64   // of r
+	work   sync.Pool // of *inversion
 }
 
 // Moment is what a Change says of a time: ubar(x, r) = Rate x + S DT u(x/S, T).
@@ -103,34 +105,37 @@ func (c *Change) At(m []Moment, r []float64) error {
 	if len(m) != len(r) {
 		panic("path: moments and times differ in number")
 	}
-	n := len(r)
-	inner, coef, t := make([]float64, n), make([]Coef, n), make([]float64, n)
+	w, _ := c.work.Get().(*inversion)
+	if w == nil {
+		w = &inversion{}
+	}
+	defer c.work.Put(w)
+	w.resize(len(r))
 	for i, r := range r {
-		inner[i] = min(max(r, c.lo), c.hi)
+		w.t[i] = min(max(r, c.lo), c.hi)
 		if r != r {
-			inner[i] = r
+			w.t[i] = r
 		}
 	}
-	if err := c.To.Coefficients(coef, inner); err != nil {
+	if err := c.To.Coefficients(w.coef, w.t); err != nil {
 		return err
 	}
-	a, da := make([]float64, n), make([]float64, n)
-	for i := range coef {
-		bar := coef[i].Marginal()
-		a[i], da[i] = polar(bar)
+	for i := range w.coef {
+		bar := w.coef[i].Marginal()
+		w.a[i], w.da[i] = polar(bar)
 		square := bar.Alpha*bar.Alpha + bar.Sigma*bar.Sigma
 		m[i] = Moment{S: math.Sqrt(square), Rate: (bar.Alpha*bar.DAlpha + bar.Sigma*bar.DSigma) / square}
 	}
 	lo, hi := c.From.Domain()
-	if err := invertAll(c.From, t, a, coef, lo, hi); err != nil {
+	if err := w.invert(c.From, lo, hi); err != nil {
 		return err
 	}
-	for i := range coef {
-		own := coef[i].Marginal()
+	for i := range w.coef {
+		own := w.coef[i].Marginal()
 		_, d := polar(own)
 		square := own.Alpha*own.Alpha + own.Sigma*own.Sigma
-		dt := da[i] / d
-		m[i].T, m[i].DT = t[i], dt
+		dt := w.da[i] / d
+		m[i].T, m[i].DT = w.t[i], dt
 		m[i].S /= math.Sqrt(square)
 		m[i].Rate -= dt * (own.Alpha*own.DAlpha + own.Sigma*own.DSigma) / square
 	}
@@ -138,48 +143,77 @@ func (c *Change) At(m []Moment, r []float64) error {
 }
 
 func invert(p Path, a, lo, hi float64) (float64, error) {
-	t := make([]float64, 1)
-	err := invertAll(p, t, []float64{a}, make([]Coef, 1), lo, hi)
-	return t[0], err
+	w := &inversion{}
+	w.resize(1)
+	w.a[0] = a
+	err := w.invert(p, lo, hi)
+	return w.t[0], err
 }
 
-// invertAll finds the times t in [lo, hi] at which p has the angles a, by Newton's
-// method within a bracket, and leaves the coefficients there in c. All times are
-// asked for at once; each stays where it is once it moves by no more than its
-// rounding, so that it does not depend on the others.
-func invertAll(p Path, t, a []float64, c []Coef, lo, hi float64) error {
-	n := len(t)
-	los, his, found := make([]float64, n), make([]float64, n), make([]bool, n)
-	for i := range t {
-		los[i], his[i] = lo, hi
-		t[i] = min(max(a[i]/(math.Pi/2), lo), hi)
+// inversion is the memory of invert.
+type inversion struct {
+	t, a, da []float64
+	coef     []Coef // at t
+	live     []search
+	asked    []float64 // the times of live
+	answered []Coef
+}
+
+// search is one time that is not found yet, of those between lo and hi.
+type search struct {
+	i      int
+	lo, hi float64
+}
+
+func (w *inversion) resize(n int) {
+	if cap(w.t) < n {
+		w.t, w.a, w.da, w.asked = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+		w.coef, w.answered, w.live = make([]Coef, n), make([]Coef, n), make([]search, 0, n)
 	}
-	for range 200 {
-		if err := p.Coefficients(c, t); err != nil {
+	w.t, w.a, w.da, w.coef = w.t[:n], w.a[:n], w.da[:n], w.coef[:n]
+}
+
+// invert finds the times t in [lo, hi] at which p has the angles a, by Newton's
+// method within a bracket, and leaves the coefficients there in coef. All times that
+// are not found are asked for at once; one is found when it moves by no more than its
+// rounding, so that it does not depend on the others.
+func (w *inversion) invert(p Path, lo, hi float64) error {
+	w.live = w.live[:0]
+	for i, a := range w.a {
+		w.t[i] = min(max(a/(math.Pi/2), lo), hi)
+		w.live = append(w.live, search{i, lo, hi})
+	}
+	for round := 0; round < 200 && len(w.live) > 0; round++ {
+		n := len(w.live)
+		for k, s := range w.live {
+			w.asked[k] = w.t[s.i]
+		}
+		if err := p.Coefficients(w.answered[:n], w.asked[:n]); err != nil {
 			return err
 		}
-		moved := false
-		for i := range t {
-			if found[i] {
-				continue
-			}
-			at, d := polar(c[i].Marginal())
-			if at < a[i] {
-				los[i] = t[i]
+		left := w.live[:0]
+		for k, s := range w.live {
+			t, a := w.t[s.i], w.a[s.i]
+			at, d := polar(w.answered[k].Marginal())
+			if at < a {
+				s.lo = t
 			} else {
-				his[i] = t[i]
+				s.hi = t
 			}
-			next := t[i] - (at-a[i])/d
-			if !(los[i] <= next && next <= his[i]) {
-				next = los[i] + (his[i]-los[i])/2
+			next := t - (at-a)/d
+			if !(s.lo <= next && next <= s.hi) {
+				next = s.lo + (s.hi-s.lo)/2
 			}
-			found[i] = math.Abs(next-t[i]) <= 2e-16*math.Abs(t[i])
-			moved = moved || !found[i]
-			t[i] = next
+			if at == a {
+				next = t
+			}
+			// By two roundings: neighbours would take turns for ever.
+			if math.Abs(next-t) > 4.5e-16*math.Abs(t) {
+				left = append(left, s)
+			}
+			w.t[s.i] = next
 		}
-		if !moved {
-			break
-		}
+		w.live = left
 	}
-	return p.Coefficients(c, t)
+	return p.Coefficients(w.coef, w.t)
 }

@@ -152,3 +152,59 @@ func TestChangeIsPure(t *testing.T) {
 		}
 	}
 }
+
+// counted counts the times that a path is asked for.
+type counted struct {
+	path.Path
+	times *int
+}
+
+func (c counted) Coefficients(to []path.Coef, t []float64) error {
+	*c.times += len(t)
+	return c.Path.Coefficients(to, t)
+}
+
+// TestChangeCosts: a warm change takes no memory, and finds a time in a few steps of
+// Newton's method. Roundings of a path near its ends cost some more.
+func TestChangeCosts(t *testing.T) {
+	for _, from := range paths {
+		for _, to := range paths {
+			times := 0
+			change, err := path.NewChange(counted{from.path, &times}, to.path)
+			if err != nil {
+				continue
+			}
+			r := make([]float64, 60)
+			for i := range r {
+				r[i] = (float64(i) + 0.5) / 60
+			}
+			m := make([]path.Moment, len(r))
+			times = 0
+			if err := change.At(m, r); err != nil {
+				t.Fatal(err)
+			}
+			if each := float64(times) / float64(len(r)); each > 25 {
+				t.Errorf("%s to %s: a time is looked for %.1f times", from.name, to.name, each)
+			}
+			if raceEnabled {
+				continue // sync.Pool drops memory at random
+			}
+			if n := testing.AllocsPerRun(2, func() { _ = change.At(m, r) }); n >= 1 {
+				t.Errorf("%s to %s: %v allocations", from.name, to.name, n)
+			}
+		}
+	}
+}
+
+// TestHasScore: the score of paths is cut off at the data, and where nothing moves.
+func TestHasScore(t *testing.T) {
+	for _, c := range []struct {
+		p    path.Path
+		t    float64
+		want bool
+	}{{path.CondOT{}, 0, true}, {path.CondOT{}, 0.5, true}, {path.CondOT{}, 1, false}, {path.Polynomial{N: 3}, 0.001, false}, {path.Polynomial{N: 3}, 0.5, true}} {
+		if got := path.HasScore(at(t, c.p, c.t)); got != c.want {
+			t.Errorf("%T at %v: %v", c.p, c.t, got)
+		}
+	}
+}

@@ -124,9 +124,18 @@ func Score(c Coef) (x, velocity float64) {
 	return -x / above(c.Sigma), -velocity / above(c.Sigma)
 }
 
+// HasScore says whether Score at c is the score, and not cut off: D and sigma are at
+// least 1e-3 from zero.
+func HasScore(c Coef) bool {
+	c = c.Marginal()
+	return math.Abs(c.DAlpha*c.Sigma-c.DSigma*c.Alpha) >= least && c.Sigma >= least
+}
+
+// least is the least divisor of Convert.
+const least = 1e-3
+
 // above is x, or what is nearest to it of those at least 1e-3 from zero.
 func above(x float64) float64 {
-	const least = 1e-3
 	if math.Abs(x) < least {
 		return math.Copysign(least, x)
 	}
