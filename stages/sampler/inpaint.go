@@ -45,10 +45,16 @@ type Fix struct {
 	Key     random.Key // e of row n has the address (n, step 0), the draws of correction c (n, step 1 + c)
 }
 
+// mostCorrections is how many draws of corrections a row has addresses for.
+const mostCorrections = math.MaxUint32 - 1
+
+// corrections is how many steps a row makes at all levels.
+func (fix Fix) corrections() int64 { return int64(fix.Levels) * int64(fix.Steps) }
+
 // Inpaint is Sample with fixed columns.
 func Inpaint(ctx context.Context, f *flow.Flow, s solver.Solver, dst []float64, key random.Key, first int64, rows int, fix Fix) (solver.Report, error) {
 	w := f.Width()
-	if rows < 1 || len(dst) < rows*w || len(fix.Columns) == 0 || len(fix.Columns) >= f.Dim() || len(fix.Values) != len(fix.Columns) || fix.Levels < 1 || fix.Steps < 0 {
+	if rows < 1 || len(dst) < rows*w || len(fix.Columns) == 0 || len(fix.Columns) >= f.Dim() || len(fix.Values) != len(fix.Columns) || fix.Levels < 1 || fix.Steps < 0 || fix.corrections() > mostCorrections {
 		panic("sampler: columns to fix out of range")
 	}
 	dst = dst[:rows*w]
@@ -115,6 +121,9 @@ func (fix Fix) inModelSpace(f *flow.Flow) ([]float64, error) {
 	return y, nil
 }
 
+// corrected is how many rows a worker corrects at a time.
+const corrected = 256
+
 // inpaint moves dst [rows][f.Width()], draws of the base, to t = 1 in model space.
 func inpaint[T solver.Float](ctx context.Context, s solver.Solver, f *flow.Flow, field model.Field[T], p path.Path, fix Fix, y, dst []float64, first int64, rows int) (solver.Report, error) {
 	g := &inpainted[T]{field: field, path: p, values: y, fixed: fix.Columns, held: f.Held()}
@@ -145,7 +154,10 @@ func inpaint[T solver.Float](ctx context.Context, s solver.Solver, f *flow.Flow,
 	}
 	state := solver.State[T]{X: x, Rows: rows, Dim: wide, Held: wide - n, FirstID: first}
 	total := solver.NewReport(rows)
-	z := make([]float64, rows*n)
+	z, at, size := make([]float64, rows*n), make([]float64, rows), corrected
+	if g.Distant() {
+		size = rows // one call, where each has its price
+	}
 	for level := range fix.Levels {
 		t := float64(level+1) / float64(fix.Levels)
 		report, err := solver.Solve(ctx, s, solver.Field[T](g), state, float64(level)/float64(fix.Levels), t)
@@ -156,14 +168,23 @@ func inpaint[T solver.Float](ctx context.Context, s solver.Solver, f *flow.Flow,
 		if level == fix.Levels-1 {
 			break
 		}
-		for step := range fix.Steps {
-			fix.Key.Normals64Rows(z, n, uint64(first), rows, uint32(1+level*fix.Steps+step))
-			if err := g.correct(ctx, t, x, z, rows); err != nil {
-				return total, err
+		for r := range at {
+			at[r] = t
+		}
+		// Rows know nothing of each other: a piece of them makes all its steps at once.
+		if err := flow.Share(ctx, f.Workers, rows, size, func(lo, hi int) error {
+			for step := range fix.Steps {
+				fix.Key.Normals64Rows(z[lo*n:hi*n], n, uint64(first)+uint64(lo), hi-lo, uint32(1+level*fix.Steps+step))
+				if err := g.correct(ctx, at[lo:hi], x[lo*wide:hi*wide], z[lo*n:hi*n]); err != nil {
+					return err
+				}
 			}
-			for r := range rows {
-				total.Evaluations[r]++
-			}
+			return nil
+		}); err != nil {
+			return total, err
+		}
+		for r := range rows {
+			total.Evaluations[r] += int32(fix.Steps)
 		}
 	}
 	for r := range rows {
@@ -251,14 +272,10 @@ func (g *inpainted[T]) velocity(ctx context.Context, t []float64, x []T) (*whole
 	return s, nil
 }
 
-// correct makes one step of Langevin's dynamics at time t, with the draws z
-// [rows][free]. A row that is not finite stays as it is.
-func (g *inpainted[T]) correct(ctx context.Context, t float64, x []T, z []float64, rows int) error {
-	at := make([]float64, rows)
-	for r := range at {
-		at[r] = t
-	}
-	s, err := g.velocity(ctx, at, x)
+// correct makes one step of Langevin's dynamics at one time, t [rows], with the draws
+// z [rows][free]. A row that is not finite stays as it is.
+func (g *inpainted[T]) correct(ctx context.Context, t []float64, x []T, z []float64) error {
+	s, err := g.velocity(ctx, t, x)
 	if err != nil {
 		return err
 	}
@@ -267,7 +284,7 @@ func (g *inpainted[T]) correct(ctx context.Context, t float64, x []T, z []float6
 	ofX, ofV := path.Score(s.coef[0])
 	h := c.Sigma * c.Sigma / 2
 	wide, d, n := g.width(), g.field.Dim(), len(g.free)
-	for r := range rows {
+	for r := range t {
 		for i, j := range g.free {
 			v := float64(s.x[r*d+j])
 			score := float64(ofX*v) + float64(ofV*float64(s.v[r*d+j]))

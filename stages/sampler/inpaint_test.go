@@ -169,7 +169,7 @@ func TestInpaintMixture(t *testing.T) {
 
 // Rows are the same in any batch and on any number of workers.
 func TestInpaintSameBits(t *testing.T) {
-	const rows = 30
+	const rows = 300
 	d, n := trained(t)
 	f, err := flow.New(d, nil, flow.Registry{Paths: path.Builtin(), Other: func(flow.Component, int, []model.Tensor) (model.Field[float32], error) { return n, nil }})
 	if err != nil {
@@ -177,7 +177,8 @@ func TestInpaintSameBits(t *testing.T) {
 	}
 	fix := sampler.Fix{Columns: []int{0, 2}, Values: []float64{11, 3}, Levels: 5, Steps: 2, Key: 4}
 	want := inpaint(t, f, 1e-5, solver.Options{Workers: 1}, 7, 0, rows, fix)
-	for _, batch := range []int{30, 7, 1} {
+	for _, batch := range []int{rows, 70, 13} {
+		f.Workers = batch % 4
 		var got []float64
 		for r := 0; r < rows; r += batch {
 			got = append(got, inpaint(t, f, 1e-5, solver.Options{Workers: 3, Tile: 4}, 7, int64(r), min(batch, rows-r), fix)...)

@@ -61,6 +61,10 @@ func (c Config) Validate() error {
 	if c.Fix != nil && len(c.Trajectory) > 0 {
 		return schemas.Errorf(schemas.Conflict, "rows with fixed columns are not followed").At("trajectory").Suggest("leave it out")
 	}
+	if n := (Fix{Levels: c.Levels, Steps: c.Corrections}).corrections(); c.Fix != nil && n > mostCorrections {
+		return schemas.Errorf(schemas.OutOfRange, "%d levels of %d corrections are %d, and random numbers of a row have addresses for %d", c.Levels, c.Corrections, n, int64(mostCorrections)).
+			At("corrections").Suggest("set fewer levels or corrections")
+	}
 	return c.RowsConfig.Validate()
 }
 
