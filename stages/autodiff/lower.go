@@ -531,14 +531,14 @@ func (l *lowering) pack(v view, k0, k, n int) int {
 	if v.in != 1 || v.out < k {
 		spec.ld, spec.transposed = v.in, false
 	}
-	for i, p := range l.p.packings {
-		if p.pattern = nil; p == spec {
-			return i
-		}
+	at, ok := l.p.packed[spec]
+	if !ok {
+		at = len(l.p.packings)
+		l.p.packed[spec] = at
+		spec.pattern = l.pattern(v, k0, k, n)
+		l.p.packings = append(l.p.packings, spec)
 	}
-	spec.pattern = l.pattern(v, k0, k, n)
-	l.p.packings = append(l.p.packings, spec)
-	return len(l.p.packings) - 1
+	return at
 }
 
 func (l *lowering) linear(s *list, n int) instruction {

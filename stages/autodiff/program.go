@@ -26,6 +26,7 @@ type Program struct {
 	sizes     []int
 	constants []constant
 	packings  []packing
+	packed    map[packing]int // their numbers, without patterns
 
 	strips, stripSize, spots int // of the largest group
 }
@@ -90,7 +91,7 @@ func Compile(g *Graph, outs ...Value) (*Program, error) {
 	if len(outs) == 0 {
 		return nil, errors.New("autodiff: a program without outputs")
 	}
-	p := &Program{params: g.Params(), weightOf: map[int]buffer{}, done: map[int]bool{}}
+	p := &Program{params: g.Params(), weightOf: map[int]buffer{}, done: map[int]bool{}, packed: map[packing]int{}}
 	sums := false
 	for _, n := range g.inputs {
 		p.inputs = append(p.inputs, shaped{g.nodes[n].name, slices.Clone(g.nodes[n].shape)})
@@ -107,7 +108,7 @@ func Compile(g *Graph, outs ...Value) (*Program, error) {
 	if p.shares {
 		(&lowering{g: g, p: p, shared: true}).lower(outs, &p.variant[1])
 	}
-	p.weightOf, p.done = nil, nil
+	p.weightOf, p.done, p.packed = nil, nil, nil
 	return p, nil
 }
 

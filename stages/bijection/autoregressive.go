@@ -126,59 +126,64 @@ func (a Autoregressive) Generate(b *Builder, z Value) (x, logdet Value) {
 	for i, r := range a.Rank {
 		column[r] = i
 	}
-	// known are the parts of each layer's input that are computed, with their
-	// places in it.
-	layers := len(a.Conditioner.Hidden) + 1
-	known := make([][]Value, layers)
-	places := make([][]int32, layers)
-	if !b.Context.IsZero() {
-		known[0] = []Value{b.Context}
-		for i := range b.Context.Shape()[0] {
-			places[0] = append(places[0], int32(d+i))
-		}
-	}
-	linear := func(i, out, in int, rows []int32) Value {
-		w, bias := a.Conditioner.weight(b, i, out, in)
-		c := b.Gather(bias, rows)
-		if len(places[i]) == 0 { // it sees nothing
-			return c
-		}
-		w = b.Transpose(b.Gather(b.Transpose(w), rows))
-		return b.Linear(b.Concat(known[i]...), b.Gather(w, places[i]), c)
-	}
+	layers := a.growing(b, column)
 	columns := make([]Value, d)
 	logdet = b.zero()
 	for r, at := range column {
-		in := len(a.inputs(b))
-		for i, width := range a.Conditioner.Hidden {
-			if a.alone(b) {
-				break
-			}
-			var units []int32
-			for j, m := range a.degrees(b, width) {
-				if m == r {
-					units = append(units, int32(j))
-				}
-			}
-			if len(units) > 0 {
-				known[i+1] = append(known[i+1], a.Conditioner.Activation(b.Graph, linear(i, width, in, units)))
-				places[i+1] = append(places[i+1], units...)
-			}
-			in = width
-		}
 		var h Value
-		if a.alone(b) {
-			h = b.Param("bias", initZero, count)
-		} else {
-			rows := make([]int32, count)
-			for p := range rows {
-				rows[p] = int32(p*d + at)
+		for i, g := range layers {
+			units := g.next(b, r)
+			if len(units) == 0 {
+				continue
 			}
-			h = linear(layers-1, d*count, in, rows)
+			h = g.value
+			if i < len(layers)-1 {
+				layers[i+1].learn(a.Conditioner.Activation(b.Graph, h), units...)
+			}
+		}
+		if len(layers) == 0 {
+			h = b.Param("bias", initZero, count)
 		}
 		y, l := a.Function.Generate(b, b.Slice(z, at, at+1), split(b, h, 1, count))
 		columns[at], logdet = y, b.Add(logdet, b.Sum(l, 0))
-		known[0], places[0] = append(known[0], y), append(places[0], int32(at))
+		if len(layers) > 0 {
+			layers[0].learn(y, int32(at))
+		}
 	}
 	return b.Concat(columns...), logdet
+}
+
+// growing are the layers of the network before any rank is known.
+func (a Autoregressive) growing(b *Builder, column []int) (layers []*growing) {
+	if a.alone(b) {
+		return nil
+	}
+	d, count := len(column), a.Function.Parameters()
+	in := len(a.inputs(b))
+	for i, width := range append(slices.Clone(a.Conditioner.Hidden), d*count) {
+		g := &growing{}
+		if i < len(a.Conditioner.Hidden) {
+			g.degrees = a.degrees(b, width)
+			for j := range width {
+				g.rows = append(g.rows, int32(j))
+			}
+		} else {
+			for r, at := range column {
+				for p := range count {
+					g.degrees, g.rows = append(g.degrees, r), append(g.rows, int32(p*d+at))
+				}
+			}
+		}
+		w, bias := a.Conditioner.weight(b, i, width, in)
+		g.weight, g.bias = b.Transpose(w), bias
+		layers, in = append(layers, g), width
+	}
+	if !b.Context.IsZero() {
+		var places []int32
+		for i := range b.Context.Shape()[0] {
+			places = append(places, int32(d+i))
+		}
+		layers[0].learn(b.Context, places...)
+	}
+	return layers
 }

@@ -28,6 +28,13 @@ func alternate(dim int) []bool {
 	return keep
 }
 
+// descending is the order from the last column to the first.
+func descending(n int) []int {
+	r := ascending(n)
+	slices.Reverse(r)
+	return r
+}
+
 func ascending(dim int) []int {
 	rank := make([]int, dim)
 	for i := range rank {
@@ -56,6 +63,7 @@ func layers() []layer {
 		{name: "autoregressive, one column", dim: 1, layer: bijection.Autoregressive{Rank: []int{0}, Function: bijection.Affine{}, Conditioner: small}},
 		{name: "autoregressive, linear", dim: 3, layer: bijection.Autoregressive{Rank: []int{2, 1, 0}, Function: bijection.Affine{}, Conditioner: bare}},
 		{name: "autoregressive, few units", dim: 9, layer: bijection.Autoregressive{Rank: ascending(9), Function: bijection.Affine{}, Conditioner: bijection.Conditioner{Hidden: []int{4}, Activation: small.Activation}}},
+		{name: "autoregressive, three blocks", dim: 35, layer: bijection.Autoregressive{Rank: descending(35), Function: bijection.Affine{}, Conditioner: bijection.Conditioner{Hidden: []int{41, 20}, Activation: small.Activation}}},
 		{name: "inverse autoregressive", dim: 4, layer: bijection.Reversed{Layer: bijection.Autoregressive{Rank: ascending(4), Function: bijection.Affine{}, Conditioner: small}}},
 		{name: "autoregressive spline", dim: 4, layer: bijection.Autoregressive{Rank: ascending(4), Function: wide, Conditioner: small}, lo: -4, hi: 4},
 		{name: "planar", dim: 3, layer: bijection.Planar{}},
