@@ -9,6 +9,7 @@ import (
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/likelihood"
 	"github.com/pathline/pathline/stages/model"
@@ -22,19 +23,15 @@ import (
 // PLUGIN/NAME come from there, and built-in models too when they are isolated.
 func (h *Host) Parts(r *pipeline.Registry) flow.Registry {
 	parts := stages.Parts()
-	parts.Models, parts.Paths = maps.Clone(parts.Models), maps.Clone(parts.Paths)
+	parts.Models, parts.Bijections, parts.Paths = maps.Clone(parts.Models), maps.Clone(parts.Bijections), maps.Clone(parts.Paths)
 	for _, i := range r.Implementations("model") {
-		if strings.Contains(i.Name, "/") || h.isolates("model") && parts.Models[i.Name] != nil {
-			parts.Models[i.Name] = func(config []byte) (model.Definition, error) {
-				v, err := h.part(i, config)
-				if err != nil {
-					return nil, err
-				}
-				d, ok := v.(model.Definition)
-				if !ok {
-					return nil, schemas.Errorf(schemas.WrongPort, "model %s is not one that is trained", i.Name)
-				}
-				return d, nil
+		theirs := strings.Contains(i.Name, "/") // a network or a bijection: it says when it is asked
+		if theirs || h.isolates("model") && parts.Models[i.Name] != nil {
+			parts.Models[i.Name] = func(config []byte) (model.Definition, error) { return trained[model.Definition](h, i, config) }
+		}
+		if theirs || h.isolates("model") && parts.Bijections[i.Name] != nil {
+			parts.Bijections[i.Name] = func(config []byte) (bijection.Definition, error) {
+				return trained[bijection.Definition](h, i, config)
 			}
 		}
 	}
@@ -76,6 +73,16 @@ func (h *Host) Parts(r *pipeline.Registry) flow.Registry {
 		}
 	}
 	return parts
+}
+
+// trained makes a model that a flow's file names.
+func trained[D any](h *Host, i *pipeline.Implementation, config []byte) (D, error) {
+	v, err := h.part(i, config)
+	d, ok := v.(D)
+	if err == nil && !ok {
+		err = schemas.Errorf(schemas.WrongPort, "model %s is not one that the flow can have: it is trained otherwise or not at all", i.Name)
+	}
+	return d, err
 }
 
 // part makes the service of an implementation that a flow's file names.

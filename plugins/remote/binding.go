@@ -6,7 +6,6 @@ import (
 
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
-	"github.com/pathline/pathline/stages/bijection"
 )
 
 // binding takes the services of a kind across a session.
@@ -47,10 +46,6 @@ func (p *peer) offerService(v any) (*pluginpb.Service, error) {
 			s.Target = p.offer(b.kind, o)
 		}
 		return s, nil
-	}
-	if d, ok := v.(bijection.Definition); ok {
-		return nil, schemas.Errorf(schemas.Conflict, "the model %s is a discrete flow, which cannot live in another process than its trainer", d.Use()).
-			Suggest("leave models and trainers out of --isolate")
 	}
 	return nil, schemas.Errorf(schemas.PluginProtocol, "a service of type %T does not travel between processes", v)
 }

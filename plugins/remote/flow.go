@@ -8,6 +8,7 @@ import (
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/flow"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
@@ -30,8 +31,14 @@ func (p *peer) offerParts(f *pluginpb.Flow, src flow.Source) error {
 		return nil // the stage that opens it says so
 	}
 	parts := p.parts()
-	if define := parts.Models[d.Model.Use]; define != nil {
-		if f.Model, err = p.offerService(partDefinition{d.Model, define}); err != nil {
+	var v any
+	if define := parts.Bijections[d.Model.Use]; d.Discrete() && define != nil {
+		v = partBijections{d.Model, define}
+	} else if define := parts.Models[d.Model.Use]; !d.Discrete() && define != nil {
+		v = partDefinition{d.Model, define}
+	}
+	if v != nil {
+		if f.Model, err = p.offerService(v); err != nil {
 			return err
 		}
 	}
@@ -109,6 +116,32 @@ func (d partDefinition) BuildHeld(dim, held int) (model.Network, error) {
 	return model.Build(v, dim, held)
 }
 
+// partBijections is the model of a discrete flow's file.
+type partBijections struct {
+	flow.Component
+	define func(config []byte) (bijection.Definition, error)
+}
+
+// Use implements bijection.Definition.
+func (d partBijections) Use() string { return d.Component.Use }
+
+// Config implements bijection.Definition.
+func (d partBijections) Config() []byte { return d.With }
+
+// Bijection implements bijection.Definition.
+func (d partBijections) Bijection(dim int) (bijection.Trainable, error) {
+	return d.BijectionHeld(dim, 0)
+}
+
+// BijectionHeld implements bijection.Conditional.
+func (d partBijections) BijectionHeld(dim, held int) (bijection.Trainable, error) {
+	v, err := d.define(d.With)
+	if err != nil {
+		return nil, err
+	}
+	return bijection.Build(v, dim, held)
+}
+
 // flow makes the source of a flow of the other side, with the parts that came.
 func (p *peer) flow(f *pluginpb.Flow, as naming) (any, error) {
 	if f == nil {
@@ -145,12 +178,16 @@ func (p *peer) flow(f *pluginpb.Flow, as naming) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		d, ok := v.(model.Definition)
-		if !ok {
+		switch d := v.(type) {
+		case model.Definition:
+			parts.Models = map[string]func([]byte) (model.Definition, error){
+				d.Use(): func([]byte) (model.Definition, error) { return d, nil }}
+		case bijection.Definition:
+			parts.Bijections = map[string]func([]byte) (bijection.Definition, error){
+				d.Use(): func([]byte) (bijection.Definition, error) { return d, nil }}
+		default:
 			return nil, schemas.Errorf(schemas.PluginProtocol, "the model of a flow cannot be built")
 		}
-		parts.Models = map[string]func([]byte) (model.Definition, error){
-			d.Use(): func([]byte) (model.Definition, error) { return d, nil }}
 	}
 	if f.GetPath() != nil {
 		v, err := p.service(f.GetPath(), as)

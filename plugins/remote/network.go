@@ -3,9 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -13,7 +11,6 @@ import (
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/model"
-	"github.com/pathline/pathline/stages/random"
 )
 
 // A network has the methods of a field in float32, and, for the weights of all
@@ -39,15 +36,6 @@ type networkFacts struct {
 	Lanes   bool          `json:"lanes,omitempty"`
 }
 
-type tensorFacts struct {
-	Name  string `json:"name"`
-	Shape []int  `json:"shape"`
-}
-
-type initParams struct {
-	Key string `json:"key"`
-}
-
 type gradientParams struct {
 	Loss   bool `json:"loss"`   // the loss alone
 	Zero   bool `json:"zero"`   // the gradient starts at zero
@@ -66,21 +54,15 @@ func answerDefinition(p *peer, v model.Definition, method string, m wire.Message
 	if err := params(m, &c); err != nil {
 		return wire.Message{}, err
 	}
-	if c.Dim < 1 || c.Dim > maxDim || c.Held < 0 || c.Held > maxDim {
-		return wire.Message{}, schemas.Errorf(schemas.PluginProtocol, "a network of %d dimensions and %d conditions", c.Dim, c.Held)
-	}
-	if err := p.making(); err != nil {
+	if err := c.check(p); err != nil {
 		return wire.Message{}, err
 	}
 	n, err := model.Build(v, c.Dim, c.Held)
 	if err != nil {
 		return wire.Message{}, err
 	}
-	facts := networkFacts{Lanes: true}
-	for _, t := range n.Tensors() {
-		facts.Tensors = append(facts.Tensors, tensorFacts{t.Name, t.Shape})
-	}
-	o := &servedNetwork{peer: p, Network: n}
+	facts := networkFacts{Lanes: true, Tensors: factsOf(n.Tensors())}
+	o := &servedNetwork{servedWeights: servedWeights{p, n}, Network: n}
 	facts.Target = p.offer("network", o.answer)
 	return valuesOf(facts)
 }
@@ -90,7 +72,7 @@ const maxLanes = 64
 
 // servedNetwork is a network on its own side.
 type servedNetwork struct {
-	peer *peer
+	servedWeights
 	model.Network
 
 	mu   sync.Mutex // of what follows
@@ -100,39 +82,13 @@ type servedNetwork struct {
 }
 
 func (n *servedNetwork) answer(ctx context.Context, method string, m wire.Message) (wire.Message, error) {
-	var none wire.Message
-	switch method {
-	case "write":
-		if err := batches(m, 1); err != nil {
-			return none, err
-		}
-		return none, n.write(m.Batches[0])
-	case "init":
-		var c initParams
-		if err := params(m, &c); err != nil {
-			return none, err
-		}
-		key, err := strconv.ParseUint(c.Key, 10, 64)
-		if err != nil {
-			return none, schemas.Errorf(schemas.PluginProtocol, "init with key %q", c.Key)
-		}
-		n.Init(random.Key(key))
-		return wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("w", gather(n.Tensors()), 0))}}, nil
-	case "gradient":
+	if out, ok, err := n.servedWeights.answer(method, m); ok {
+		return out, err
+	}
+	if method == "gradient" {
 		return n.gradient(ctx, m)
 	}
 	return answerField[float32](ctx, n.peer, n.Network, n.Dim(), 0, method, m)
-}
-
-// write takes weights into use.
-func (n *servedNetwork) write(rec arrow.Record) error {
-	w, err := wire.Values[float32](rec, "w", 0, total(n.Tensors()))
-	if err != nil {
-		return err
-	}
-	scatter(n.Tensors(), w)
-	n.Changed(n.peer.share)
-	return nil
 }
 
 // batch answers gradient for a whole batch.
@@ -254,9 +210,6 @@ func (m *remoteDefinition) Use() string { return m.use }
 // Config implements model.Definition.
 func (m *remoteDefinition) Config() []byte { return slices.Clone(m.config) }
 
-// maxWeights bounds the weights of a network that another process describes.
-const maxWeights = 1 << 27
-
 // Build implements model.Definition.
 func (m *remoteDefinition) Build(dim int) (model.Network, error) { return m.build(dim, 0) }
 
@@ -271,99 +224,26 @@ func (m *remoteDefinition) build(dim, held int) (model.Network, error) {
 	if _, err := m.call(context.Background(), "build", buildParams{dim, held}, wire.Message{}, &f); err != nil {
 		return nil, err
 	}
-	n := &remoteNetwork{remoteField: remoteField[float32]{remote{m.peer, f.Target}, dim + held}, held: held}
-	left := maxWeights
-	for _, t := range f.Tensors {
-		size := 1
-		for _, s := range t.Shape {
-			if s < 1 || s > left/size {
-				return nil, m.broke(schemas.Errorf(schemas.PluginProtocol, "tensor %q has shape %v", t.Name, t.Shape))
-			}
-			size *= s
-		}
-		left -= size
-		n.tensors = append(n.tensors, model.Tensor{Name: t.Name, Shape: t.Shape, Data: make([]float32, size)})
+	at := remote{m.peer, f.Target}
+	n := &remoteNetwork{remoteField: remoteField[float32]{at, dim + held}, remoteWeights: remoteWeights{at: at}, held: held}
+	if err := n.describe(f.Tensors); err != nil {
+		return nil, m.broke(err)
 	}
-	n.size, n.lanes = maxWeights-left, f.Lanes
+	n.lanes = f.Lanes
 	return n, nil
 }
 
 // remoteNetwork is a model.Network whose arithmetic is done on the other side.
-// Weights are kept here; they are sent before they are needed when they have
-// changed. It implements model.Batched.
+// It implements model.Batched.
 type remoteNetwork struct {
 	remoteField[float32]
-	held    int
-	tensors []model.Tensor
-	size    int  // weights
-	lanes   bool // the other side sums by lanes
-
-	mu      sync.Mutex
-	changed bool
-	flat    []float32 // what is sent
-	err     error     // of Init, which cannot report it
+	remoteWeights
+	held  int
+	lanes bool // the other side sums by lanes
 }
 
 // Held implements model.Holder.
 func (n *remoteNetwork) Held() int { return n.held }
-
-// Tensors implements model.Network.
-func (n *remoteNetwork) Tensors() []model.Tensor { return n.tensors }
-
-// Changed implements model.Network.
-func (n *remoteNetwork) Changed(model.Share) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.changed = true
-}
-
-// Init implements model.Network.
-func (n *remoteNetwork) Init(key random.Key) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	out, err := n.call(context.Background(), "init", initParams{strconv.FormatUint(uint64(key), 10)}, wire.Message{}, nil)
-	defer out.Release()
-	if err == nil {
-		var w []float32
-		if err = batches(out, 1); err == nil {
-			w, err = wire.Values[float32](out.Batches[0], "w", 0, n.size)
-		}
-		if err == nil {
-			scatter(n.tensors, w)
-			n.changed = false
-			return
-		}
-		err = n.broke(err)
-	}
-	n.err = err
-}
-
-// settle sends the weights when they have changed. Nobody writes weights while
-// others evaluate, so the first of many callers sends them.
-func (n *remoteNetwork) settle(ctx context.Context) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.err != nil {
-		return n.err
-	}
-	if !n.changed {
-		return nil
-	}
-	if _, err := n.call(ctx, "write", nil, wire.Message{Batches: []arrow.Record{n.weights()}}, nil); err != nil {
-		return err
-	}
-	n.changed = false
-	return nil
-}
-
-// weights are those of all tensors, in memory that the next ones use again.
-func (n *remoteNetwork) weights() arrow.Record {
-	n.flat = n.flat[:0]
-	for _, t := range n.tensors {
-		n.flat = append(n.flat, t.Data...)
-	}
-	return wire.Batch(wire.ColumnOf("w", n.flat, 0))
-}
 
 // Eval implements solver.Field.
 func (n *remoteNetwork) Eval(ctx context.Context, dx []float32, t []float64, x []float32, rows int) error {
@@ -484,48 +364,4 @@ func (n *remoteNetwork) BatchGradient(ctx context.Context, grad [][]float32, los
 		flat = flat[copy(g, flat):]
 	}
 	return nil
-}
-
-// zero says whether all bits of the gradient are zero.
-func zero(grad [][]float32) bool {
-	for _, g := range grad {
-		for _, v := range g {
-			if math.Float32bits(v) != 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// parts are those of flat that belong to the tensors.
-func parts(flat []float32, tensors []model.Tensor) [][]float32 {
-	var out [][]float32
-	for _, t := range tensors {
-		out = append(out, flat[:len(t.Data):len(t.Data)])
-		flat = flat[len(t.Data):]
-	}
-	return out
-}
-
-func total(tensors []model.Tensor) int {
-	n := 0
-	for _, t := range tensors {
-		n += len(t.Data)
-	}
-	return n
-}
-
-func gather(tensors []model.Tensor) []float32 {
-	w := make([]float32, 0, total(tensors))
-	for _, t := range tensors {
-		w = append(w, t.Data...)
-	}
-	return w
-}
-
-func scatter(tensors []model.Tensor, w []float32) {
-	for _, t := range tensors {
-		w = w[copy(t.Data, w):]
-	}
 }

@@ -30,7 +30,7 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	served := &servedNetwork{peer: newPeer(), Network: n}
+	served := &servedNetwork{servedWeights: servedWeights{newPeer(), n}, Network: n}
 	rows := make([]float32, 100)
 	ask := func(c gradientParams) error {
 		raw, err := json.Marshal(c)

@@ -19,6 +19,7 @@ import (
 	"github.com/pathline/pathline/plugins/wire"
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/schemas/pluginpb/v1"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
@@ -55,7 +56,7 @@ func (l liar) Session(s pluginpb.Plugin_SessionServer) error {
 		case method == "fitted":
 			return wire.Message{Values: []byte(`{"target": "it"}`)}, nil
 		case method == "build":
-			return wire.Message{Values: []byte(`{"target": "it", "lanes": true, "tensors": [{"name": "w", "shape": [2, 3]}]}`)}, nil
+			return wire.Message{Values: []byte(`{"target": "it", "lanes": true, "base": "normal", "tensors": [{"name": "w", "shape": [2, 3]}]}`)}, nil
 		}
 		for _, rec := range l.answer.Batches { // the session releases what it sends
 			rec.Retain()
@@ -132,6 +133,17 @@ func TestWrongAnswers(t *testing.T) {
 			if e, ok := v.(model.Exact); ok {
 				return e.Eval(t.Context(), make([]float64, 6), make([]float64, 3), make([]float64, 6), 3)
 			}
+			if d, ok := v.(bijection.Definition); ok {
+				b, err := d.Bijection(2)
+				if err != nil {
+					return err
+				}
+				if err := b.Normalize(t.Context(), make([]float32, 6), make([]float32, 6), make([]float64, 3), 3); err != nil {
+					return err
+				}
+				_, err = b.Gradient(t.Context(), [][]float32{make([]float32, 6)}, nil, make([]float32, 6), nil, 3)
+				return err
+			}
 			n, err := v.(model.Definition).Build(2)
 			if err != nil {
 				return err
@@ -159,6 +171,7 @@ func TestWrongAnswers(t *testing.T) {
 	const protocol = schemas.PluginProtocol
 	affine, curve := `{"lo": 0, "hi": 1, "use": "liar"}`, `{"lo": 0, "hi": 1, "use": "liar", "form": "sample"}`
 	exact, trained := `{"form": "exact", "dim": 2, "columns": ["a", "b"]}`, `{"form": "definition", "use": "liar"}`
+	discrete := `{"form": "bijection", "use": "liar"}`
 	nan, nan32 := math.NaN(), float32(math.NaN())
 	six, six32 := make([]float64, 6), make([]float32, 6)
 	for name, c := range map[string]struct {
@@ -198,6 +211,12 @@ func TestWrongAnswers(t *testing.T) {
 		"one loss of two":               {"model", trained, wire.Message{Batches: []arrow.Record{wire.Batch(column[float64]("loss", 0, 1)), wire.Batch(column("grad", 0, six32...))}}, protocol, []string{"1 rows, not 2"}},
 		"a gradient of another network": {"model", trained, wire.Message{Batches: []arrow.Record{wire.Batch(column[float64]("loss", 0, 1, 2)), wire.Batch(column("grad", 0, six32[:5]...))}}, protocol, []string{"5 rows, not 6"}},
 		"no gradient":                   {"model", trained, message(column[float64]("loss", 0, 1, 2)), protocol, []string{"1 batches"}},
+
+		"a base of two rows":             {"model", discrete, message(column("z", 2, six32[:4]...), column("logdet", 0, six[:2]...)), protocol, []string{"2 rows, not 3"}},
+		"a base of three columns":        {"model", discrete, message(column("z", 3, append(six32, 0, 0, 0)...), column("logdet", 0, six[:3]...)), protocol, []string{`"z"`, "not 2 values"}},
+		"a base in float64":              {"model", discrete, message(column("z", 2, six...), column("logdet", 0, six[:3]...)), protocol, []string{"float64"}},
+		"a base without determinant":     {"model", discrete, message(column("z", 2, six32...)), protocol, []string{`"logdet"`}},
+		"a bijection without a gradient": {"model", discrete, message(column("z", 2, six32...), column("logdet", 0, six[:3]...), column("loss", 0, six[:3]...)), protocol, []string{"1 batches", "2 are due"}},
 
 		"fewer rows than none": {"writer", "{}", wire.Message{Values: []byte(`{"rows": -1}`)}, protocol, []string{"-1 rows"}},
 		"no rows of a file":    {"writer", `{"readable": true}`, wire.Message{}, protocol, []string{"gives no rows"}},
@@ -244,4 +263,34 @@ func (noRows) Count() int64 { return 0 }
 
 func (noRows) Open(context.Context) (pipeline.Stream, error) {
 	return nil, errors.New("not to be read")
+}
+
+// What a bijection says of itself is bounded before anything is made of it.
+func TestWrongBijections(t *testing.T) {
+	for name, c := range map[string]struct{ build, says string }{
+		"another base":     {`{"target": "it", "base": "cauchy"}`, "cauchy"},
+		"many weights":     {`{"target": "it", "base": "normal", "tensors": [{"name": "w", "shape": [99999999, 99999999]}]}`, "shape"},
+		"weights in sum":   {`{"target": "it", "base": "normal", "tensors": [{"name": "a", "shape": [134217728]}, {"name": "b", "shape": [1]}]}`, `"b"`},
+		"no weights":       {`{"target": "it", "base": "normal", "tensors": [{"name": "w", "shape": [0]}]}`, "shape"},
+		"a name twice":     {`{"target": "it", "base": "normal", "tensors": [{"name": "w", "shape": [1]}, {"name": "w", "shape": [1]}]}`, "two tensors"},
+		"zeros of columns": {`{"target": "it", "base": "normal", "depends": [[0]]}`, "depend on"},
+		"zeros outside":    {`{"target": "it", "base": "normal", "depends": [[0], [2]]}`, "depend on"},
+		"not JSON":         {`{"target": 3}`, "not what was asked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := liar{kind: "model", facts: `{"form": "bijection", "use": "liar"}`,
+				says: func(_ context.Context, method string, _ wire.Message) (wire.Message, bool) {
+					return wire.Message{Values: []byte(c.build)}, method == "build"
+				}}
+			_, v, err := l.service(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = v.(bijection.Definition).Bijection(2)
+			var e *schemas.Error
+			if !errors.As(err, &e) || e.Reason != schemas.PluginProtocol || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%T %v, want %q", err, err, c.says)
+			}
+		})
+	}
 }

@@ -56,6 +56,22 @@ type Started interface {
 	Start(ctx context.Context, x []float32, rows int) error
 }
 
+// Sparse is an optional extension of a Trainable that promises zeros of the Jacobian
+// dz/dx: column i of Normalize(x) depends on the columns Depends()[i] of x alone, for
+// any weights.
+type Sparse interface {
+	Trainable
+	Depends() [][]int
+}
+
+// Distant says whether a call of b costs a call to somewhere else: such a bijection
+// has a method Distant that says true. It is asked for as many rows as possible at a
+// time.
+func Distant[T solver.Float](b Bijection[T]) bool {
+	d, ok := b.(interface{ Distant() bool })
+	return ok && d.Distant()
+}
+
 // Definition is a configured model before it knows its width: what `kind:
 // model` gives for a discrete flow.
 type Definition interface {

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/solver"
 )
 
@@ -27,7 +28,11 @@ func (f *Flow) map32(ctx context.Context, do func(ctx context.Context, to, from 
 		from[i] = float32(x[i])
 	}
 	r := solver.NewReport(rows)
-	if err := Share(ctx, f.Workers, rows, mapped, func(lo, hi int) error {
+	size := mapped
+	if bijection.Distant(f.Bijection) {
+		size = max(rows, 1)
+	}
+	if err := Share(ctx, f.Workers, rows, size, func(lo, hi int) error {
 		var part []float64
 		if logdet != nil {
 			part = logdet[lo:hi]

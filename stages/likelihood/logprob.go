@@ -129,7 +129,7 @@ func logProb(ctx context.Context, f *flow.Flow, s solver.Solver, logp, se, x []f
 	}
 	f.Base.LogProb(logp, f.Data(z), rows)
 	add(logp, se, q, logdet, 1, report, trace)
-	return report, nil
+	return report, model.Failure(f.Base)
 }
 
 // normalized takes the data of rows z [rows][f.Width()] to model space, in place.

@@ -83,6 +83,22 @@ type Base interface {
 	LogProb(logp []float64, x []float64, rows int)
 }
 
+// Failing is an optional extension of a Base whose numbers are made elsewhere, as
+// in another process: what failed is NaN, and Err is the first failure. Whoever hands
+// on what LogProb wrote asks for it.
+type Failing interface {
+	Base
+	Err() error
+}
+
+// Failure is what a base failed with so far, or nil.
+func Failure(b Base) error {
+	if f, ok := b.(Failing); ok {
+		return f.Err()
+	}
+	return nil
+}
+
 // Exact is a field known in closed form: it needs no training and brings its
 // own base and columns. What `kind: model, use: gmm` gives.
 type Exact interface {

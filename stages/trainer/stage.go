@@ -777,7 +777,7 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 		errs = append(errs, schemas.Errorf(schemas.MissingPort, "there is neither a model to train nor a flow to go on from").At("from.model"))
 	default:
 		errs = append(errs, schemas.Errorf(schemas.WrongPort, "the model cannot be trained by maximum likelihood here").
-			At("from.model").Suggest("choose nice, realnvp, glow, maf, iaf, nsf, planar, ffjord, mlp or resmlp; a discrete flow cannot live in a plugin"))
+			At("from.model").Suggest("choose nice, realnvp, glow, maf, iaf, nsf, planar, ffjord, mlp or resmlp, or a discrete flow of a plugin"))
 	}
 	errs = append(errs, s.lasts(p))
 	if err := errors.Join(errs...); err != nil {
