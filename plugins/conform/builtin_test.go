@@ -26,6 +26,13 @@ func TestBuiltins(t *testing.T) {
 		"model/mlp":      json.RawMessage(`{"hidden":[16,16],"activation":"silu"}`),
 		"model/resmlp":   json.RawMessage(`{"width":16,"blocks":2}`),
 		"model/ffjord":   json.RawMessage(`{"hidden":[16,16]}`),
+		"model/nice":     json.RawMessage(`{"transforms":2,"hidden":[8]}`),
+		"model/realnvp":  json.RawMessage(`{"transforms":2,"hidden":[8],"activation":"tanh","actnorm":true}`),
+		"model/glow":     json.RawMessage(`{"shape":[4,4],"levels":1,"steps":2,"hidden":[8]}`),
+		"model/maf":      json.RawMessage(`{"transforms":2,"hidden":[8],"activation":"tanh","base":"mixture","components":2}`),
+		"model/iaf":      json.RawMessage(`{"transforms":2,"hidden":[8],"activation":"tanh"}`),
+		"model/nsf":      json.RawMessage(`{"transforms":2,"hidden":[8],"activation":"tanh"}`),
+		"model/planar":   json.RawMessage(`{"transforms":3}`),
 	}}
 	target.joined = map[string]func() pipeline.Inputs{
 		"trainer/reflow": func() pipeline.Inputs {

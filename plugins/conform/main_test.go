@@ -8,7 +8,6 @@ import (
 
 	"github.com/pathline/pathline/plugins"
 	"github.com/pathline/pathline/stages"
-	"github.com/pathline/pathline/stages/bijection"
 )
 
 // The test binary is its own plugin: started with the argument test-plugin it
@@ -17,10 +16,6 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "test-plugin" {
 		if os.Args[2] == "builtin" {
 			r := stages.Builtin()
-			for name := range bijection.Builtin() { // discrete flows do not travel
-				i, _ := r.Find("model", name)
-				i.Hidden = true
-			}
 			// Others need what does not travel: which path an exact model is on, and a
 			// network that is differentiated backwards.
 			for _, name := range [][2]string{{"sampler", "sde"}, {"trainer", "mle"}} {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/law"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/model/modeltest"
@@ -28,12 +29,13 @@ func modelCases() []Case {
 		own("model", "exact-base", "log_prob is the log-density of what sample draws: weighted by it, samples integrate another density to 1.", exactBase, exact),
 		own("model", "exact-sample", "A row that is sampled depends on the key and on its number alone.", exactSample, exact))
 	out = append(out, lawCases("model", "network-", modeltest.Laws[float32](rounding32), networkField)...)
-	return append(out,
+	out = append(out,
 		own("model", "network-init", "init draws the weights as a function of the key, and the weights are finite.", networkInit, definition),
 		own("model", "network-write", "The weights are all that a network knows: a second one with the same weights gives the same values.", networkWrite, definition),
 		own("model", "network-gradient", "gradient is the derivative of the loss that it returns, and is added to what is there.", networkGradient, definition),
 		own("model", "network-loss", "The loss is the sum over rows of weight times squared distance from eval to the target.", networkLoss, definition),
 		own("model", "network-many-rows", "100,000 rows are evaluated at once, and give what fewer rows give.", networkRows, definition))
+	return append(out, bijectionCases()...)
 }
 
 func exact(ctx context.Context, s *subject, i *implementation) (model.Exact, *instance, error) {
@@ -64,6 +66,9 @@ func definition(ctx context.Context, s *subject, i *implementation) (model.Defin
 	case model.Exact:
 		in.shut()
 		return nil, nil, skipf("the model is exact")
+	case bijection.Definition:
+		in.shut()
+		return nil, nil, skipf("the model is a discrete flow")
 	}
 	in.shut()
 	return nil, nil, fmt.Errorf("it gives %T where a model is due", v)
@@ -81,7 +86,7 @@ func shaken(d model.Definition, dim int) (model.Network, error) {
 	return n, nil
 }
 
-func shake(n model.Network) {
+func shake(n bijection.Weights) {
 	noise := random.NewKey(4, "conform", "shake")
 	for k, t := range n.Tensors() {
 		z := make([]float32, len(t.Data))
@@ -106,8 +111,9 @@ func networkField(ctx context.Context, s *subject, i *implementation) (model.Fie
 	return n, in, nil
 }
 
-func exactBase(t law.T, e model.Exact) {
-	d := e.Dim()
+func exactBase(t law.T, e model.Exact) { baseDensity(t, e, e.Dim()) }
+
+func baseDensity(t law.T, e model.Base, d int) {
 	const rows = 20_000
 	x, logp := make([]float64, rows*d), make([]float64, rows)
 	e.Sample(x, random.NewKey(5, "conform", "base"), 0, rows)
@@ -141,8 +147,10 @@ func exactBase(t law.T, e model.Exact) {
 	}
 }
 
-func exactSample(t law.T, e model.Exact) {
-	d, key := e.Dim(), random.NewKey(6, "conform", "sample")
+func exactSample(t law.T, e model.Exact) { baseSample(t, e, e.Dim()) }
+
+func baseSample(t law.T, e model.Base, d int) {
+	key := random.NewKey(6, "conform", "sample")
 	const rows = 300
 	all := make([]float64, rows*d)
 	e.Sample(all, key, 0, rows)
@@ -165,7 +173,7 @@ func exactSample(t law.T, e model.Exact) {
 	}
 }
 
-func flatten(n model.Network) (w []float32) {
+func flatten(n bijection.Weights) (w []float32) {
 	for _, t := range n.Tensors() {
 		w = append(w, t.Data...)
 	}
@@ -184,9 +192,13 @@ func networkInit(t law.T, d model.Definition) {
 		n.Init(random.NewKey(seed, "conform", "init"))
 		return flatten(n)
 	}
+	drawnWeights(t, draw)
+}
+
+func drawnWeights(t law.T, draw func(seed uint64) []float32) {
 	a, b, c := draw(1), draw(1), draw(2)
 	if len(a) == 0 {
-		t.Fatal("the network has no weights")
+		t.Fatal("there are no weights")
 	}
 	if !slices.Equal(a, b) {
 		t.Error("the same key gives other weights")
@@ -253,7 +265,7 @@ func networkWrite(t law.T, d model.Definition) {
 	}
 }
 
-func zeros(n model.Network) (g [][]float32) {
+func zeros(n bijection.Weights) (g [][]float32) {
 	for _, t := range n.Tensors() {
 		g = append(g, make([]float32, len(t.Data)))
 	}
@@ -273,11 +285,20 @@ func networkGradient(t law.T, d model.Definition) {
 		}
 		return l
 	}
+	gradientOf(t, n, loss, func(g [][]float32) float64 {
+		l, err := n.Gradient(t.Context(), g, rows.t, rows.x, rows.target, nil, rows.rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	})
+}
+
+// gradientOf compares the gradient of a loss in weights, which add adds to g, with
+// differences of the loss.
+func gradientOf(t law.T, n bijection.Weights, loss func() float64, add func(g [][]float32) float64) {
 	g := zeros(n)
-	with, err := n.Gradient(t.Context(), g, rows.t, rows.x, rows.target, nil, rows.rows)
-	if err != nil {
-		t.Fatal(err)
-	}
+	with := add(g)
 	if alone := loss(); math.Abs(alone-with) > 1e-4*(1+math.Abs(with)) {
 		t.Errorf("the loss is %v beside the gradient and %v alone", with, alone)
 	}
@@ -346,9 +367,7 @@ func networkGradient(t law.T, d model.Definition) {
 	}
 	twice := zeros(n)
 	for range 2 {
-		if _, err := n.Gradient(t.Context(), twice, rows.t, rows.x, rows.target, nil, rows.rows); err != nil {
-			t.Fatal(err)
-		}
+		add(twice)
 	}
 	for k := range g {
 		for i := range g[k] {

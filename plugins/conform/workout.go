@@ -13,8 +13,10 @@ import (
 	"slices"
 
 	"github.com/pathline/pathline/pipeline"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/coupling"
 	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/law"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/path"
 	"github.com/pathline/pathline/stages/random"
@@ -229,8 +231,29 @@ func workModel(ctx context.Context, h hash.Hash, _ *instance, out pipeline.Outpu
 			put(h, p)
 		}
 		return err
+	case bijection.Definition:
+		return workBijection(ctx, h, m)
 	}
 	return wrongService("model", out.Service)
+}
+
+func workBijection(ctx context.Context, h hash.Hash, d bijection.Definition) error {
+	return law.Run(ctx, func(t law.T) {
+		b := shakenFlow(t, d, 0)
+		x := b.rows(largeRows * modelDim / b.dim)
+		z, logdet := b.normalize(t, x)
+		y, back := b.generate(t, x[:min(len(x), 2000*b.dim)])
+		g, loss := zeros(b), make([]float64, len(logdet))
+		if _, err := b.Gradient(ctx, g, loss, x, nil, len(loss)); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range []any{z, logdet, y, back, loss} {
+			put(h, v)
+		}
+		for _, p := range g {
+			put(h, p)
+		}
+	})
 }
 
 func workRows(ctx context.Context, h hash.Hash, _ *instance, out pipeline.Outputs) error {

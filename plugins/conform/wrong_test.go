@@ -18,15 +18,18 @@ import (
 	"github.com/pathline/pathline/stages/solver"
 )
 
-// wrong are plugins with one mistake each, and the case that must find it.
-var wrong = []struct {
+// mistake is a plugin with one, and the case that must find it.
+type mistake struct {
 	name  string
 	kind  string
 	build func() any // the service, or with kind "" the whole implementation through add
 	add   func(r *pipeline.Registry)
 	fails string // ID of a case that fails
 	says  string // in its message
-}{
+}
+
+// wrong are plugins with one mistake each.
+var wrong = append(crookedFlows(), []mistake{
 	{name: "derivative", kind: "path", fails: "path/derivative", says: "dsigma is",
 		build: func() any { return bent{path.CondOT{}, func(c *path.Coef, _ float64) { c.DSigma = -0.9 }} }},
 	{name: "endpoints", kind: "path", fails: "path/endpoints", says: "alpha is 0.5 at the data end",
@@ -127,7 +130,7 @@ var wrong = []struct {
 			}}, nil
 		})
 	}},
-}
+}...)
 
 type stepsConfig struct {
 	Steps int `yaml:"steps" json:"steps" doc:"equal steps" min:"1"`
