@@ -962,12 +962,16 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	o := s.options(p, steps, keys)
 	o.Patience = s.patience
 	var valid *HeldOut
+	var length *codeLength
 	if p.valid != nil {
 		x, number, err := s.validation(ctx, p, keys)
 		if err != nil {
 			return none, err
 		}
 		valid = NewHeldOut(x, number)
+		if length, err = newCodeLength(x, len(number), p.data.layout, p.data.transforms, s.made.Transforms); err != nil {
+			return none, err
+		}
 	}
 	o.Resume = s.load()
 	if def == nil {
@@ -978,7 +982,7 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		if err != nil {
 			return none, err
 		}
-		return s.finish(p, rows, result.Network.Tensors(), result.State)
+		return s.ended(p, rows, result.Network.Tensors(), result.State, length)
 	}
 	result, err := MaximumLikelihood(ctx, def, p.data.layout, rows, valid, o)
 	if errors.Is(err, ErrStopped) {
@@ -987,7 +991,17 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 	if err != nil {
 		return none, err
 	}
-	return s.finish(p, rows, result.Network.Tensors(), result.State)
+	return s.ended(p, rows, result.Network.Tensors(), result.State, length)
+}
+
+// ended is finish, with bits per dimension for values that were dequantised.
+func (s *mle) ended(p *parts, rows Rows, tensors []model.Tensor, state *State, length *codeLength) (pipeline.Outputs, error) {
+	out, err := s.finish(p, rows, tensors, state)
+	if v := state.Validation; v != nil && length != nil && err == nil {
+		out.Metrics["validation_bits_per_dim"] = length.of(*v)
+		out.Summary["validation_bits_per_dim"] = length.of(*v)
+	}
+	return out, err
 }
 
 func writeFile(name string, write func(io.Writer) error) error {
