@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -66,12 +68,25 @@ func (f *File) Abort() {
 
 // WriteFile writes a whole file that is complete or absent.
 func WriteFile(name string, data []byte) error {
+	return StreamFile(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// StreamFile is WriteFile of what write writes, by way of a buffer; when write gives an
+// error, the file is what it was.
+func StreamFile(name string, write func(w io.Writer) error) error {
 	f, err := CreateFile(name)
 	if err != nil {
 		return err
 	}
 	defer f.Abort()
-	if _, err := f.Write(data); err != nil {
+	w := bufio.NewWriterSize(f, 1<<18)
+	if err = write(w); err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
 		return FileError(err)
 	}
 	return f.Commit()

@@ -99,15 +99,7 @@ func (l *Lock) Write(dir string) error {
 	if err := errors.Join(e.Encode(out), e.Close()); err != nil {
 		return err
 	}
-	f, err := pipeline.CreateFile(filepath.Join(dir, LockName))
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	if _, err := f.Write(b.Bytes()); err != nil {
-		return pipeline.FileError(err)
-	}
-	return f.Commit()
+	return pipeline.WriteFile(filepath.Join(dir, LockName), b.Bytes())
 }
 
 // Differ lists how the files of a plugin are not those that were accepted.

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -24,19 +23,7 @@ import (
 
 // Save writes a flow to a file that is complete or absent.
 func Save(name string, d Description, tensors []model.Tensor) error {
-	f, err := pipeline.CreateFile(name)
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	w := bufio.NewWriterSize(f, 1<<16)
-	if err = Encode(w, d, tensors); err == nil {
-		err = w.Flush()
-	}
-	if err != nil {
-		return pipeline.FileError(err)
-	}
-	return f.Commit()
+	return pipeline.StreamFile(name, func(w io.Writer) error { return Encode(w, d, tensors) })
 }
 
 // Load reads a file that Save wrote and compares its checksum.

@@ -163,6 +163,7 @@ type tile struct {
 	weight     []float32   // [rows], of the loss; empty where all weigh 1
 
 	second []float32 // memory of e, once it is needed
+	drop   []float64 // [rows], what conditions are dropped by, where they are
 }
 
 func newTile(rows int, l Layout) *tile {
@@ -263,8 +264,13 @@ func (x *examples) hold(s *tile, lo, hi int) {
 		return
 	}
 	d, in := x.layout.Dim, x.layout.Input()
-	for i := range hi - lo {
-		if x.o.Keys.Drop.Uniform(x.first+uint64(lo+i), 0) < x.o.Drop {
+	if cap(s.drop) < hi-lo {
+		s.drop = make([]float64, tileRows)
+	}
+	s.drop = s.drop[:hi-lo]
+	x.o.Keys.Drop.UniformRows(s.drop, x.first+uint64(lo), 0)
+	for i, u := range s.drop {
+		if u < x.o.Drop {
 			clear(s.in[i*in+d : (i+1)*in])
 		}
 	}

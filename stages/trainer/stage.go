@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -440,7 +439,7 @@ func (s *cfm) observe(p Progress) {
 func (s *cfm) checkpoint() string { return filepath.Join(s.env.State, "checkpoint.safetensors") }
 
 func (s *cfm) save(p *parts, state *State) error {
-	return writeFile(s.checkpoint(), func(w io.Writer) error { return WriteCheckpoint(w, p.flow, s.env.Key, state) })
+	return pipeline.StreamFile(s.checkpoint(), func(w io.Writer) error { return WriteCheckpoint(w, p.flow, s.env.Key, state) })
 }
 
 // load gives the state to go on from, if there is one for this work. A damaged
@@ -507,9 +506,7 @@ func (s *cfm) finish(p *parts, rows Rows, tensors []model.Tensor, state *State) 
 	}
 	out.Report = []pipeline.ReportItem{{Kind: "training", Data: Curves{Points: thin(state.Points)}}}
 	p.flow.Training = training
-	err := writeFile(filepath.Join(s.env.Out, out.Files[0]), func(w io.Writer) error {
-		return flow.Encode(w, p.flow, tensors)
-	})
+	err := flow.Save(filepath.Join(s.env.Out, out.Files[0]), p.flow, tensors)
 	if err == nil {
 		err = s.writeMetrics(filepath.Join(s.env.Out, out.Files[1]), state.Points)
 	}
@@ -1002,22 +999,6 @@ func (s *mle) ended(p *parts, rows Rows, tensors []model.Tensor, state *State, l
 		out.Summary["validation_bits_per_dim"] = length.of(*v)
 	}
 	return out, err
-}
-
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := pipeline.CreateFile(name)
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	w := bufio.NewWriterSize(f, 1<<18)
-	if err = write(w); err == nil {
-		err = w.Flush()
-	}
-	if err != nil {
-		return pipeline.FileError(err)
-	}
-	return f.Commit()
 }
 
 // writeMetrics writes the metrics table.

@@ -177,7 +177,7 @@ func (a *app) testPlugin(cmd *cobra.Command, args []string, f pluginTestFlags) (
 		return result{}, err
 	}
 	if f.junit != "" {
-		if err := writeJUnit(f.junit, report); err != nil {
+		if err := pipeline.StreamFile(f.junit, report.WriteJUnit); err != nil {
 			return result{}, err
 		}
 	}
@@ -213,18 +213,6 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
-}
-
-func writeJUnit(name string, r *conform.Report) error {
-	f, err := pipeline.CreateFile(name)
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	if err := r.WriteJUnit(f); err != nil {
-		return pipeline.FileError(err)
-	}
-	return f.Commit()
 }
 
 // writeResult prints a case as it ends: those that pass in one line when all are
