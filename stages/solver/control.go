@@ -88,6 +88,9 @@ func (p *problem[T]) judge(w *tile[T]) {
 			p.refuse(w, r, e, clean)
 		}
 		w.held[r] = w.verdict[r] != accept
+		if p.accepted != nil && w.verdict[r] == accept {
+			p.accepted(w, r)
+		}
 		if p.Observe != nil {
 			p.Observe(Attempt{w.id[r], w.t[r], w.h[r], math.Sqrt(e), w.verdict[r] == accept})
 		}

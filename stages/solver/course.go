@@ -11,9 +11,10 @@ import (
 // through their first step, then through their second. The ones with the most steps
 // come first, so that those that still move are the first rows.
 type course[T Float] struct {
-	p     *problem[T] // tableau, direction and ends
-	dim   int
-	begin [][]float64 // per row of the state, where each of its steps begins; unused with a grid
+	p      *problem[T] // tableau, direction and ends
+	dim    int
+	begin  [][]float64 // per row of the state, where each of its steps begins; unused with a grid
+	recall recall[T]
 
 	order  []int   // rows of the state, most steps first
 	id     []int64 // in that order, as all that follows
@@ -74,6 +75,7 @@ func (c *course[T]) forget(rows int) {
 		}
 		c.begin[r] = c.begin[r][:0]
 	}
+	c.recall.forget(rows)
 }
 
 // plan puts the rows of the state in order.
@@ -163,10 +165,11 @@ func (c *course[T]) combine(dst, base []T, k [][]T, t terms) {
 }
 
 // forward takes x through step i, to y. arg are the places of the arguments of the
-// stages, which are written, but for those of stages that are not needed.
+// stages, which are written, but for those of stages that are not needed. The field is
+// evaluated where its slopes are not remembered.
 func (c *course[T]) forward(ctx context.Context, f Field[T], i int, y, x []T, arg [][]T) error {
 	c.aim(i)
-	n := c.n * c.dim
+	n, known := c.n*c.dim, c.remember(i)
 	for j := range c.used {
 		if !c.needed[j] {
 			continue
@@ -175,6 +178,9 @@ func (c *course[T]) forward(ctx context.Context, f Field[T], i int, y, x []T, ar
 			copy(arg[0][:n], x[:n])
 		} else {
 			c.combine(arg[j], x, c.k, c.p.a[j])
+		}
+		if known {
+			continue
 		}
 		if err := f.Eval(ctx, c.k[j][:n], c.moment(j), arg[j][:n], c.n); err != nil {
 			return err

@@ -18,9 +18,12 @@ type swing[T solver.Float] struct {
 	p    [3]float64
 	grad [3]float64
 	seen int // rows that were pulled back with parameters
+
+	evals, quads int // calls of Eval, and of those by EvalQuad
 }
 
 func (f *swing[T]) Eval(_ context.Context, dx []T, t []float64, x []T, rows int) error {
+	f.evals++
 	for r := range rows {
 		a, b := float64(x[2*r]), float64(x[2*r+1])
 		dx[2*r], dx[2*r+1] = T(math.Sin(f.p[0]*b+t[r])), T(f.p[1]*a*math.Cos(b))
@@ -29,6 +32,7 @@ func (f *swing[T]) Eval(_ context.Context, dx []T, t []float64, x []T, rows int)
 }
 
 func (f *swing[T]) EvalQuad(ctx context.Context, dx []T, dq, t []float64, x []T, _ []int64, rows int) error {
+	f.quads++
 	for r := range rows {
 		a, b := float64(x[2*r]), float64(x[2*r+1])
 		v := math.Sin(f.p[0]*b + t[r])
@@ -213,6 +217,37 @@ func TestTapeReplays(t *testing.T) {
 				t.Error("all rows take as many steps: the test says little")
 			}
 		})
+	}
+}
+
+// TestTapeRemembers: where the slopes of all steps are few, the way there is gone again
+// without an evaluation; where they are not, with the same bits.
+func TestTapeRemembers(t *testing.T) {
+	x, xbar, qbar := swung[float32](17)
+	o := solver.Options{Rtol: 1e-6, Atol: 1e-6}
+	run := func(times int) (out result[float32], alone int) {
+		var xs, xbars []float32
+		var qbars []float64
+		for range times {
+			xs, xbars, qbars = append(xs, x...), append(xbars, xbar...), append(qbars, qbar...)
+		}
+		f := &swing[float32]{p: [3]float64{1.3, -0.8, 0.5}}
+		out = backAlong(t, tape[float32](t, solver.Dopri5(), o), f, xs, xbars, qbars, 0)
+		return out, f.evals - f.quads
+	}
+	few, alone := run(1)
+	if alone != 0 {
+		t.Errorf("%d evaluations although all slopes are known", alone)
+	}
+	many, alone := run(150)
+	if alone == 0 {
+		t.Error("the slopes of 2,550 rows are kept")
+	}
+	for i := range many.x {
+		k := i % len(x)
+		if many.x[i] != few.x[k] || many.xbar[i] != few.xbar[k] || many.q[i] != few.q[k] {
+			t.Fatalf("row %d has other bits when its slopes are evaluated again", i/2)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type problem[T Float] struct {
 	deadline    time.Time // zero for none
 	dense       *dense[T] // nil when no states within steps are asked for
 	overrun     Interpolant
+	accepted    func(w *tile[T], place int) // nil, or told of accepted steps, with their slopes
 
 	order        float64
 	present      float32 // exponents of the controller, of squared errors

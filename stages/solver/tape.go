@@ -27,7 +27,8 @@ import (
 // begin of every such segment: their memory grows with the square root of the
 // number of steps, for one more evaluation of each stage (Griewank and Walther,
 // "Evaluating derivatives", 2008, chapter 12). What is computed again has the same
-// bits, so this changes no result.
+// bits, so this changes no result. The slopes of adaptive steps are kept while they
+// are few, and are then not evaluated again.
 //
 // A Tape is used by one goroutine and keeps its memory between solves; warm, it
 // allocates nothing.
@@ -67,6 +68,7 @@ func NewTape[T Float](m *Method, t0, t1 float64) (*Tape[T], error) {
 	tp.need(&m.Tableau)
 	if p.grid == nil {
 		tp.record()
+		tp.watch()
 	}
 	var sum []float64
 	for j := range p.stages {

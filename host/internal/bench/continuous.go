@@ -78,9 +78,11 @@ func continuous(way string) func(context.Context, *session) ([]Result, error) {
 		}
 		r := Result{Params: params, Metric: "train", Unit: "steps/s", NFE: &nfe}
 		n := small.sizes()
-		flops := nfe * (n.forward() + 3*n.exact()) // the state again, and the trace with its derivatives
-		if way != "rk4" {
-			flops += nfe * n.exact() // there, for the error estimate
+		flops := nfe * 3 * n.exact() // the way back: the trace and its derivatives
+		if way == "rk4" {
+			flops += nfe * n.forward() // the way there: the state alone
+		} else {
+			flops += nfe * n.exact() // and for the error estimate the trace
 		}
 		return []Result{t.rate(r, continuousSteps, continuousBatch*flops)}, nil
 	}
