@@ -44,8 +44,9 @@ type normals interface {
 
 // indexed are rows that are told apart by numbers first and copied later.
 type indexed interface {
-	numbers(number []int64)             // Next without the rows
-	gather(x []float32, number []int64) // the rows; safe for concurrent use
+	numbers(number []int64) // Next without the rows
+	// gather copies rows of the last numbers, from place lo on; safe for concurrent use.
+	gather(x []float32, number []int64, lo int)
 }
 
 func newExamples(o *Options, rows Rows, layout Layout, c *crew) *examples {
@@ -113,7 +114,7 @@ func (x *examples) drawBlock(b int) {
 	lo, hi, d, w := b*tileRows, min((b+1)*tileRows, x.o.Batch), x.layout.Dim, x.layout.Width()
 	rows, fresh := x.row[lo*w:hi*w], x.fresh[lo*d:hi*d]
 	if x.table != nil {
-		x.table.gather(rows, x.number[lo:hi])
+		x.table.gather(rows, x.number[lo:hi], lo)
 	}
 	if !x.layout.bare() {
 		x.layout.data(x.x1[lo*d:hi*d], rows)
@@ -202,7 +203,7 @@ func (x *examples) fill(s *tile, lo, hi int) error {
 		s.row = x.row[lo*w : hi*w]
 	} else {
 		s.row = s.row[:rows*w]
-		x.table.gather(s.row, x.number[lo:hi])
+		x.table.gather(s.row, x.number[lo:hi], lo)
 	}
 	switch {
 	case x.layout.bare():

@@ -124,6 +124,29 @@ func TestRedrawn(t *testing.T) {
 	}
 }
 
+// TestRedrawnTiles: rows that are copied later, tile by tile, are those of Next.
+func TestRedrawnTiles(t *testing.T) {
+	const rows, batch = 300, 700
+	c := newCounted(rows)
+	open := func() Rows { return c.redrawn(t, NewMemory(c.mapped(t, 0), 4, NewKeys(3, "train").Shuffle)) }
+	all, table := open(), open().(indexed)
+	want, got, number := make([]float32, 4*batch), make([]float32, 4*batch), make([]int64, batch)
+	for range 3 {
+		if err := all.Next(t.Context(), want, number); err != nil {
+			t.Fatal(err)
+		}
+		clear(number)
+		table.numbers(number)
+		for hi := batch; hi > 0; hi -= min(hi, 90) {
+			lo := hi - min(hi, 90)
+			table.gather(got[4*lo:4*hi], number[lo:hi], lo)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatal("the rows are others")
+		}
+	}
+}
+
 // TestRedrawnLeavesOthers: rows without noise, and rows that a transform of a plugin
 // stands before, are as they are.
 func TestRedrawnLeavesOthers(t *testing.T) {

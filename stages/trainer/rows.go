@@ -79,7 +79,7 @@ func (m *Memory) Rows() int64 { return int64(len(m.x) / m.width) }
 // Next gives the next rows.
 func (m *Memory) Next(_ context.Context, x []float32, number []int64) error {
 	m.numbers(number)
-	m.gather(x, number)
+	m.gather(x, number, 0)
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (m *Memory) shuffle() {
 }
 
 // gather copies the rows of these numbers to x [len(number)][width].
-func (m *Memory) gather(x []float32, number []int64) {
+func (m *Memory) gather(x []float32, number []int64, _ int) {
 	w := m.width
 	for i, r := range number {
 		copy(x[i*w:(i+1)*w], m.x[int(r)*w:])

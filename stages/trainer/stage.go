@@ -488,8 +488,8 @@ func (s *cfm) finish(p *parts, rows Rows, tensors []model.Tensor, state *State) 
 	out.Summary = map[string]any{"steps": state.Step, "weights": weights, "loss": last.Loss}
 	out.Metrics = map[string]float64{"loss": last.Loss}
 	out.Summary["passes"] = rows.Cursor().Pass
-	if r, ok := rows.(*redrawn); ok {
-		rows = r.Rows
+	if r, ok := rows.(interface{ read() Rows }); ok {
+		rows = r.read()
 	}
 	if w, ok := rows.(*Window); ok {
 		out.Summary["window"] = w.size

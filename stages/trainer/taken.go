@@ -41,7 +41,7 @@ func (d *taken) fill(tile []float32, lo, hi int) []float32 {
 		return d.batch[lo*d.width : hi*d.width]
 	}
 	tile = tile[:(hi-lo)*d.width]
-	d.table.gather(tile, d.number[lo:hi])
+	d.table.gather(tile, d.number[lo:hi], lo)
 	return tile
 }
 
