@@ -34,7 +34,7 @@ for name in ${*:-shuttle letter power miniboone digits}; do
 	# Few rows of many columns: wider, since an autoregressive network shares its units among the columns; slower, and
 	# looked at more often, since it soon learns rows by heart. The spline flow of miniboone is a small one: the page
 	# says which were tried.
-	miniboone) table miniboone "hidden=[256, 256]" "spline_hidden=[64, 64]" bins=4 rate=5e-4 decay=1 steps=2000 every=20 ;;
+	miniboone) table miniboone "hidden=[256, 256]" "spline_hidden=[64, 64]" bins=4 rate=5e-4 decay=1 steps=2000 field_steps=1500 every=20 ;;
 	digits) table digits "hidden=[256, 256]" rate=5e-4 decay=1 steps=2000 every=20 "columns=[$pixels]" ;;
 	*) echo "no table $name" >&2; exit 2 ;;
 	esac
