@@ -1,4 +1,4 @@
-"""Models: vector fields v(t, x), trained or exact."""
+"""Models: vector fields v(t, x), trained or exact, and discrete flows."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class Network:
     never while ``write`` runs.
     """
 
-    def __init__(self, instance: Any, dim: int) -> None:
+    def __init__(self, instance: Any, dim: int, *held: int) -> None:
         self.instance = instance
         self.dim = dim
-        shapes = instance.tensors(dim)
+        self.sizes = (dim, *held)  # what tensors() and init() are told
+        shapes = instance.tensors(*self.sizes)
         if not isinstance(shapes, Mapping):
             raise Error(f"tensors() gave a {type(shapes).__name__}, not a mapping of names to shapes")
         self.shapes: dict[str, tuple[int, ...]] = {
@@ -71,7 +72,7 @@ class Network:
     def init(self, key: Key) -> np.ndarray:
         """Draw the weights anew."""
         if hasattr(self.instance, "init"):
-            flat = self.join(self.instance.init(self.dim, key), "init()")
+            flat = self.join(self.instance.init(*self.sizes, key), "init()")
         else:
             flat = self.join(uniform_weights(self.shapes, key), "init()")
         self.write(flat)
@@ -160,21 +161,28 @@ def probes_of(b: Any, probes: int) -> np.ndarray | None:
     return np.stack([batches.column(b, f"probe{k}") for k in range(probes)]) if probes else None
 
 
-def answer_network(n: Network, lock: threading.Lock, method: str, m: Message) -> Message:
-    """The methods of a network."""
+def answer_weights(n: Network, lock: threading.Lock, method: str, m: Message) -> Message | None:
+    """The methods of weights; None for others."""
     if method == "init":
         with lock:
             return Message(batches=[batches.make(w=n.init(Key(int(m.values["key"]))))])
+    if method != "write":
+        return None
+    w = batches.column(one_batch(m), "w")
+    if w.shape != (n.size,) or w.dtype != np.float32:
+        raise ProtocolError(f"{w.shape} weights came where {n.size} are due")
+    with lock:
+        n.write(w)
+    return Message()
+
+
+def answer_network(n: Network, lock: threading.Lock, method: str, m: Message) -> Message:
+    """The methods of a network."""
+    if (out := answer_weights(n, lock, method, m)) is not None:
+        return out
     if method == "gradient":
         return _gradient(n, m)
     b = one_batch(m)
-    if method == "write":
-        w = batches.column(b, "w")
-        if w.shape != (n.size,) or w.dtype != np.float32:
-            raise ProtocolError(f"{w.shape} weights came where {n.size} are due")
-        with lock:
-            n.write(w)
-        return Message()
     t, x = batches.column(b, "t"), batches.column(b, "x")
     if method == "eval":
         return Message(batches=[batches.make(v=n.eval(t, x))])
@@ -254,15 +262,19 @@ def answer_exact(instance: Any, dim: int, method: str, m: Message) -> Message:
 
 
 def _stage(instance: Any, opening: Opening) -> Stage:
+    if hasattr(instance, "normalize"):
+        from .bijection import BijectionStage
+
+        return BijectionStage(instance, opening)
     return (ExactStage if hasattr(instance, "log_prob") else ModelStage)(instance, opening)
 
 
-KIND = Kind("model", _stage, "tensors eval | module | eval sample log_prob",
+KIND = Kind("model", _stage, "tensors eval | module | eval sample log_prob | tensors normalize generate",
             lambda cls: ["exact"] if hasattr(cls, "log_prob") else [])
 
 
 def model(name: str, *, version: str = "", example: str = "", registry: Registry | None = None) -> Callable[[C], C]:
-    """A vector field v(t, x).
+    """A vector field v(t, x), or a discrete flow.
 
     A field that is trained has ``tensors(self, dim)``, which gives a mapping of
     the names of its weights to their shapes, ``eval(self, w, t, x)``, and, to be
@@ -275,6 +287,18 @@ def model(name: str, *, version: str = "", example: str = "", registry: Registry
 
     A field of PyTorch has ``module(self, dim)`` instead, which gives a
     torch.nn.Module with ``forward(t, x)``; everything else follows.
+
+    A discrete flow has ``tensors`` and ``normalize(self, w, x)``, which gives z and
+    log|det dz/dx| [rows], ``generate(self, w, z)``, which gives x and log|det dx/dz|,
+    and, to be trained, ``train(self, w, x, weight)``, which gives the negative
+    log-density of every row, in nats, and a mapping of the gradients of
+    sum_r weight_r loss_r. ``base`` is "normal" (when left out) or "logistic", or there
+    are ``base_sample(self, w, key, first, rows)`` and ``base_log_prob(self, w, z)``, in
+    float64. ``start(self, w, x)`` may give weights that begin from the first rows, and
+    ``depends(self, dim)`` a list for every column of z of the columns of x that it
+    depends on, a promise that is tested. With ``conditional = True`` it takes
+    conditions c [rows, held]: ``tensors(self, dim, held)``, ``init(self, dim, held,
+    key)``, and c behind x or z in ``normalize``, ``generate``, ``train`` and ``start``.
 
     An exact field has ``columns``, ``eval(self, t, x)``, ``divergence(self, t, x,
     probe)``, ``sample(self, key, first, rows)`` and ``log_prob(self, x)`` of x at t
