@@ -72,15 +72,15 @@ seed: 3
 stages:
   data: {kind: loader, use: generate, with: {name: moons, rows: 500, split: {train: 0.9, test: 0.1}, conditions: [y]}}
   scaled: {kind: transform, use: standardize, from: {data: data}}
-  field: {kind: model, use: maf, with: {transforms: 2, hidden: [8]}}
+  field: {kind: model, use: maf, with: {transforms: 2, hidden: [8], base: mixture, components: 3}}
   train: {kind: trainer, use: mle, from: {data: scaled.train, valid: scaled.test, model: field}, with: {steps: 8, batch: 64}}
   given: {kind: sampler, use: ode, from: {flow: train}, with: {rows: 9, given: {y: 0.3}, log_prob: true}, to: given.arrow}
   samples: {kind: sampler, use: ode, from: {flow: train, cond: data.test}, to: samples.arrow}
   scores: {kind: likelihood, use: ode, from: {flow: train, data: data.test}, to: scores.csv}
 `
 
-// A conditional discrete flow gives isolated samplers and likelihoods the bytes of
-// those that are compiled in, from rows of isolated loaders and transforms.
+// A conditional discrete flow with a learned base has the bytes of one that is compiled
+// in where all stages are isolated, the model too, and where it alone is not.
 func TestConditionalFlowIsolated(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
@@ -89,12 +89,16 @@ func TestConditionalFlowIsolated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHost(t, io.Discard)
-	got, err := runFile(t, conditionalFlow, 2, func(_ context.Context, _ map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
-		return h.Isolate(r, []string{"loader", "transform", "sampler", "likelihood"}, command("builtin")...)
-	})
-	if err != nil {
-		t.Fatal(err)
+	for name, kinds := range map[string][]string{"all": nil, "all but the model": {"loader", "transform", "trainer", "sampler", "likelihood"}} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, io.Discard)
+			got, err := runFile(t, conditionalFlow, 2, func(_ context.Context, _ map[string]pipeline.PluginSpec, r *pipeline.Registry) error {
+				return h.Isolate(r, kinds, command("builtin")...)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, "the run", got, want)
+		})
 	}
-	same(t, "the run", got, want)
 }
