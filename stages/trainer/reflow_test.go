@@ -149,3 +149,18 @@ func TestReflowRefuses(t *testing.T) {
 		}
 	}
 }
+
+// The file of a distilled flow says what it is to be sampled with.
+func TestDistilledFlowSaysItsSolver(t *testing.T) {
+	for _, distill := range []bool{false, true} {
+		r := newReflow(t, fmt.Sprintf(`{"pairs": 100, "steps": 2, "batch": 40, "validation_rows": 10, "distill": %v}`, distill))
+		r.flow()
+		d, err := flow.Describe(flow.Source{File: filepath.Join(r.env.Out, "train.safetensors")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if with, ok := d.Training["sample_with"]; ok != distill || distill && with != "one Euler step" || d.Training["steps"] == nil {
+			t.Errorf("distilled: %v, training: %v", distill, d.Training)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -498,6 +499,7 @@ func (s *cfm) finish(p *parts, rows Rows, tensors []model.Tensor, state *State) 
 		out.Summary["transport_before"], out.Summary["transport_after"] = *last.TransportBefore, *last.TransportAfter
 	}
 	training := map[string]any{"steps": state.Step, "seed": s.env.Seed, "loss": last.Loss}
+	maps.Copy(training, p.flow.Training)
 	if v := state.Validation; v != nil {
 		out.Metrics["validation_loss"] = *v
 		out.Summary["validation_loss"], out.Summary["validation_loss_se"] = *v, *state.ValidationSE
@@ -600,6 +602,9 @@ func (s *reflow) teacher(in pipeline.Inputs) (*parts, flow.Source, error) {
 	}
 	if p.flow.Transforms == nil {
 		p.flow.Transforms = []schemas.Transform{}
+	}
+	if s.config.Distill {
+		p.flow.Training = map[string]any{"sample_with": "one Euler step"}
 	}
 	return p, src, nil
 }
