@@ -73,12 +73,16 @@ type variant struct {
 // its arena: a sum is read and written once for each tile, and the derivative of
 // a weight is as large as the weight. Images would take gigabytes so: their sums
 // are over many places already, and an arena has at most mostArena elements, or
-// leastTile rows.
+// leastTile rows. Where all sums are at most smallSum and the arena is larger than
+// largeArena, the cache gains more by half as many rows than the sums lose.
 const (
 	arenaSize = 160 << 10
 	mostArena = 16 << 20
 	leastTile = 16
 	mostTile  = 256
+
+	smallSum   = 128 * 128
+	largeArena = 256 << 10
 )
 
 // Compile makes a program that computes outs. Values of a row come out row by
@@ -157,8 +161,22 @@ func (l *lowering) variant(v *variant) {
 	}
 	v.tile = min(max(arenaSize/max(v.width, 1)/16*16, leastTile), mostTile)
 	if slices.ContainsFunc(v.body, overRows) {
-		v.tile = min(mostTile, max(v.tile, mostArena/max(v.width, 1)/16*16))
+		most := mostTile
+		if v.width*most > largeArena && l.largestSum() <= smallSum {
+			most /= 2
+		}
+		v.tile = min(most, max(v.tile, mostArena/max(v.width, 1)/16*16))
 	}
+}
+
+// largestSum is the size of the largest matrix that is summed over rows.
+func (l *lowering) largestSum() (n int) {
+	for _, i := range l.body.code {
+		if s, ok := i.(*outerSum); ok {
+			n = max(n, s.a.width*s.b.width)
+		}
+	}
+	return n
 }
 
 // Params are the parameters, in the order that Bind takes them in.
