@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -87,7 +88,7 @@ func (cs Columns) Check() error {
 		switch c.Kind {
 		case Category:
 			for j := 1; j < len(c.Categories); j++ {
-				if c.compare(c.Categories[j-1], c.Categories[j]) >= 0 {
+				if c.ordered(c.Categories[j-1]).compare(c.ordered(c.Categories[j])) >= 0 {
 					return fmt.Errorf("the categories of column %q are not in order at %q", c.Name, c.Categories[j])
 				}
 			}
@@ -119,10 +120,17 @@ type Value struct {
 
 // Put writes the value to the columns of the condition, c [Held]. A category
 // that training did not see, or a number that is none, is an error.
-func (c *Column) Put(dst []float32, v Value) error {
+func (c *Column) Put(dst []float32, v Value) error { return c.put(dst, v, nil) }
+
+// put is Put with the places of the categories, which many rows look up.
+func (c *Column) put(dst []float32, v Value, places map[string]int) error {
 	if c.Kind == Category {
 		clear(dst[:len(c.Categories)])
-		i, ok := slices.BinarySearchFunc(c.Categories, v.Text, c.compare)
+		i, ok := places[v.Text]
+		if places == nil {
+			i = slices.Index(c.Categories, v.Text)
+			ok = i >= 0
+		}
 		if !ok {
 			return fmt.Errorf("column %q has the category %q, which the training rows do not have; they have %s", c.Name, v.Text, c.known())
 		}
@@ -146,9 +154,27 @@ func (c *Column) Put(dst []float32, v Value) error {
 
 // PutRow writes the values of all conditions of a row to dst [Held].
 func (cs Columns) PutRow(dst []float32, row []Value) error {
+	return cs.putRow(dst, row, make([]map[string]int, len(cs)))
+}
+
+// places are those of the categories of every column, nil for one of numbers.
+func (cs Columns) places() []map[string]int {
+	out := make([]map[string]int, len(cs))
+	for i := range cs {
+		if c := &cs[i]; c.Kind == Category {
+			out[i] = make(map[string]int, len(c.Categories))
+			for j, v := range c.Categories {
+				out[i][v] = j
+			}
+		}
+	}
+	return out
+}
+
+func (cs Columns) putRow(dst []float32, row []Value, places []map[string]int) error {
 	for i := range cs {
 		c := &cs[i]
-		if err := c.Put(dst[:c.Held()], row[i]); err != nil {
+		if err := c.put(dst[:c.Held()], row[i], places[i]); err != nil {
 			return err
 		}
 		dst = dst[c.Held():]
@@ -170,15 +196,23 @@ func (c *Column) known() string {
 	return strings.Join(list, ", ")
 }
 
-// compare is the order of categories: that of their numbers where the column
-// holds numbers, else that of their bytes.
-func (c *Column) compare(a, b string) int {
+// ordered is a category with the number that it says, where the column holds numbers.
+type ordered struct {
+	number float64
+	text   string
+}
+
+func (c *Column) ordered(text string) ordered {
 	if isNumber(c.Type) {
-		if d := number(a) - number(b); d < 0 {
-			return -1
-		} else if d > 0 {
-			return 1
-		}
+		return ordered{number(text), text}
 	}
-	return strings.Compare(a, b)
+	return ordered{0, text}
+}
+
+// compare is the order of categories: that of their numbers, then that of their bytes.
+func (a ordered) compare(b ordered) int {
+	if a.number != b.number { // two infinities are equal
+		return cmp.Compare(a.number, b.number)
+	}
+	return strings.Compare(a.text, b.text)
 }

@@ -62,10 +62,14 @@ func (f *Fit) Fitted() Columns {
 		c := &out[i]
 		c.Categories, c.Mean, c.Std = nil, nil, nil
 		if c.Kind == Category {
+			var list []ordered
 			for v := range f.seen[i] {
-				c.Categories = append(c.Categories, v)
+				list = append(list, c.ordered(v))
 			}
-			slices.SortFunc(c.Categories, c.compare)
+			slices.SortFunc(list, ordered.compare)
+			for _, v := range list {
+				c.Categories = append(c.Categories, v.text)
+			}
 			continue
 		}
 		c.Mean = slices.Clone(f.mean[i])
@@ -89,7 +93,7 @@ func isNumber(kind string) bool {
 // number is the number that a text says, for an order.
 func number(text string) float64 {
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	if err != nil || math.IsNaN(v) {
 		return math.Inf(1)
 	}
 	return v

@@ -104,6 +104,7 @@ type Source struct {
 	have    []schemas.Column // of the rows, for numbers
 	row     []Value
 	numbers []float64
+	places  []map[string]int // of the categories, once rows are written
 }
 
 // SourceOf finds conditions by name among the columns of rows, where they may be
@@ -181,8 +182,11 @@ func (s *Source) Each(rec arrow.Record, visit func(row int, values []Value) erro
 // Write writes the conditions of rec to the columns from..from+Held-1 of dst
 // [rows][width], encoded. first is the number of the first row, for errors.
 func (s *Source) Write(dst []float32, width, from int, rec arrow.Record, first int64) error {
+	if s.places == nil {
+		s.places = s.columns.places()
+	}
 	return s.Each(rec, func(r int, values []Value) error {
-		if err := s.columns.PutRow(dst[r*width+from:], values); err != nil {
+		if err := s.columns.putRow(dst[r*width+from:], values, s.places); err != nil {
 			return schemas.Errorf(schemas.UnknownValue, "row %d: %w", first+int64(r), err)
 		}
 		return nil
@@ -352,8 +356,7 @@ func (s *Supplied) Next(ctx context.Context, rows int) (values []Value, n int, e
 		}
 	}
 	n = min(rows, len(s.waiting)/k)
-	values = slices.Clone(s.waiting[:n*k])
-	s.waiting = append(s.waiting[:0], s.waiting[n*k:]...)
+	values, s.waiting = s.waiting[:n*k:n*k], s.waiting[n*k:]
 	return values, n, nil
 }
 
@@ -379,9 +382,24 @@ func (s *Supplied) more(ctx context.Context) error {
 	}
 	defer rec.Release()
 	s.read += rec.NumRows()
+	numbers, texts := []float64(nil), map[string]string{} // of the batch, whose memory is not ours
 	return s.source.Each(rec, func(_ int, values []Value) error {
-		for _, v := range values { // the memory belongs to the batch
-			s.waiting = append(s.waiting, Value{Text: strings.Clone(v.Text), Numbers: slices.Clone(v.Numbers)})
+		for _, v := range values {
+			var own Value
+			if n := len(v.Numbers); n > 0 {
+				if cap(numbers)-len(numbers) < n {
+					numbers = make([]float64, 0, n*int(rec.NumRows()))
+				}
+				at := len(numbers)
+				numbers = append(numbers, v.Numbers...)
+				own.Numbers = numbers[at : at+n : at+n]
+			} else if text, ok := texts[v.Text]; ok {
+				own.Text = text
+			} else {
+				own.Text = strings.Clone(v.Text)
+				texts[own.Text] = own.Text
+			}
+			s.waiting = append(s.waiting, own)
 		}
 		return nil
 	})
@@ -400,9 +418,9 @@ func (s *Supplied) Close() error {
 // Encode writes values [n][len(cs)] to dst [n][Held]. first is the number of the
 // first row, for errors.
 func (cs Columns) Encode(dst []float32, values []Value, first int64) error {
-	k, held := len(cs), cs.Held()
+	k, held, places := len(cs), cs.Held(), cs.places()
 	for i := 0; i < len(values); i += k {
-		if err := cs.PutRow(dst[i/k*held:], values[i:i+k]); err != nil {
+		if err := cs.putRow(dst[i/k*held:], values[i:i+k], places); err != nil {
 			return schemas.Errorf(schemas.UnknownValue, "row %d: %w", first+int64(i/k), err)
 		}
 	}
@@ -416,7 +434,7 @@ func (cs Columns) Build(mem memory.Allocator, values []Value) ([]arrow.Array, er
 	var out []arrow.Array
 	for i := range cs {
 		c := &cs[i]
-		arr, err := c.build(mem, values[i:], len(cs), rows)
+		arr, err := c.build(mem, values[min(i, len(values)):], len(cs), rows)
 		if err != nil {
 			for _, a := range out {
 				a.Release()
