@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/pathline/pathline/host/internal/ui"
@@ -75,7 +77,7 @@ func (v flowView) write(w io.Writer) {
 		rows = append(rows, []string{"transforms", strings.Join(transforms, ", ")})
 	}
 	for _, k := range sortedKeys(d.Training) {
-		rows = append(rows, []string{clean(strings.ReplaceAll(k, "_", " ")), clean(short(d.Training[k]))})
+		rows = append(rows, []string{clean(strings.ReplaceAll(k, "_", " ")), clean(fact(d.Training[k]))})
 	}
 	table(w, "", rows)
 	fmt.Fprintf(w, "\n%s, %s of model space\n", plural(len(d.Columns), "column"), plural(d.Dim, "dimension"))
@@ -90,6 +92,14 @@ func (v flowView) write(w io.Writer) {
 		rows = append(rows, []string{clean(t.Name), strings.Trim(strings.ReplaceAll(fmt.Sprint(t.Shape), " ", " x "), "[]")})
 	}
 	table(w, "  ", rows)
+}
+
+// fact is a fact of the training; a loss has six digits.
+func fact(v any) string {
+	if x, ok := v.(float64); ok && x != math.Trunc(x) {
+		return strconv.FormatFloat(x, 'g', 6, 64)
+	}
+	return short(v)
 }
 
 // baseWords says where a flow begins.

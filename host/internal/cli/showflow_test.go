@@ -8,8 +8,24 @@ import (
 	"testing"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages"
 	"github.com/pathline/pathline/stages/flow"
 )
+
+// tiny writes a pipeline file that trains a flow of two columns.
+func tiny(t *testing.T) string {
+	t.Helper()
+	write(t, "p.yaml", `version: 1
+name: tiny
+seed: 1
+stages:
+  data: {kind: loader, use: generate, with: {name: moons, rows: 300}}
+  scaled: {kind: transform, use: standardize, from: {data: data}}
+  field: {kind: model, use: mlp, with: {hidden: [8]}}
+  train: {kind: trainer, use: cfm, from: {data: scaled, model: field}, with: {steps: 5, batch: 32}}
+`)
+	return "p.yaml"
+}
 
 // saved is a flow file of one column without weights.
 func saved(t *testing.T, change func(d *flow.Description)) string {
@@ -48,6 +64,33 @@ func TestShowFlowSaysItsBaseAndPairs(t *testing.T) {
 		}
 		if strings.Contains(b.String(), c.not) {
 			t.Errorf("%q is said in\n%s", c.not, b.String())
+		}
+	}
+}
+
+// What is wrong with an argument is said of it: not of a stage, and not as if there
+// were a pipeline file.
+func TestErrorsOfSampleAndScoreAreOfArguments(t *testing.T) {
+	t.Chdir(t.TempDir())
+	withStages(t, "run --quiet "+tiny(t))
+	write(t, "text.safetensors", "version: 1, and more text than a header has bytes")
+	const trained = "runs/tiny/train.safetensors"
+	for args, says := range map[string]string{
+		"sample nothing.safetensors --rows 3":                  "as runs/NAME/train.safetensors",
+		"sample text.safetensors --rows 3":                     "text.safetensors: ",
+		"sample " + trained + " --rows 3 --given c=1":          "--given",
+		"sample " + trained + " --rows 3 --solver rk4,stepz=3": "--solver stepz",
+		"sample " + trained + " --rows 3 --solver rk5":         "--solver",
+		"score " + trained + " nothing.parquet":                "nothing.parquet",
+		"check p.yaml":                                         `did you mean "validate"?`,
+	} {
+		if !strings.HasPrefix(args, "check") {
+			args += " --out out.csv"
+		}
+		var out, errs bytes.Buffer
+		code := Main(Process{Args: strings.Fields(args), Stdout: &out, Stderr: &errs, Registry: stages.Builtin})
+		if code == 0 || !strings.Contains(errs.String(), says) || strings.Contains(errs.String(), ".with.") || strings.Contains(errs.String(), "pipeline file") {
+			t.Errorf("host %s: exit code %d, %q is not said in\n%s", args, code, says, errs.String())
 		}
 	}
 }

@@ -77,13 +77,32 @@ func inArguments(err error) error {
 	for i, e := range list {
 		c := *e
 		c.File, c.Line, c.Column, c.Source = "", 0, 0, ""
-		c.Path = strings.TrimPrefix(c.Path, "stages.")
+		c.Path = argument(strings.TrimPrefix(c.Path, "stages."))
 		if c.Reason == schemas.UnknownUse && strings.Contains(c.Suggestion, "`plugins:`") {
 			c.Suggestion = "--with-plugins FILE names a pipeline file that declares the plugin"
+		}
+		if c.Reason == schemas.FileNotFound && c.Suggestion == "" {
+			c.Suggestion = "look at the name, which is relative to the current folder"
 		}
 		out[i] = &c
 	}
 	return errors.Join(out...)
+}
+
+// argument is the flag behind a place in the stages that a command makes, "" where
+// there is none. Keys of a sampler and of a likelihood are flags of their names.
+func argument(path string) string {
+	stage, rest, _ := strings.Cut(path, ".")
+	section, key, _ := strings.Cut(rest, ".")
+	switch {
+	case stage == "solver" && section == "with":
+		return "--solver " + key
+	case stage == "solver":
+		return "--solver"
+	case (stage == "samples" || stage == "scores") && section == "with" && key != "":
+		return "--" + strings.ReplaceAll(key, "_", "-")
+	}
+	return ""
 }
 
 // output checks the name of a file that a command is to write.
@@ -165,19 +184,15 @@ func withPlugins(cmd *cobra.Command, to *string) {
 
 // describeFlow reads the description of a flow file.
 func describeFlow(file string) (flow.Description, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return flow.Description{}, pipeline.FileError(err)
+	d, err := flow.Describe(flow.Source{File: file})
+	if err == nil {
+		return d, nil
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return flow.Description{}, pipeline.FileError(err)
+	e := *schemas.Errors(err, schemas.FileAccess)[0]
+	if e.Suggestion == "" {
+		e.Suggestion = "name a file that a trainer wrote, as runs/NAME/train.safetensors"
 	}
-	if st.IsDir() {
-		return flow.Description{}, schemas.Errorf(schemas.FileAccess, "%s is a folder, not a flow file", file)
-	}
-	return flow.DecodeDescription(f, st.Size())
+	return d, &e
 }
 
 // solving joins a solver to the stage that works with a flow. A discrete flow

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,13 @@ func group(cmd *cobra.Command, args []string) error {
 		}
 	}
 	e := usage(cmd, "%s has no command %q", cmd.CommandPath(), args[0])
-	if d := pipeline.DidYouMean(args[0], names); d != "" {
+	near := args[0]
+	for _, c := range cmd.Commands() {
+		if slices.Contains(c.SuggestFor, near) {
+			near = c.Name()
+		}
+	}
+	if d := pipeline.DidYouMean(near, names); d != "" {
 		e.Suggest(d)
 	}
 	return e

@@ -18,8 +18,9 @@ type valid struct {
 func (a *app) validateCommand() *cobra.Command {
 	var f loadFlags
 	cmd := a.command(&cobra.Command{
-		Use:   "validate FILE [--set a.b=v]...",
-		Short: "Find every error of a pipeline file, without running it",
+		Use:        "validate FILE [--set a.b=v]...",
+		SuggestFor: []string{"check", "lint", "verify"},
+		Short:      "Find every error of a pipeline file, without running it",
 		Long: `Read a pipeline file and report every error in one pass, each with its place,
 a reason and a suggestion. Headers of input files are read and plugins are asked
 to describe themselves; nothing else is started and nothing is written.`,
