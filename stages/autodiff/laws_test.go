@@ -169,7 +169,7 @@ func functions() []function {
 			f.lo, f.hi = 0.1, 3
 		case log1p:
 			f.lo, f.hi = -0.8, 3
-		case step, abs, relu, selu, seluSlope:
+		case step, floor, abs, relu, selu, seluSlope:
 			f.kinks = true
 		}
 		list = append(list, f)

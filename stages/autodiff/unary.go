@@ -26,6 +26,7 @@ const (
 	abs
 	square
 	step
+	floor
 	silu
 	gelu
 	selu
@@ -124,8 +125,9 @@ func init() {
 			}
 			return 0
 		}, vector.Step, nil},
-		silu: {"silu", func(x float64) float64 { return x * logistic(x) }, vector.SiLU, slopeOf(siluSlope)},
-		gelu: {"gelu", func(x float64) float64 { return x * normalCDF(x) }, vector.GELU, slopeOf(geluSlope)},
+		floor: {"floor", math.Floor, vector.Floor, nil},
+		silu:  {"silu", func(x float64) float64 { return x * logistic(x) }, vector.SiLU, slopeOf(siluSlope)},
+		gelu:  {"gelu", func(x float64) float64 { return x * normalCDF(x) }, vector.GELU, slopeOf(geluSlope)},
 		selu: {"selu", func(x float64) float64 {
 			if x > 0 {
 				return seluScale * x
@@ -225,6 +227,9 @@ func (g *Graph) Square(x Value) Value { return g.unary(square, x) }
 
 // Step is 1 where x > 0 and 0 elsewhere; its derivative is 0.
 func (g *Graph) Step(x Value) Value { return g.unary(step, x) }
+
+// Floor is the greatest whole number that is at most x; its derivative is 0.
+func (g *Graph) Floor(x Value) Value { return g.unary(floor, x) }
 
 // SiLU is x sigmoid(x) (Elfwing et al. 2018).
 func (g *Graph) SiLU(x Value) Value { return g.unary(silu, x) }

@@ -105,6 +105,15 @@ func Step(dst, x []float32) {
 	}
 }
 
+// Floor is the greatest whole number that is at most x. It is for constants of a
+// derivative, and has no kernel of its own.
+func Floor(dst, x []float32) {
+	x = operand(dst, x)
+	for i, v := range x {
+		dst[i] = float32(math.Floor(float64(v)))
+	}
+}
+
 // negligible is where sigmoid and Phi are below 1e-300: products with x are
 // taken as -0, the limit.
 const negligible = -700

@@ -36,6 +36,7 @@ var exact = map[string]func(v, a, b, c float32) float32{
 		}
 		return 0
 	},
+	"Floor": func(_, a, _, _ float32) float32 { return float32(math.Floor(float64(a))) },
 	"ReLU": func(_, a, _, _ float32) float32 {
 		if a < 0 {
 			return 0

@@ -54,6 +54,7 @@ var entries = []entry{
 	unary("Abs", vector.Abs),
 	unary("Square", vector.Square),
 	unary("Step", vector.Step),
+	unary("Floor", vector.Floor),
 	unary("SiLU", vector.SiLU),
 	unary("GELU", vector.GELU),
 	unary("SELU", vector.SELU),
