@@ -1,6 +1,7 @@
 package bijection
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/pathline/pathline/stages/autodiff"
@@ -54,8 +55,11 @@ func (b *Builder) Param(name string, init autodiff.Init, shape ...int) Value {
 	return v
 }
 
-// zero is the log-determinant of a map that keeps volumes.
+// zero is the log-determinant of a map that keeps volumes, and volume that of one that
+// multiplies each of n numbers by factor.
 func (b *Builder) zero() Value { return b.Fill(0) }
+
+func (b *Builder) volume(n int, factor float64) Value { return b.Fill(float64(n) * math.Log(factor)) }
 
 // Reversed is a layer the other way round: its Normalize is the layer's
 // Generate.

@@ -16,11 +16,12 @@ type Convolution struct {
 	Activation    func(*autodiff.Graph, autodiff.Value) autodiff.Value
 }
 
-// parameters implements Conditioning. Each place has the context beside it.
+// parameters implements Conditioning. Each place has the context beside it, or what is
+// of it in a context [Height Width, width].
 func (c Convolution) parameters(b *Builder, h Value, n, count int) []Value {
 	_, places := lastAxis(h)
 	if !b.Context.IsZero() {
-		h = b.Concat(h, b.Broadcast(b.Context, 0, places))
+		h = b.Concat(h, atPlaces(b, b.Context, places))
 	}
 	for i, width := range append(c.Hidden[:len(c.Hidden):len(c.Hidden)], n*count) {
 		in, _ := lastAxis(h)
@@ -40,4 +41,12 @@ func (c Convolution) parameters(b *Builder, h Value, n, count int) []Value {
 		}
 	}
 	return split(b, h, n, count)
+}
+
+// atPlaces is a context of a row beside each place, and one of places as it is.
+func atPlaces(b *Builder, context Value, places int) Value {
+	if len(context.Shape()) == 2 {
+		return context
+	}
+	return b.Broadcast(context, 0, places)
 }

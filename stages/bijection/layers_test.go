@@ -18,7 +18,10 @@ var (
 	bare   = bijection.Conditioner{}
 	weight = autodiff.Init{}
 	wide   = bijection.Spline{Bins: 5, Bound: 3}
+	within = bijection.Spline{Bins: 4, Bound: 1}
 )
+
+func equal(n int, v float64) []float64 { return slices.Repeat([]float64{v}, n) }
 
 func alternate(dim int) []bool {
 	keep := make([]bool, dim)
@@ -86,6 +89,10 @@ func layers() []layer {
 		{name: "odd checkerboard", dim: 18, layer: image(3, 3, 2, bijection.Checkerboard{Height: 3, Width: 3, Odd: true, Function: bijection.Affine{}, Conditioner: kernels(3, 3)}, bijection.Flat(3, 3, 2))},
 		{name: "actnorm of channels", dim: 8, layer: image(2, 2, 2, bijection.ActNorm{}, bijection.Flat(2, 2, 2))},
 		{name: "batchnorm of channels", dim: 8, layer: image(2, 2, 2, bijection.BatchNorm{Eps: 1e-5}, bijection.Flat(2, 2, 2))},
+		{name: "dequantization", dim: 3, layer: bijection.Dequantization{Step: []float64{1, 0.5, 2}, Offset: []float64{0, 0.25, -1}, Low: -1, High: 3,
+			Noise: bijection.Chain{bijection.Coupling{Keep: alternate(3), Function: within, Conditioner: small}}}, lo: -1, hi: 3},
+		{name: "dequantization of images", dim: 12, layer: bijection.Dequantization{Step: equal(12, 1), Offset: equal(12, 0), High: 4, Places: 6,
+			Noise: image(2, 3, 2, bijection.Checkerboard{Height: 2, Width: 3, Function: within, Conditioner: kernels(2, 3)}, bijection.Flat(2, 3, 2))}, hi: 4},
 		{name: "chain", dim: 4, layer: bijection.Chain{
 			bijection.ActNorm{}, bijection.LU{},
 			bijection.Coupling{Keep: alternate(4), Function: wide, Conditioner: small},

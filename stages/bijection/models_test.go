@@ -2,6 +2,7 @@ package bijection_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/pathline/pathline/stages/bijection"
@@ -15,6 +16,7 @@ type model struct {
 	define func() (bijection.Definition, error)
 	alone  bool // it takes one column
 	dims   []int
+	lo, hi float64 // of rows
 }
 
 func models() []model {
@@ -36,6 +38,15 @@ func models() []model {
 		c.Hidden, c.Activation = []int{6, 5}, "tanh"
 		return func() (bijection.Definition, error) { return bijection.NewGlow(c) }
 	}
+	variational := func(define func() (bijection.Definition, error), step, offset []float64) func() (bijection.Definition, error) {
+		return func() (bijection.Definition, error) {
+			behind, err := define()
+			if err != nil {
+				return nil, err
+			}
+			return bijection.NewVariational(bijection.NoiseConfig{Low: 1, High: 5, Transforms: 2, Hidden: []int{6}}, step, offset, behind)
+		}
+	}
 	return []model{
 		{name: "nice", define: with(bijection.NewNICE, bijection.Config{})},
 		{name: "nice with a mixture", define: with(bijection.NewNICE, bijection.Config{Base: "mixture", Components: 3})},
@@ -55,6 +66,9 @@ func models() []model {
 			// Not more: contexts drawn at random shrink some rows a hundredfold in each.
 			return bijection.NewPlanar(bijection.PlanarConfig{Transforms: 2})
 		}, alone: true},
+		{name: "variational maf", lo: 1, hi: 5, define: variational(with(bijection.NewMAF, bijection.Config{Transforms: 1, Base: "mixture"}), []float64{1}, []float64{1})},
+		{name: "variational glow", lo: 1, hi: 5, dims: []int{12}, define: variational(glow(bijection.GlowConfig{Shape: []int{2, 2, 3}, Levels: 1, Steps: 1}),
+			slices.Repeat([]float64{1, 2, 0.5}, 4), slices.Repeat([]float64{1, -1, 1}, 4))},
 		{name: "maf with a mixture", define: with(bijection.NewMAF, bijection.Config{Transforms: 1, Base: "mixture", Components: 4}), alone: true},
 		{name: "planar with a mixture", define: func() (bijection.Definition, error) {
 			return bijection.NewPlanar(bijection.PlanarConfig{Transforms: 1, Base: "mixture"})
@@ -99,7 +113,7 @@ func TestModels(t *testing.T) {
 						t.Fatal(err)
 					}
 					if dim > 1 {
-						bijectiontest.Test(t, bijectiontest.Case{Network: n.(*bijection.Network)})
+						bijectiontest.Test(t, bijectiontest.Case{Network: n.(*bijection.Network), Lo: m.lo, Hi: m.hi})
 					}
 				}
 			}

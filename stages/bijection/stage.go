@@ -44,6 +44,8 @@ func Builtin() map[string]func(config []byte) (Definition, error) {
 		"iaf":     builder(NewIAF),
 		"nsf":     builder(NewNSF),
 		"planar":  builder(NewPlanar),
+
+		"variational": variationalOf, // with a trainer's noise, in front of one of these
 	}
 }
 
