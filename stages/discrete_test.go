@@ -1,12 +1,20 @@
 package stages_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/schemas"
@@ -199,5 +207,93 @@ func TestDiscreteMistakes(t *testing.T) {
 				t.Errorf("found at %q: %v", places, errors.Join(err))
 			}
 		})
+	}
+}
+
+// TestVariational: noise that is learned with a flow of whole numbers brings the bound
+// nearer; samples are whole, and the flow is opened, scored and sampled as others are.
+func TestVariational(t *testing.T) {
+	ctx := context.Background()
+	table := filepath.Join(t.TempDir(), "table.parquet")
+	writeWhole(t, table, 900)
+	spec := func(with map[string]any, from string) pipeline.Spec {
+		return discrete("maf", func(s map[string]*pipeline.StageSpec) {
+			s["data"].Use, s["data"].With = "parquet", map[string]any{"path": table, "split": map[string]any{"train": 0.7, "valid": 0.1, "test": 0.2}}
+			s["scaled"].Use = "dequantize"
+			s["field"].With = map[string]any{"transforms": 2, "hidden": []any{24}}
+			s["train"].From["data"], s["train"].From["valid"] = from+".train", from+".valid"
+			train := map[string]any{"steps": 600, "batch": 128, "optimizer": map[string]any{"use": "adam", "lr": 0.01}, "schedule": "cosine"}
+			maps.Copy(train, with)
+			s["train"].With = train
+			s["scores"].With = map[string]any{"bits_per_dim": true, "draws": 4}
+			if from == "logits" {
+				s["solver"].Kind, s["solver"].Use, s["solver"].Name = "transform", "logit", "logits"
+				s["solver"].From, s["solver"].With = map[string]any{"data": "scaled"}, map[string]any{"low": 0, "high": 3, "alpha": 0.05}
+			}
+		})
+	}
+	noise := map[string]any{"variational": map[string]any{"low": 0, "high": 3, "hidden": []any{16}}}
+	bits := map[string]float64{}
+	for from, with := range map[string]map[string]any{"scaled": noise, "logits": nil} {
+		p, err := pipeline.New(ctx, spec(with, from), stages.Builtin(), pipeline.LoadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := t.TempDir()
+		record, err := p.Run(ctx, pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: out}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bits[from] = record.Stages["scores"].Metrics["mean_bits_per_dim"]
+		train := record.Stages["train"].Metrics
+		if bits := train["validation_loss"] / (2 * math.Ln2); from == "scaled" && !(math.Abs(train["validation_bits_per_dim"]-bits) < 1e-12) {
+			t.Errorf("the training says %v, not %v bits per dimension", train, bits)
+		}
+	}
+	if !(bits["scaled"] < bits["logits"]-0.02) {
+		t.Errorf("%v bits per dimension with learned noise, %v with uniform noise", bits["scaled"], bits["logits"])
+	}
+
+	for at, s := range map[string]pipeline.Spec{
+		"stages.train.from.data":             spec(noise, "logits"),
+		"stages.train.with.variational":      spec(noise, "scaled"),
+		"stages.train.with.variational.high": spec(map[string]any{"variational": map[string]any{"low": 3, "high": 3}}, "scaled"),
+	} {
+		if at == "stages.train.with.variational" {
+			for i := range s.Stages {
+				if s.Stages[i].Name == "field" {
+					s.Stages[i].Use, s.Stages[i].With = "mlp", nil
+				}
+			}
+		}
+		_, err := pipeline.New(ctx, s, stages.Builtin(), pipeline.LoadOptions{})
+		if err == nil || !slices.ContainsFunc(schemas.Errors(err, schemas.StageFailed), func(e *schemas.Error) bool { return e.Path == at }) {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
+// writeWhole writes columns a and b of 0, 1 and 2, of which 0 comes often, as dark
+// pixels do, and b is near a.
+func writeWhole(t *testing.T, name string, rows int) {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Uint8}, {Name: "b", Type: arrow.PrimitiveTypes.Uint8}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for i := range rows {
+		u := random.Key(3).Uniform(uint64(i), 0)
+		v := uint8(max(2, int(5*u)) - 2)
+		b.Field(0).(*array.Uint8Builder).Append(v)
+		b.Field(1).(*array.Uint8Builder).Append(max(v, uint8(i%2)) - uint8(i%2))
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	var buf bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &buf, nil, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	if err == nil {
+		err = errors.Join(w.Write(rec), w.Close(), os.WriteFile(name, buf.Bytes(), 0o644))
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pathline/pathline/schemas"
+	"github.com/pathline/pathline/stages/bijection"
 	"github.com/pathline/pathline/stages/cnf"
 	"github.com/pathline/pathline/stages/model"
 	"github.com/pathline/pathline/stages/optim"
@@ -51,6 +52,8 @@ type LikelihoodConfig struct {
 	Course
 
 	Patience int64 `yaml:"patience" json:"patience" min:"0" doc:"Validations without a better one after which training ends; the flow then gets the weights of the best. 0 trains all steps and takes the last."`
+
+	Variational *bijection.NoiseConfig `yaml:"variational" json:"variational,omitempty" doc:"Learn the noise of dequantize with the flow, whose rows must come from dequantize alone (Ho et al. 2019); left out, it stays uniform."`
 
 	Field FieldConfig `yaml:"field" json:"field" doc:"How a vector field is trained."`
 }
@@ -101,7 +104,11 @@ func (c *LikelihoodConfig) common() Config {
 // Validate finds settings that contradict each other.
 func (c *LikelihoodConfig) Validate() error {
 	common := c.common()
-	return common.Validate()
+	errs := []error{common.Validate()}
+	if c.Variational != nil {
+		errs = append(errs, below("variational", c.Variational.Validate()))
+	}
+	return errors.Join(errs...)
 }
 
 // OptimizerConfig chooses the update rule. Keys that a rule does not know must

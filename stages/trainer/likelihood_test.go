@@ -45,7 +45,12 @@ func fitted(f *Fitted, err error) ([]model.Tensor, *State, error) {
 
 func TestLikelihoodAnyNumberOfWorkersGivesTheSameBits(t *testing.T) {
 	def := discrete(t, bijection.Config{ActNorm: true, Mix: "lu", Base: "mixture"})
+	noisy, err := bijection.NewVariational(bijection.NoiseConfig{Low: -99, High: 99, Hidden: []int{5}}, []float64{1}, []float64{0}, def)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, batch := range []int{1, 200, 1500} {
+		def := map[bool]bijection.Definition{true: noisy, false: def}[batch == 200]
 		sameForAnyWorkers(t, fmt.Sprintf("batch %d", batch), []int{1, 2, 3, 8}, func(workers int) Options {
 			o := options(7, batch)
 			o.EMA, o.Clip, o.Workers, o.ValidateEvery, o.Accumulate = 0.9, 0.5, workers, 2, 1+batch%3

@@ -67,7 +67,7 @@ func Register(r *pipeline.Registry, made flow.Registry) {
 	}
 	i = pipeline.Register(r, "trainer", "mle", "maximum likelihood: fits a discrete flow (nice, realnvp, glow, maf, iaf, nsf, planar) or a vector field (ffjord, mlp, resmlp) by its log-density, in nats per row", DefaultLikelihoodConfig(),
 		func(_ context.Context, env pipeline.Env, c LikelihoodConfig) (pipeline.Stage, error) {
-			return &mle{cfm: cfm{env: env, config: c.common(), made: made}, patience: c.Patience, field: c.Field}, nil
+			return &mle{cfm: cfm{env: env, config: c.common(), made: made}, patience: c.Patience, variational: c.Variational, field: c.Field}, nil
 		})
 	i.Example = "{epochs: 50, batch: 512, optimizer: {use: adam, lr: 1e-3}, schedule: cosine, patience: 10}"
 	i.Ports = []pipeline.Port{
@@ -725,8 +725,9 @@ func standard(base model.Base, d flow.Description) bool {
 // those of cfm.
 type mle struct {
 	cfm
-	patience int64
-	field    FieldConfig
+	patience    int64
+	variational *bijection.NoiseConfig // nil: uniform
+	field       FieldConfig
 }
 
 // Check understands the inputs and describes the flow to come.
@@ -756,6 +757,10 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 		return nil, nil, errors.Join(errs...)
 	}
 	if start || isField(in) {
+		if s.variational != nil {
+			errs = append(errs, schemas.Errorf(schemas.Conflict, "noise is learned with discrete flows, and this is a vector field").
+				At("variational").Suggest("leave it out, or train a discrete flow, as glow"))
+		}
 		errs = append(errs, s.fitField(p, in))
 		if err := errors.Join(errs...); err != nil {
 			return nil, nil, err
@@ -772,9 +777,14 @@ func (s *mle) fit(in pipeline.Inputs) (*parts, bijection.Definition, error) {
 			errs = append(errs, schemas.Errorf(schemas.Conflict, "%s is a discrete flow, and `field` says how a vector field is trained", m.Use()).
 				At("field").Suggest("leave it out, or train a vector field, as ffjord"))
 		}
-		if def = m; p.data != nil {
-			errs = append(errs, fitsColumns(m, p.data))
+		if p.data == nil {
+			break
 		}
+		var err error
+		if def, err = s.noisy(m, p.data); err == nil {
+			err = fitsColumns(def, p.data)
+		}
+		errs = append(errs, err)
 	case nil:
 		errs = append(errs, schemas.Errorf(schemas.MissingPort, "there is neither a model to train nor a flow to go on from").At("from.model"))
 	default:

@@ -156,6 +156,20 @@ func (q *Dequantize) State() any {
 	return dequantizeState{Key: strconv.FormatUint(uint64(q.key), 10), Bins: q.bins}
 }
 
+// Bins are the width of a bin of each dimension, 0 where it is continuous, and where
+// one begins.
+func (q *Dequantize) Bins() (step, offset []float64) {
+	for _, b := range q.bins {
+		if step = append(step, 0); b.Step > 0 {
+			step[len(step)-1] = b.width()
+			offset = append(offset, b.value(0))
+			continue
+		}
+		offset = append(offset, 0)
+	}
+	return step, offset
+}
+
 // LogBin implements Discrete.
 func (q *Dequantize) LogBin() float64 {
 	var sum float64
