@@ -33,9 +33,9 @@ func (p *peer) offerParts(f *pluginpb.Flow, src flow.Source) error {
 	parts := p.parts()
 	var v any
 	if define := parts.Bijections[d.Model.Use]; d.Discrete() && define != nil {
-		v = partBijections{d.Model, define}
+		v = partBijections{part{d.Model, d.Dim, d.Conditions.Held()}, define}
 	} else if define := parts.Models[d.Model.Use]; !d.Discrete() && define != nil {
-		v = partDefinition{d.Model, define}
+		v = partDefinition{part{d.Model, d.Dim, d.Conditions.Held()}, define}
 	}
 	if v != nil {
 		if f.Model, err = p.offerService(v); err != nil {
@@ -92,23 +92,41 @@ func (p *peer) offerTransforms(parts flow.Registry, d flow.Description) ([]byte,
 	return raw, nil
 }
 
-// partDefinition is the model of a flow's file.
-type partDefinition struct {
+// part is what a flow's file names, for rows as the file has them.
+type part struct {
 	flow.Component
-	define func(config []byte) (model.Definition, error)
+	dim, held int
 }
 
-// Use implements model.Definition.
-func (d partDefinition) Use() string { return d.Component.Use }
+// Use implements model.Definition and bijection.Definition, as Config does.
+func (d part) Use() string { return d.Component.Use }
 
-// Config implements model.Definition.
-func (d partDefinition) Config() []byte { return d.With }
+// Config is that of the file.
+func (d part) Config() []byte { return d.With }
+
+// fits refuses rows of other sizes than those of the file: another process may ask for
+// any, and each takes memory.
+func (d part) fits(dim, held int) error {
+	if dim == d.dim && held == d.held {
+		return nil
+	}
+	return schemas.Errorf(schemas.DimensionDiffer, "the flow has %d dimensions and %d columns of conditions, and its model is asked for with %d and %d", d.dim, d.held, dim, held)
+}
+
+// partDefinition is the model of a flow's file.
+type partDefinition struct {
+	part
+	define func(config []byte) (model.Definition, error)
+}
 
 // Build implements model.Definition.
 func (d partDefinition) Build(dim int) (model.Network, error) { return d.BuildHeld(dim, 0) }
 
 // BuildHeld implements model.Conditional.
 func (d partDefinition) BuildHeld(dim, held int) (model.Network, error) {
+	if err := d.fits(dim, held); err != nil {
+		return nil, err
+	}
 	v, err := d.define(d.With)
 	if err != nil {
 		return nil, err
@@ -118,15 +136,9 @@ func (d partDefinition) BuildHeld(dim, held int) (model.Network, error) {
 
 // partBijections is the model of a discrete flow's file.
 type partBijections struct {
-	flow.Component
+	part
 	define func(config []byte) (bijection.Definition, error)
 }
-
-// Use implements bijection.Definition.
-func (d partBijections) Use() string { return d.Component.Use }
-
-// Config implements bijection.Definition.
-func (d partBijections) Config() []byte { return d.With }
 
 // Bijection implements bijection.Definition.
 func (d partBijections) Bijection(dim int) (bijection.Trainable, error) {
@@ -135,6 +147,9 @@ func (d partBijections) Bijection(dim int) (bijection.Trainable, error) {
 
 // BijectionHeld implements bijection.Conditional.
 func (d partBijections) BijectionHeld(dim, held int) (bijection.Trainable, error) {
+	if err := d.fits(dim, held); err != nil {
+		return nil, err
+	}
 	v, err := d.define(d.With)
 	if err != nil {
 		return nil, err

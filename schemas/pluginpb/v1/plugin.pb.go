@@ -1183,16 +1183,25 @@ func (x *Surroundings) GetLogLevel() string {
 //	         divergence(t, x, probe0, probe1, ...; probes) -> v, div
 //	model    of form exact: the methods of a field, sample(; key, first, rows) -> x,
 //	         log_prob(x) -> log_prob
-//	         of form definition: build(; dim) -> {target, tensors, lanes}
+//	         of form definition: build(; dim, held) -> {target, tensors, lanes}
+//	         of form bijection: build(; dim, held) -> {target, tensors, base, starts, depends}
 //	network  the methods of a field, write(w), init(; key) -> w,
 //	         gradient(t, x, target, weight | grad | w; loss, zero, weight, write, lanes, hold)
 //	         -> loss | grad; with lanes [[rows, tile], ...], which a network takes whose
 //	         build says so, a loss for each tile and sums in the order of the tiles
+//	bijection a discrete flow, of rows x with conditions c beside them where held is not 0:
+//	         write(w), init(; key) -> w,
+//	         normalize(x, c) -> z, logdet;  generate(z, c) -> x, logdet
+//	         train(x, c, weight | grad; loss, zero, weight) -> loss | grad: -log p(x) of every
+//	         row in nats, and the gradient of its sum by weight, added to grad
+//	         start(x, c) -> w, where build says starts: weights that begin from data
+//	         sample(; key, first, rows) -> x, log_prob(x) -> log_prob, where base is own and
+//	         not normal or logistic
 //
 // Facts of services: path {lo, hi, use, config, base_std, form: "sample" where it
 // is not affine}, coupling {independent, draws, batch, conditions}, writer
 // {readable}, solver {tableau, options} of a Runge-Kutta method, which then is not called, model {form, dim,
-// columns, use, config}.
+// columns, use, config, held: it takes conditions}.
 type Call struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
