@@ -444,3 +444,34 @@ func (s *stream) Close() error {
 	}
 	return s.in.Close()
 }
+
+// moved is how many rows a worker of a solver moves at a time, usually.
+const moved = 256
+
+// Room is an error at the key probes when the probes of rows of width columns, and the
+// integrals of a batch, one for every probe, take more than half of the memory of the
+// run.
+func (c TraceConfig) Room(env pipeline.Env, batch, width int) error {
+	t := c.With(0)
+	if t.HutchPP {
+		t = t.within(width)
+	}
+	if t.Probes == 0 || env.Memory <= 0 {
+		return nil
+	}
+	// A worker holds the probes twice, as float32, or Hutch++'s and their products, and
+	// the slopes of the integrals for the stages of a step.
+	const stages = 7
+	tile := float64(min(batch, moved) * max(env.Threads, 1))
+	each := tile*(2*4*float64(width)+8*stages) + 8*float64(batch) // of a probe
+	need := float64(t.Probes) * each
+	if need <= float64(env.Memory/2) {
+		return nil
+	}
+	suggest := "set a smaller batch"
+	if fit := int(float64(env.Memory/2) / each); fit >= 3 {
+		suggest = fmt.Sprintf("set probes: %d", fit/3*3)
+	}
+	return schemas.Errorf(schemas.TooLarge, "%d probes of %d columns take %.0f MiB, which is more than half of the memory of the run, %d MiB", t.Probes, width, need/(1<<20), env.Memory>>20).
+		At("probes").Suggest(suggest + ", or allow the run more memory")
+}
