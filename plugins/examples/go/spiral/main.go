@@ -19,6 +19,8 @@ func registry() *pipeline.Registry {
 		Example = "{variance: 1}"
 	pipeline.Register(r, "solver", "ab2", "the two-step Adams-Bashforth method with equal steps", AB2Config{Steps: 100}, NewAB2).
 		Example = "{steps: 100}"
+	pipeline.Register(r, "model", "triangular", "the normal distribution as a flow: a triangular matrix, learned", TriangularConfig{Std: 1}, NewTriangular).
+		Example = "{std: 0.5}"
 	return r
 }
 
