@@ -72,28 +72,18 @@ func (s *stage) Check(_ context.Context, in pipeline.Inputs) (pipeline.Outputs, 
 	if err != nil {
 		return pipeline.Outputs{}, flow.AtPort(err, "flow")
 	}
-	if _, err := flow.SolverFor(d, in["solver"], "solver"); err != nil {
-		return pipeline.Outputs{}, err
-	}
-	if err := s.config.CheckDiscrete(d); err != nil {
-		return pipeline.Outputs{}, err
-	}
-	if err := flow.CheckPath(src, d, s.parts, in["path"].Service, "path"); err != nil {
-		return pipeline.Outputs{}, err
-	}
-	if err := errors.Join(d.Guidable(s.config.Guidance), d.CheckDensity("from.flow")); err != nil {
-		return pipeline.Outputs{}, err
-	}
-	if err := s.config.Room(s.env, s.config.Batch, d.Dim+d.Conditions.Held()); err != nil {
-		return pipeline.Outputs{}, err
+	_, err = flow.SolverFor(d, in["solver"], "solver")
+	errs := []error{err, s.config.CheckDiscrete(d),
+		flow.CheckPath(src, d, s.parts, in["path"].Service, "path"),
+		d.Guidable(s.config.Guidance), d.CheckDensity("from.flow"),
+		s.config.Room(s.env, s.config.Batch, d.Dim+d.Conditions.Held())}
+	if s.config.Draws > 1 && !slices.ContainsFunc(d.Transforms, func(t schemas.Transform) bool { return transform.IsDiscrete(t.Use) }) {
+		errs = append(errs, schemas.Errorf(schemas.Conflict, "the flow has no transform that draws noise: all draws would be the same").
+			At("draws").Suggest("leave draws out, or train behind the transform dequantize"))
 	}
 	rows, err := s.rows(&d, in["data"].Rows)
-	if err != nil {
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return pipeline.Outputs{}, err
-	}
-	if s.config.Draws > 1 && !slices.ContainsFunc(d.Transforms, func(t schemas.Transform) bool { return transform.IsDiscrete(t.Use) }) {
-		return pipeline.Outputs{}, schemas.Errorf(schemas.Conflict, "the flow has no transform that draws noise: all draws would be the same").
-			At("draws").Suggest("leave draws out, or train behind the transform dequantize")
 	}
 	return pipeline.Outputs{Rows: map[string]pipeline.Rows{"": rows}}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -451,4 +452,25 @@ func Example() {
 	fmt.Printf("%.4f\n", logp) // N(3, 0.5²)
 	// Output:
 	// [-0.2258 -2.2258]
+}
+
+// TestStageSaysAll: what is wrong in several places is said of all of them at once.
+func TestStageSaysAll(t *testing.T) {
+	st, err := build(t, pipeline.Env{Stage: "scores"}, `{"draws": 3, "trace": "hutchpp", "guidance": 2}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := inputs(t, newTable(t, memory.DefaultAllocator, points(4), 4), dopri5(1e-5, solver.Options{}))
+	in["solver"] = pipeline.Input{From: "solver", Service: in["solver"].Service}
+	in["flow"] = pipeline.Input{Flow: flow.Source{Planned: &flow.Description{Target: flow.TargetBase, Dim: 1, Model: flow.Component{Use: "nsf"},
+		Columns: []schemas.Column{{Name: "nowhere", Type: "float64"}}}}}
+	_, err = st.Check(ctx, in)
+	var places []string
+	for _, e := range schemas.Errors(err, "none") {
+		places = append(places, e.Path)
+	}
+	slices.Sort(places)
+	if want := []string{"draws", "from.data", "from.solver", "guidance", "trace"}; !slices.Equal(places, want) {
+		t.Errorf("errors at %v, want %v", places, want)
+	}
 }
