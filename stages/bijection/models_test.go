@@ -2,6 +2,7 @@ package bijection_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
@@ -223,5 +224,57 @@ func TestMixesOfManyColumns(t *testing.T) {
 		if _, err := def.Bijection(c.dim); err == nil || err.Error() != c.want {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// foreign is a definition that is not of this package.
+type foreign struct{ bijection.Definition }
+
+// TestVariationalMistakes: what does not fit is refused, also where a file says it.
+func TestVariationalMistakes(t *testing.T) {
+	maf, err := bijection.NewMAF(bijection.Config{Hidden: []int{4}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, zero := []float64{1}, []float64{0}
+	for _, c := range []bijection.NoiseConfig{
+		{}, {Low: 2, High: 1}, {High: math.Inf(1)}, {High: 2, Alpha: 0.5}, {High: 2, Alpha: -1}, {High: 2, Transforms: 65}, {High: 2, Bins: 1}, {High: 2, Hidden: []int{0}},
+	} {
+		if _, err := bijection.NewVariational(c, one, zero, maf); err == nil {
+			t.Errorf("%+v was taken", c)
+		}
+	}
+	good := bijection.NoiseConfig{High: 4}
+	noisy, err := bijection.NewVariational(good, one, zero, maf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]func() (bijection.Definition, error){
+		"a flow of another process": func() (bijection.Definition, error) { return bijection.NewVariational(good, one, zero, foreign{maf}) },
+		"noise twice":               func() (bijection.Definition, error) { return bijection.NewVariational(good, one, zero, noisy) },
+		"no bins":                   func() (bijection.Definition, error) { return bijection.NewVariational(good, nil, zero, maf) },
+		"a bin without width": func() (bijection.Definition, error) {
+			return bijection.NewVariational(good, []float64{1, 0}, zero, maf)
+		},
+		"a bin nowhere": func() (bijection.Definition, error) {
+			return bijection.NewVariational(good, one, []float64{math.NaN()}, maf)
+		},
+		"a file without a model": func() (bijection.Definition, error) {
+			return bijection.Builtin()["variational"]([]byte(`{"high":4,"step":[1],"offset":[0]}`))
+		},
+		"a file with noise twice": func() (bijection.Definition, error) {
+			return bijection.Builtin()["variational"]([]byte(`{"high":4,"step":[1],"offset":[0],"model":{"use":"variational","with":` + string(noisy.Config()) + `}}`))
+		},
+	} {
+		if _, err := f(); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	three, err := bijection.NewVariational(good, []float64{1, 2, 1}, zero, maf)
+	if err == nil {
+		_, err = three.Bijection(2)
+	}
+	if want := "bijection: variational: step: 3 numbers for 2 columns"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
