@@ -95,6 +95,57 @@ func TestPartsOfAFlowHaveItsSize(t *testing.T) {
 	}
 }
 
+// Weights that the other side drew, or took from data, are written to it before they
+// are used, so that a process which takes over has them.
+func TestDrawnWeightsAreWritten(t *testing.T) {
+	var calls []string
+	var written []float32
+	_, v, err := liar{kind: "model", facts: `{"form": "bijection", "use": "liar"}`, says: func(_ context.Context, method string, m wire.Message) (wire.Message, bool) {
+		if method != "run" {
+			calls = append(calls, method)
+		}
+		switch method {
+		case "build":
+			return wire.Message{Values: []byte(`{"target": "it", "base": "normal", "starts": true, "tensors": [{"name": "w", "shape": [2]}]}`)}, true
+		case "init", "start":
+			return message(column[float32]("w", 0, float32(len(calls)), 7)), true
+		case "write":
+			w, err := wire.Values[float32](m.Batches[0], "w", 0, 2)
+			if err != nil {
+				t.Error(err)
+			}
+			written = slices.Clone(w)
+			return wire.Message{}, true
+		case "normalize":
+			return message(column[float32]("z", 1, 1), column[float64]("logdet", 0, 0)), true
+		}
+		return wire.Message{}, false
+	}}.service(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := v.(bijection.Definition).Bijection(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 1)
+	n.Init(1)
+	if err := n.(bijection.Started).Start(t.Context(), x, 1); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := n.Normalize(t.Context(), x, x, nil, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"build", "init", "write", "start", "write", "normalize", "normalize"}; !slices.Equal(calls, want) {
+		t.Errorf("the calls are %v, not %v", calls, want)
+	}
+	if !slices.Equal(written, []float32{4, 7}) {
+		t.Errorf("the weights %v are written", written)
+	}
+}
+
 // FuzzServedBijection asks for anything: an error or an answer comes, and no panic.
 func FuzzServedBijection(f *testing.F) {
 	for _, method := range []string{"normalize", "generate", "train", "write", "init", "start", "base"} {

@@ -165,7 +165,9 @@ func (n *remoteWeights) take(out wire.Message) error {
 		return n.at.broke(err)
 	}
 	scatter(n.tensors, w)
-	n.changed = false
+	// They are sent back before they are used: a process that takes over, and a crash
+	// bundle, know what was written and not what was drawn.
+	n.changed = true
 	return nil
 }
 
