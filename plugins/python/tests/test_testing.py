@@ -11,8 +11,40 @@ from pathline import testing
 import every_kind
 
 
+class Lower:
+    "z = exp(a) x + l x + m c, l below the diagonal"
+
+    conditional = True
+
+    def tensors(self, dim, held):
+        return {"a": dim, "l": (dim, dim)} | ({"m": (dim, held)} if held else {})
+
+    def depends(self, dim):
+        return [list(range(i + 1)) for i in range(dim)]
+
+    def _shift(self, w, x, c):
+        return x @ np.tril(w["l"], -1).T + (c @ w["m"].T if c.shape[1] else 0)
+
+    def normalize(self, w, x, c):
+        return np.exp(w["a"]) * x + self._shift(w, x, c), w["a"].sum()
+
+    def generate(self, w, z, c):
+        x = np.zeros_like(z)
+        for i in range(z.shape[1]):
+            x[:, i] = (z - self._shift(w, x, c))[:, i] * np.exp(-w["a"][i])
+        return x, -w["a"].sum()
+
+    def train(self, w, x, c, weight):
+        z, logdet = self.normalize(w, x, c)
+        g = weight[:, None] * z
+        grad = {"a": (g * np.exp(w["a"]) * x).sum(axis=0) - weight.sum(), "l": np.tril(g.T @ x, -1)}
+        if c.shape[1]:
+            grad["m"] = g.T @ c
+        return np.square(z).sum(axis=1) / 2 + z.shape[1] * np.log(2 * np.pi) / 2 - logdet, grad
+
+
 @pytest.mark.parametrize("cls", [every_kind.Straight, every_kind.Bent, every_kind.ByNorm, every_kind.Linear, every_kind.Normal, every_kind.Heun,
-                                 every_kind.Midpoint, every_kind.Grid, every_kind.Shift])
+                                 every_kind.Midpoint, every_kind.Grid, every_kind.Shift, Lower])
 def test_what_is_right_passes(cls):
     testing.check(testing.make(cls))
 
@@ -22,6 +54,57 @@ def test_make_configures_as_a_host_does():
     with pytest.raises(pathline.ConfigError, match="0 is below 1"):
         testing.make(every_kind.Heun, steps=0)
     assert testing.schema(every_kind.Heun)["properties"]["steps"]["default"] == 10
+
+
+class WrongBack(Lower):
+    def generate(self, w, z, c):
+        x, logdet = super().generate(w, z, c)
+        return x + 0.01, logdet
+
+
+class WrongBackDeterminant(Lower):
+    def generate(self, w, z, c):
+        x, logdet = super().generate(w, z, c)
+        return x, -logdet
+
+
+class WrongDeterminant(Lower):
+    def normalize(self, w, x, c):
+        z, logdet = super().normalize(w, x, c)
+        return z, logdet + 0.1
+
+    def generate(self, w, z, c):
+        x, logdet = super().generate(w, z, c)
+        return x, logdet - 0.1
+
+
+class WrongPromise(Lower):
+    def depends(self, dim):
+        return [[i] for i in range(dim)]
+
+
+class WrongLikelihood(Lower):
+    def train(self, w, x, c, weight):
+        loss, grad = super().train(w, x, c, weight)
+        return loss - 1, grad
+
+
+class WrongSlope(Lower):
+    def train(self, w, x, c, weight):
+        loss, grad = super().train(w, x, c, weight)
+        return loss, grad | {"l": -grad["l"]}
+
+
+class WrongConditions(Lower):
+    def train(self, w, x, c, weight):
+        loss, grad = super().train(w, x, c, weight)
+        return loss, {k: 0 * v if k == "m" else v for k, v in grad.items()}
+
+
+class WrongCompany(Lower):
+    def normalize(self, w, x, c):
+        z, logdet = super().normalize(w, x, c)
+        return z - 0.1 * x.mean(axis=0), logdet
 
 
 class WrongDerivative(every_kind.Straight):
@@ -97,7 +180,9 @@ class WrongCount(every_kind.Grid):
     (WrongDerivative, "dalpha is not the derivative"), (WrongEnd, "not the data: alpha"), (WrongCurve, "u_t is not the derivative"),
     (WrongOrder, "says order 2"), (Backwards, "the end of"), (Outside, "outside of"), (WrongTrace, "the divergence"),
     (WrongGradient, "the gradient"), (WrongLoss, "the loss"), (WrongInverse, "not the inverse"), (WrongLogDet, "log-determinant"),
-    (WrongCount, "says that it has 7 rows and gives 3")])
+    (WrongCount, "says that it has 7 rows and gives 3"), (WrongBack, "not the inverse"), (WrongBackDeterminant, "do not cancel"),
+    (WrongDeterminant, "the log-determinant"), (WrongPromise, "leaves out"), (WrongLikelihood, "the loss is not"),
+    (WrongSlope, "the gradient"), (WrongConditions, "the gradient"), (WrongCompany, "the rows beside it")])
 def test_what_is_wrong_is_named(cls, says):
     with pytest.raises((AssertionError, pathline.Error), match=says):
         testing.check(testing.make(cls))

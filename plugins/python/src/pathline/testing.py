@@ -23,6 +23,7 @@ import pyarrow as pa
 from . import config as _config
 from .context import Context
 from .errors import Error
+from .kinds import bijection as _bijection
 from .kinds import coupling as _coupling
 from .kinds import evaluator as _evaluator
 from .kinds import loader as _loader
@@ -36,7 +37,7 @@ from .kinds.stage import array as _array
 from .ports import Path, Rows, Solver, as_batches
 from .random import Key
 
-__all__ = ["check", "coefficients", "divergence", "evaluate", "gradient", "make", "network", "pair", "path", "read", "rows",
+__all__ = ["bijection", "check", "coefficients", "divergence", "evaluate", "gradient", "make", "network", "pair", "path", "read", "rows",
            "sample", "schema", "solve", "solver", "transformed", "write"]
 
 
@@ -124,6 +125,15 @@ def network(instance: Any, dim: int, seed: int = 0) -> Any:
     return n
 
 
+def bijection(instance: Any, dim: int, held: int = 0, seed: int = 0) -> _bijection.Bijection:
+    """A discrete flow for rows of dim columns with held columns of conditions beside
+    them, its weights drawn: normalize(x, c), generate(z, c) and train(x, c, weight,
+    False), which check what the author's code gives."""
+    n = _bijection.Bijection(instance, dim, held)
+    n.init(Key(seed))
+    return n
+
+
 def divergence(net: Any, t: Any, x: Any, probe: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """v and the divergence of a network: exact [rows], or [rows, probes]."""
     x = np.asarray(x, np.float32)
@@ -183,12 +193,13 @@ def check(instance: Any, *, dim: int = 3, seed: int = 0) -> None:
     """Hold an instance against the laws of its kind, which is told by its methods: a
     path's derivatives and ends, the permutation of a coupling, the observed order of
     a solver, divergence and gradient of a model against differences, a transform's
-    inverse and log-determinant, a loader that gives the same rows twice. What does
+    inverse and log-determinant, those of a discrete flow with its loss, gradient and
+    promised zeros, a loader that gives the same rows twice. What does
     not hold is an AssertionError that says so."""
     random = np.random.default_rng(seed)
     laws: list[tuple[tuple[str, ...], Callable[..., None]]] = [
         (("coefficients",), _check_affine), (("pair",), _check_coupling), (("tableau",), _check_solver), (("solve",), _check_solver),
-        (("module",), _check_model), (("tensors", "eval"), _check_model), (("log_prob", "eval"), _check_exact),
+        (("module",), _check_model), (("tensors", "eval"), _check_model), (("tensors", "normalize", "generate"), _check_bijection), (("log_prob", "eval"), _check_exact),
         (("fit", "apply", "invert"), _check_transform), (("schema", "read"), _check_loader), (("sample",), _check_curve)]
     for methods, law in laws:
         if all(callable(getattr(instance, m, None)) for m in methods):
@@ -294,6 +305,48 @@ def _check_model(instance: Any, dim: int, random: Any) -> None:
                 at.append(net.gradient(t, x, u, weight, True)[0])
             _close("the gradient along a direction", grad.astype(np.float64) @ d, (at[0] - at[1]) / 2e-2, 2e-2)
         net.write(flat.astype(np.float32))
+
+
+def _check_bijection(instance: Any, dim: int, random: Any) -> None:
+    for held in (0, 2) if getattr(instance, "conditional", False) else (0,):
+        n = bijection(instance, dim, held)
+        # Not the weights of a start, which may be zero.
+        flat = n.init(Key(0)) + 0.1 * random.standard_normal(n.size).astype(np.float32)
+        n.write(flat)
+        x = random.standard_normal((6, dim)).astype(np.float32)
+        c = random.standard_normal((6, held)).astype(np.float32) if held else None
+
+        def cut(lo: int, hi: int, n: Any = n, x: Any = x, c: Any = c) -> Any:
+            return n.normalize(x[lo:hi], None if c is None else c[lo:hi])
+
+        z, logdet = n.normalize(x, c)
+        _close("z of a row depends on the rows beside it", np.concatenate([cut(0, 2)[0], cut(2, 6)[0]]), z, 1e-5)
+        back, other = n.generate(z, c)
+        _close("generate() is not the inverse of normalize()", back, x, 1e-4)
+        _close("the log-determinants of normalize() and generate() do not cancel", -other, logdet, 1e-4)
+        jacobian = np.zeros((6, dim, dim))
+        h = np.float32(2.0**-7)
+        for j, e in enumerate(np.eye(dim, dtype=np.float32)):
+            up, down = (n.normalize(x + s * h * e, c)[0] for s in (1, -1))
+            jacobian[:, :, j] = (up.astype(np.float64) - down) / (2 * h)
+        _close("the log-determinant", logdet, np.linalg.slogdet(jacobian)[1], 1e-2)
+        for i, on in enumerate(n.depends() or []):
+            off = [j for j in range(dim) if j not in on]
+            _close(f"column {i} of z depends on columns that depends() leaves out: the derivative", jacobian[:, i, off], 0, 0)
+        if not hasattr(instance, "train"):
+            continue
+        weight = random.uniform(0.5, 1.5, 6).astype(np.float32)
+        loss, grad = n.train(x, c, weight, False)
+        _close("the loss is not -log p0(z) - logdet", loss, n.train(x, c, None, True)[0], 1e-4)
+        for _ in range(4):
+            d = random.standard_normal(n.size)
+            d /= np.linalg.norm(d)
+            at = []
+            for s in (1e-2, -1e-2):
+                n.write((flat + s * d).astype(np.float32))
+                at.append(weight.astype(np.float64) @ n.train(x, c, None, True)[0])
+            n.write(flat)
+            _close("the gradient along a direction", np.asarray(grad, np.float64) @ d, (at[0] - at[1]) / 2e-2, 2e-2)
 
 
 def _check_exact(instance: Any, dim: int, random: Any) -> None:
