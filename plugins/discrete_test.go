@@ -3,6 +3,8 @@ package plugins
 import (
 	"context"
 	"io"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/pathline/pathline/pipeline"
@@ -55,4 +57,30 @@ func TestEveryKindOfDiscreteFlowIsolated(t *testing.T) {
 			same(t, "the run", got, want)
 		})
 	}
+}
+
+// Models, trainers, samplers and likelihoods of a stranger's plugin, with the inputs
+// that they have themselves, give the bytes of those that are compiled in but for the
+// names in the flow.
+func TestEveryKindOfDiscreteFlowFromAPlugin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
+	want, err := runFile(t, discreteFlows, 1, func(context.Context, map[string]pipeline.PluginSpec, *pipeline.Registry) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHost(t, io.Discard)
+	theirs := regexp.MustCompile(`(kind: (?:model|trainer|sampler|likelihood),?\s+use: )`)
+	text := theirs.ReplaceAllString(discreteFlows, "${1}far/")
+	text = strings.Replace(text, "stages:\n", "plugins:\n  far: {command: [PROGRAM, test-plugin, builtin]}\nstages:\n", 1)
+	got, err := runFile(t, text, 2, declare(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []outcome{got, want} {
+		delete(o.files, "train.safetensors")
+		delete(o.files, "fit.safetensors")
+	}
+	same(t, "the run", got, want)
 }

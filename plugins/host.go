@@ -132,6 +132,7 @@ type Offered struct {
 	Kind, Name, Doc, Version, Example string
 	Stateless                         bool // calls may be repeated in a new process
 	Config                            *pipeline.Schema
+	Ports                             []pipeline.Port // where they are not those of its kind
 }
 
 // Describe starts a plugin and asks what it implements.
@@ -173,7 +174,11 @@ func (h *Host) Describe(ctx context.Context, name string, p Plugin) (*Descriptio
 		if i.GetName() == "" || strings.ContainsAny(i.GetName(), "/ \n") {
 			return nil, schemas.Errorf(schemas.PluginProtocol, "plugin %q offers a %s with the name %q", name, i.GetKind(), i.GetName())
 		}
-		out.Implementations = append(out.Implementations, Offered{Kind: i.GetKind(), Name: i.GetName(), Doc: i.GetDoc(),
+		ports, err := portsOf(i.GetInputs())
+		if err != nil {
+			return nil, schemas.Errorf(schemas.PluginProtocol, "plugin %q: %s/%s: %w", name, i.GetKind(), i.GetName(), err)
+		}
+		out.Implementations = append(out.Implementations, Offered{Ports: ports, Kind: i.GetKind(), Name: i.GetName(), Doc: i.GetDoc(),
 			Version: i.GetVersion(), Example: i.GetExample(), Config: config,
 			Stateless: slices.Contains(i.GetCapabilities(), stateless)})
 	}
@@ -199,7 +204,14 @@ func (h *Host) Add(ctx context.Context, r *pipeline.Registry, name string, p Plu
 			h.log.Warn().Str("plugin", name).Msgf("stages of kind %q are not known here; %s is left out", o.Kind, o.Name)
 			continue
 		}
-		r.Add(pipeline.Implementation{Kind: o.Kind, Name: name + "/" + o.Name, Stateless: o.Stateless, Doc: o.Doc, Example: o.Example, Config: o.Config,
+		for _, p := range o.Ports {
+			for _, kind := range []string{p.Kind, p.Also} {
+				if _, ok := r.Kind(kind); kind != "" && !ok {
+					return schemas.Errorf(schemas.PluginProtocol, "plugin %q: input %s of %s/%s is of kind %q, which is not known here", name, p.Name, o.Kind, o.Name, kind)
+				}
+			}
+		}
+		r.Add(pipeline.Implementation{Kind: o.Kind, Name: name + "/" + o.Name, Ports: o.Ports, Stateless: o.Stateless, Doc: o.Doc, Example: o.Example, Config: o.Config,
 			Version: d.Version + "+" + d.Code + "+" + o.Version,
 			Build: h.builder(o.Kind, o.Name, func(ctx context.Context, _ pipeline.Env) (*launch.Plugin, error) { return h.start(ctx, name, p) },
 				remote.Options{Inline: h.inline || p.Inline, Stateless: o.Stateless, CallTimeout: p.CallTimeout, StallTimeout: max(p.StallTimeout, 0), Parts: func() flow.Registry { return h.Parts(r) },

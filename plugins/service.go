@@ -38,7 +38,7 @@ func (s *service) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginp
 				can = append(can, stateless)
 			}
 			out.Implementations = append(out.Implementations, &pluginpb.Implementation{Capabilities: can,
-				Kind: i.Kind, Name: i.Name, Doc: i.Doc, Version: i.Version, ConfigSchema: i.Config.JSON(), Example: i.Example})
+				Kind: i.Kind, Name: i.Name, Doc: i.Doc, Version: i.Version, ConfigSchema: i.Config.JSON(), Example: i.Example, Inputs: inputsOf(i.Ports)})
 		}
 	}
 	return out, nil

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/stages/writer"
 )
 
@@ -34,11 +33,6 @@ func TestBuiltins(t *testing.T) {
 		"model/nsf":      json.RawMessage(`{"transforms":2,"hidden":[8],"activation":"tanh"}`),
 		"model/planar":   json.RawMessage(`{"transforms":3}`),
 	}}
-	target.joined = map[string]func() pipeline.Inputs{
-		"trainer/reflow": func() pipeline.Inputs {
-			return pipeline.Inputs{"coupling": {}, "flow": {From: "gaussian", Service: gaussian()}, "solver": {From: "dopri5", Service: precise()}}
-		},
-	}
 	o := Options{Chaos: true, Only: only()}
 	if testing.Short() {
 		o.Kinds = []string{"path", "coupling"}

@@ -11,6 +11,7 @@ import (
 	"github.com/pathline/pathline/pipeline"
 	"github.com/pathline/pathline/stages"
 	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/likelihood"
 	"github.com/pathline/pathline/stages/random"
 )
 
@@ -183,6 +184,9 @@ func trained(ctx context.Context, s *subject, i *implementation) error {
 	if f.Dim() != len(toyMean) || plan.Dim != f.Dim() {
 		return fmt.Errorf("check planned a flow of %d columns, the file has %d, the data %d", plan.Dim, f.Dim(), len(toyMean))
 	}
+	if f.Bijection != nil {
+		return trainedDensity(ctx, f)
+	}
 	learned, resting, err := matchingLoss(ctx, f)
 	if err != nil {
 		return err
@@ -194,6 +198,33 @@ func trained(ctx context.Context, s *subject, i *implementation) error {
 		if !finite(v) {
 			return fmt.Errorf("the metric %q is %v", name, v)
 		}
+	}
+	return nil
+}
+
+// trainedDensity is trained for a discrete flow: by its loss, the mean negative log-density.
+func trainedDensity(ctx context.Context, f *flow.Flow) error {
+	x, err := numbers(ctx, toy(8, 2000, toyMean, toyStd))
+	if err != nil {
+		return err
+	}
+	rows, d := make([]float64, 0, len(x)*f.Dim()), f.Dim()
+	for _, row := range x {
+		rows = append(rows, row...)
+	}
+	logp, resting := make([]float64, len(x)), make([]float64, len(x))
+	if _, err := likelihood.LogProb(ctx, f, nil, logp, nil, rows, 0, len(x), likelihood.Trace{}); err != nil {
+		return err
+	}
+	flow.Normal{Dim: d, Std: 1}.LogProb(resting, rows, len(x))
+	mean := func(v []float64) (m float64) {
+		for _, l := range v {
+			m -= l / float64(len(v))
+		}
+		return m
+	}
+	if l, r := mean(logp), mean(resting); !finite(l) || !(l < r-0.3) {
+		return fmt.Errorf("the rows have %.4f nats under the trained flow and %.4f under the base", l, r)
 	}
 	return nil
 }

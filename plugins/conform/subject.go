@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -34,11 +35,6 @@ type Target struct {
 	// Configs are the `with:` to test implementations with, JSON by kind/name.
 	// Without one the plugin's own example is used, and its defaults.
 	Configs map[string]json.RawMessage
-
-	// joined are, by kind/name, inputs of implementations that do not take what
-	// others of their kind do; those without a value are left out. Only built-in
-	// stages have such: the protocol knows the ports of a kind.
-	joined map[string]func() pipeline.Inputs
 
 	Log zerolog.Logger // what the plugin writes; the zero Logger drops it
 }
@@ -283,13 +279,39 @@ func (in *instance) run(ctx context.Context, inputs pipeline.Inputs) (pipeline.O
 
 // ports joins every port of an implementation to something of this process.
 func (s *subject) ports(i *implementation) pipeline.Inputs {
-	in := ports(i.kind)
-	if own := s.target.joined[i.kind+"/"+i.name]; own != nil {
-		for name, v := range own() {
-			if in[name] = v; v.Rows == nil && v.Service == nil && v.Flow == nil {
-				delete(in, name)
+	if i.GetInputs() == nil {
+		return ports(i.kind)
+	}
+	return i.joined()
+}
+
+// joined joins the inputs that an implementation says it has itself: those of the
+// names of its kind as these are, what else it needs by what it takes. A trainer
+// without a path and a flow to begin with trains by likelihood: it gets a discrete
+// flow.
+func (i *implementation) joined() pipeline.Inputs {
+	has := func(name string) bool {
+		return slices.ContainsFunc(i.GetInputs().GetInputs(), func(p *pluginpb.Input) bool { return p.GetName() == name && !p.GetOptional() })
+	}
+	in, usual, other := pipeline.Inputs{}, ports(i.kind), ports("sampler")
+	for _, p := range i.GetInputs().GetInputs() {
+		v, ok := usual[p.GetName()]
+		switch {
+		case ok && p.GetName() == "model" && !has("path") && !has("flow"):
+			v = pipeline.Input{Service: smallFlow()}
+		case !ok && p.GetName() == "valid": // an example may need it
+			v = pipeline.Input{From: "data", Split: "valid", Rows: toy(5, 300, toyMean, toyStd)}
+		case !ok && p.GetOptional() && p.GetDefault() == "" || !ok && !has("flow") && p.GetKind() == "solver":
+			continue
+		case !ok:
+			switch name := map[string]string{"flow": "flow", "rows": "data"}[p.GetTakes()]; {
+			case name == "flow", p.GetKind() == "solver":
+				v = other[p.GetName()]
+			case name == "data":
+				v = pipeline.Input{From: p.GetName(), Rows: toy(4, 1500, toyMean, toyStd)}
 			}
 		}
+		in[p.GetName()] = v
 	}
 	return in
 }

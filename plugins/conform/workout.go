@@ -132,6 +132,14 @@ func precise() solver.Solver {
 	return &solver.Method{Tableau: solver.Dopri5(), Options: solver.Options{Rtol: 1e-6, Atol: 1e-6, Workers: 1}}
 }
 
+func smallFlow() bijection.Definition {
+	d, err := bijection.NewMAF(bijection.Config{Transforms: 2, Hidden: []int{16}})
+	if err != nil {
+		panic("conform: " + err.Error())
+	}
+	return d
+}
+
 func smallNetwork() model.Definition {
 	c := model.DefaultMLPConfig()
 	c.Hidden = []int{16, 16}

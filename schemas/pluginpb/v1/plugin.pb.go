@@ -335,6 +335,7 @@ type Implementation struct {
 	ConfigSchema  []byte                 `protobuf:"bytes,5,opt,name=config_schema,json=configSchema,proto3" json:"config_schema,omitempty"` // JSON Schema of `with:`, with defaults
 	Example       string                 `protobuf:"bytes,6,opt,name=example,proto3" json:"example,omitempty"`                               // one `with:` as a user would write it
 	Capabilities  []string               `protobuf:"bytes,7,rep,name=capabilities,proto3" json:"capabilities,omitempty"`                     // stateless: may be started again and asked again
+	Inputs        *Inputs                `protobuf:"bytes,8,opt,name=inputs,proto3" json:"inputs,omitempty"`                                 // where they are not those of its kind
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -418,6 +419,151 @@ func (x *Implementation) GetCapabilities() []string {
 	return nil
 }
 
+func (x *Implementation) GetInputs() *Inputs {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+// Inputs are the ports of an implementation.
+type Inputs struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Inputs        []*Input               `protobuf:"bytes,1,rep,name=inputs,proto3" json:"inputs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inputs) Reset() {
+	*x = Inputs{}
+	mi := &file_plugin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inputs) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inputs) ProtoMessage() {}
+
+func (x *Inputs) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inputs.ProtoReflect.Descriptor instead.
+func (*Inputs) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Inputs) GetInputs() []*Input {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+// Input is a port that something is joined to in from:.
+type Input struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Doc           string                 `protobuf:"bytes,2,opt,name=doc,proto3" json:"doc,omitempty"`
+	Takes         string                 `protobuf:"bytes,3,opt,name=takes,proto3" json:"takes,omitempty"` // rows, service or flow
+	Kind          string                 `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`   // of a service: the kind that gives it
+	Also          string                 `protobuf:"bytes,5,opt,name=also,proto3" json:"also,omitempty"`   // a kind whose service is accepted where a flow is taken, an exact model
+	Optional      bool                   `protobuf:"varint,6,opt,name=optional,proto3" json:"optional,omitempty"`
+	Default       string                 `protobuf:"bytes,7,opt,name=default,proto3" json:"default,omitempty"` // an implementation of kind that is used when nothing is joined
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Input) Reset() {
+	*x = Input{}
+	mi := &file_plugin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Input) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Input) ProtoMessage() {}
+
+func (x *Input) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Input.ProtoReflect.Descriptor instead.
+func (*Input) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Input) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Input) GetDoc() string {
+	if x != nil {
+		return x.Doc
+	}
+	return ""
+}
+
+func (x *Input) GetTakes() string {
+	if x != nil {
+		return x.Takes
+	}
+	return ""
+}
+
+func (x *Input) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Input) GetAlso() string {
+	if x != nil {
+		return x.Also
+	}
+	return ""
+}
+
+func (x *Input) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
+}
+
+func (x *Input) GetDefault() string {
+	if x != nil {
+		return x.Default
+	}
+	return ""
+}
+
 type ValidateRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
@@ -429,7 +575,7 @@ type ValidateRequest struct {
 
 func (x *ValidateRequest) Reset() {
 	*x = ValidateRequest{}
-	mi := &file_plugin_proto_msgTypes[3]
+	mi := &file_plugin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +587,7 @@ func (x *ValidateRequest) String() string {
 func (*ValidateRequest) ProtoMessage() {}
 
 func (x *ValidateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[3]
+	mi := &file_plugin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +600,7 @@ func (x *ValidateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateRequest.ProtoReflect.Descriptor instead.
 func (*ValidateRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{3}
+	return file_plugin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ValidateRequest) GetKind() string {
@@ -487,7 +633,7 @@ type ValidateResponse struct {
 
 func (x *ValidateResponse) Reset() {
 	*x = ValidateResponse{}
-	mi := &file_plugin_proto_msgTypes[4]
+	mi := &file_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +645,7 @@ func (x *ValidateResponse) String() string {
 func (*ValidateResponse) ProtoMessage() {}
 
 func (x *ValidateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[4]
+	mi := &file_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +658,7 @@ func (x *ValidateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateResponse.ProtoReflect.Descriptor instead.
 func (*ValidateResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{4}
+	return file_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ValidateResponse) GetDiagnostics() []*Diagnostic {
@@ -539,7 +685,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_plugin_proto_msgTypes[5]
+	mi := &file_plugin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -551,7 +697,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[5]
+	mi := &file_plugin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -564,7 +710,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{5}
+	return file_plugin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Diagnostic) GetReason() string {
@@ -644,7 +790,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_plugin_proto_msgTypes[6]
+	mi := &file_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +802,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[6]
+	mi := &file_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +815,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{6}
+	return file_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Frame) GetSeq() uint64 {
@@ -872,7 +1018,7 @@ type Open struct {
 
 func (x *Open) Reset() {
 	*x = Open{}
-	mi := &file_plugin_proto_msgTypes[7]
+	mi := &file_plugin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -884,7 +1030,7 @@ func (x *Open) String() string {
 func (*Open) ProtoMessage() {}
 
 func (x *Open) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[7]
+	mi := &file_plugin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -897,7 +1043,7 @@ func (x *Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Open.ProtoReflect.Descriptor instead.
 func (*Open) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{7}
+	return file_plugin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Open) GetKind() string {
@@ -984,7 +1130,7 @@ type SharedMemory struct {
 
 func (x *SharedMemory) Reset() {
 	*x = SharedMemory{}
-	mi := &file_plugin_proto_msgTypes[8]
+	mi := &file_plugin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1142,7 @@ func (x *SharedMemory) String() string {
 func (*SharedMemory) ProtoMessage() {}
 
 func (x *SharedMemory) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[8]
+	mi := &file_plugin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1155,7 @@ func (x *SharedMemory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SharedMemory.ProtoReflect.Descriptor instead.
 func (*SharedMemory) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{8}
+	return file_plugin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SharedMemory) GetHostSegment() string {
@@ -1059,7 +1205,7 @@ type Surroundings struct {
 
 func (x *Surroundings) Reset() {
 	*x = Surroundings{}
-	mi := &file_plugin_proto_msgTypes[9]
+	mi := &file_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1071,7 +1217,7 @@ func (x *Surroundings) String() string {
 func (*Surroundings) ProtoMessage() {}
 
 func (x *Surroundings) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[9]
+	mi := &file_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1084,7 +1230,7 @@ func (x *Surroundings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Surroundings.ProtoReflect.Descriptor instead.
 func (*Surroundings) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{9}
+	return file_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Surroundings) GetStage() string {
@@ -1216,7 +1362,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_plugin_proto_msgTypes[10]
+	mi := &file_plugin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1374,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[10]
+	mi := &file_plugin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,7 +1387,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{10}
+	return file_plugin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Call) GetTarget() string {
@@ -1300,7 +1446,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_plugin_proto_msgTypes[11]
+	mi := &file_plugin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1312,7 +1458,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[11]
+	mi := &file_plugin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1471,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{11}
+	return file_plugin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Result) GetValues() []byte {
@@ -1375,7 +1521,7 @@ type Opened struct {
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_plugin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1533,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_plugin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1546,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{12}
+	return file_plugin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Opened) GetCapabilities() []string {
@@ -1436,7 +1582,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1594,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1607,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{13}
+	return file_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Item) GetIndex() uint32 {
@@ -1489,7 +1635,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1501,7 +1647,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1514,7 +1660,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{14}
+	return file_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *End) GetBatches() uint64 {
@@ -1541,7 +1687,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1553,7 +1699,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1566,7 +1712,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{15}
+	return file_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Fault) GetDiagnostics() []*Diagnostic {
@@ -1586,7 +1732,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +1744,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +1757,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{16}
+	return file_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 // Credit allows the sender of items as many bytes of payload more.
@@ -1624,7 +1770,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1636,7 +1782,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1649,7 +1795,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{17}
+	return file_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Credit) GetBytes() uint64 {
@@ -1669,7 +1815,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1827,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1840,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{18}
+	return file_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Progress) GetEvent() []byte {
@@ -1713,7 +1859,7 @@ type Close struct {
 
 func (x *Close) Reset() {
 	*x = Close{}
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1725,7 +1871,7 @@ func (x *Close) String() string {
 func (*Close) ProtoMessage() {}
 
 func (x *Close) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1738,7 +1884,7 @@ func (x *Close) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Close.ProtoReflect.Descriptor instead.
 func (*Close) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{19}
+	return file_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 // Batch is one Arrow record batch: an encapsulated IPC message (continuation,
@@ -1755,7 +1901,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1767,7 +1913,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1780,7 +1926,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{20}
+	return file_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Batch) GetSchema() uint32 {
@@ -1816,7 +1962,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1974,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1987,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{21}
+	return file_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Block) GetOffset() uint64 {
@@ -1877,7 +2023,7 @@ type Schema struct {
 
 func (x *Schema) Reset() {
 	*x = Schema{}
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1889,7 +2035,7 @@ func (x *Schema) String() string {
 func (*Schema) ProtoMessage() {}
 
 func (x *Schema) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1902,7 +2048,7 @@ func (x *Schema) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schema.ProtoReflect.Descriptor instead.
 func (*Schema) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{22}
+	return file_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Schema) GetId() uint32 {
@@ -1943,7 +2089,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2101,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2114,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{23}
+	return file_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Field) GetName() string {
@@ -2044,7 +2190,7 @@ type KeyValue struct {
 
 func (x *KeyValue) Reset() {
 	*x = KeyValue{}
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2056,7 +2202,7 @@ func (x *KeyValue) String() string {
 func (*KeyValue) ProtoMessage() {}
 
 func (x *KeyValue) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2069,7 +2215,7 @@ func (x *KeyValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValue.ProtoReflect.Descriptor instead.
 func (*KeyValue) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{24}
+	return file_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *KeyValue) GetKey() string {
@@ -2102,7 +2248,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2114,7 +2260,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2127,7 +2273,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{25}
+	return file_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Port) GetName() string {
@@ -2192,7 +2338,7 @@ type Rows struct {
 
 func (x *Rows) Reset() {
 	*x = Rows{}
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2204,7 +2350,7 @@ func (x *Rows) String() string {
 func (*Rows) ProtoMessage() {}
 
 func (x *Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2217,7 +2363,7 @@ func (x *Rows) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rows.ProtoReflect.Descriptor instead.
 func (*Rows) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{26}
+	return file_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Rows) GetTarget() string {
@@ -2254,7 +2400,7 @@ type Service struct {
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2266,7 +2412,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2279,7 +2425,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Service) GetKind() string {
@@ -2318,7 +2464,7 @@ type Flow struct {
 
 func (x *Flow) Reset() {
 	*x = Flow{}
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2330,7 +2476,7 @@ func (x *Flow) String() string {
 func (*Flow) ProtoMessage() {}
 
 func (x *Flow) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2343,7 +2489,7 @@ func (x *Flow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flow.ProtoReflect.Descriptor instead.
 func (*Flow) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Flow) GetFile() string {
@@ -2397,7 +2543,7 @@ type Outputs struct {
 
 func (x *Outputs) Reset() {
 	*x = Outputs{}
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2409,7 +2555,7 @@ func (x *Outputs) String() string {
 func (*Outputs) ProtoMessage() {}
 
 func (x *Outputs) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2422,7 +2568,7 @@ func (x *Outputs) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outputs.ProtoReflect.Descriptor instead.
 func (*Outputs) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{29}
+	return file_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Outputs) GetRows() map[string]*Rows {
@@ -2487,7 +2633,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12L\n" +
 	"\x0fimplementations\x18\x03 \x03(\v2\".pathline.plugin.v1.ImplementationR\x0fimplementations\x12\"\n" +
 	"\fcapabilities\x18\x04 \x03(\tR\fcapabilities\x12\x12\n" +
-	"\x04code\x18\x05 \x01(\tR\x04code\"\xc7\x01\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\"\xfb\x01\n" +
 	"\x0eImplementation\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -2495,7 +2641,18 @@ const file_plugin_proto_rawDesc = "" +
 	"\aversion\x18\x04 \x01(\tR\aversion\x12#\n" +
 	"\rconfig_schema\x18\x05 \x01(\fR\fconfigSchema\x12\x18\n" +
 	"\aexample\x18\x06 \x01(\tR\aexample\x12\"\n" +
-	"\fcapabilities\x18\a \x03(\tR\fcapabilities\"O\n" +
+	"\fcapabilities\x18\a \x03(\tR\fcapabilities\x122\n" +
+	"\x06inputs\x18\b \x01(\v2\x1a.pathline.plugin.v1.InputsR\x06inputs\";\n" +
+	"\x06Inputs\x121\n" +
+	"\x06inputs\x18\x01 \x03(\v2\x19.pathline.plugin.v1.InputR\x06inputs\"\xa1\x01\n" +
+	"\x05Input\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03doc\x18\x02 \x01(\tR\x03doc\x12\x14\n" +
+	"\x05takes\x18\x03 \x01(\tR\x05takes\x12\x12\n" +
+	"\x04kind\x18\x04 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04also\x18\x05 \x01(\tR\x04also\x12\x1a\n" +
+	"\boptional\x18\x06 \x01(\bR\boptional\x12\x18\n" +
+	"\adefault\x18\a \x01(\tR\adefault\"O\n" +
 	"\x0fValidateRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x10\n" +
 	"\x03use\x18\x02 \x01(\tR\x03use\x12\x16\n" +
@@ -2718,99 +2875,103 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_plugin_proto_goTypes = []any{
 	(Type)(0),                // 0: pathline.plugin.v1.Type
 	(Unit)(0),                // 1: pathline.plugin.v1.Unit
 	(*DescribeRequest)(nil),  // 2: pathline.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil), // 3: pathline.plugin.v1.DescribeResponse
 	(*Implementation)(nil),   // 4: pathline.plugin.v1.Implementation
-	(*ValidateRequest)(nil),  // 5: pathline.plugin.v1.ValidateRequest
-	(*ValidateResponse)(nil), // 6: pathline.plugin.v1.ValidateResponse
-	(*Diagnostic)(nil),       // 7: pathline.plugin.v1.Diagnostic
-	(*Frame)(nil),            // 8: pathline.plugin.v1.Frame
-	(*Open)(nil),             // 9: pathline.plugin.v1.Open
-	(*SharedMemory)(nil),     // 10: pathline.plugin.v1.SharedMemory
-	(*Surroundings)(nil),     // 11: pathline.plugin.v1.Surroundings
-	(*Call)(nil),             // 12: pathline.plugin.v1.Call
-	(*Result)(nil),           // 13: pathline.plugin.v1.Result
-	(*Opened)(nil),           // 14: pathline.plugin.v1.Opened
-	(*Item)(nil),             // 15: pathline.plugin.v1.Item
-	(*End)(nil),              // 16: pathline.plugin.v1.End
-	(*Fault)(nil),            // 17: pathline.plugin.v1.Fault
-	(*Cancel)(nil),           // 18: pathline.plugin.v1.Cancel
-	(*Credit)(nil),           // 19: pathline.plugin.v1.Credit
-	(*Progress)(nil),         // 20: pathline.plugin.v1.Progress
-	(*Close)(nil),            // 21: pathline.plugin.v1.Close
-	(*Batch)(nil),            // 22: pathline.plugin.v1.Batch
-	(*Block)(nil),            // 23: pathline.plugin.v1.Block
-	(*Schema)(nil),           // 24: pathline.plugin.v1.Schema
-	(*Field)(nil),            // 25: pathline.plugin.v1.Field
-	(*KeyValue)(nil),         // 26: pathline.plugin.v1.KeyValue
-	(*Port)(nil),             // 27: pathline.plugin.v1.Port
-	(*Rows)(nil),             // 28: pathline.plugin.v1.Rows
-	(*Service)(nil),          // 29: pathline.plugin.v1.Service
-	(*Flow)(nil),             // 30: pathline.plugin.v1.Flow
-	(*Outputs)(nil),          // 31: pathline.plugin.v1.Outputs
-	nil,                      // 32: pathline.plugin.v1.Port.SplitsEntry
-	nil,                      // 33: pathline.plugin.v1.Outputs.RowsEntry
-	nil,                      // 34: pathline.plugin.v1.Outputs.MetricsEntry
+	(*Inputs)(nil),           // 5: pathline.plugin.v1.Inputs
+	(*Input)(nil),            // 6: pathline.plugin.v1.Input
+	(*ValidateRequest)(nil),  // 7: pathline.plugin.v1.ValidateRequest
+	(*ValidateResponse)(nil), // 8: pathline.plugin.v1.ValidateResponse
+	(*Diagnostic)(nil),       // 9: pathline.plugin.v1.Diagnostic
+	(*Frame)(nil),            // 10: pathline.plugin.v1.Frame
+	(*Open)(nil),             // 11: pathline.plugin.v1.Open
+	(*SharedMemory)(nil),     // 12: pathline.plugin.v1.SharedMemory
+	(*Surroundings)(nil),     // 13: pathline.plugin.v1.Surroundings
+	(*Call)(nil),             // 14: pathline.plugin.v1.Call
+	(*Result)(nil),           // 15: pathline.plugin.v1.Result
+	(*Opened)(nil),           // 16: pathline.plugin.v1.Opened
+	(*Item)(nil),             // 17: pathline.plugin.v1.Item
+	(*End)(nil),              // 18: pathline.plugin.v1.End
+	(*Fault)(nil),            // 19: pathline.plugin.v1.Fault
+	(*Cancel)(nil),           // 20: pathline.plugin.v1.Cancel
+	(*Credit)(nil),           // 21: pathline.plugin.v1.Credit
+	(*Progress)(nil),         // 22: pathline.plugin.v1.Progress
+	(*Close)(nil),            // 23: pathline.plugin.v1.Close
+	(*Batch)(nil),            // 24: pathline.plugin.v1.Batch
+	(*Block)(nil),            // 25: pathline.plugin.v1.Block
+	(*Schema)(nil),           // 26: pathline.plugin.v1.Schema
+	(*Field)(nil),            // 27: pathline.plugin.v1.Field
+	(*KeyValue)(nil),         // 28: pathline.plugin.v1.KeyValue
+	(*Port)(nil),             // 29: pathline.plugin.v1.Port
+	(*Rows)(nil),             // 30: pathline.plugin.v1.Rows
+	(*Service)(nil),          // 31: pathline.plugin.v1.Service
+	(*Flow)(nil),             // 32: pathline.plugin.v1.Flow
+	(*Outputs)(nil),          // 33: pathline.plugin.v1.Outputs
+	nil,                      // 34: pathline.plugin.v1.Port.SplitsEntry
+	nil,                      // 35: pathline.plugin.v1.Outputs.RowsEntry
+	nil,                      // 36: pathline.plugin.v1.Outputs.MetricsEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	4,  // 0: pathline.plugin.v1.DescribeResponse.implementations:type_name -> pathline.plugin.v1.Implementation
-	7,  // 1: pathline.plugin.v1.ValidateResponse.diagnostics:type_name -> pathline.plugin.v1.Diagnostic
-	24, // 2: pathline.plugin.v1.Frame.schemas:type_name -> pathline.plugin.v1.Schema
-	9,  // 3: pathline.plugin.v1.Frame.open:type_name -> pathline.plugin.v1.Open
-	12, // 4: pathline.plugin.v1.Frame.call:type_name -> pathline.plugin.v1.Call
-	15, // 5: pathline.plugin.v1.Frame.item:type_name -> pathline.plugin.v1.Item
-	16, // 6: pathline.plugin.v1.Frame.end:type_name -> pathline.plugin.v1.End
-	13, // 7: pathline.plugin.v1.Frame.result:type_name -> pathline.plugin.v1.Result
-	17, // 8: pathline.plugin.v1.Frame.fault:type_name -> pathline.plugin.v1.Fault
-	18, // 9: pathline.plugin.v1.Frame.cancel:type_name -> pathline.plugin.v1.Cancel
-	19, // 10: pathline.plugin.v1.Frame.credit:type_name -> pathline.plugin.v1.Credit
-	20, // 11: pathline.plugin.v1.Frame.progress:type_name -> pathline.plugin.v1.Progress
-	21, // 12: pathline.plugin.v1.Frame.close:type_name -> pathline.plugin.v1.Close
-	11, // 13: pathline.plugin.v1.Open.surroundings:type_name -> pathline.plugin.v1.Surroundings
-	10, // 14: pathline.plugin.v1.Open.shared_memory:type_name -> pathline.plugin.v1.SharedMemory
-	22, // 15: pathline.plugin.v1.Call.batches:type_name -> pathline.plugin.v1.Batch
-	27, // 16: pathline.plugin.v1.Call.ports:type_name -> pathline.plugin.v1.Port
-	22, // 17: pathline.plugin.v1.Result.batches:type_name -> pathline.plugin.v1.Batch
-	31, // 18: pathline.plugin.v1.Result.outputs:type_name -> pathline.plugin.v1.Outputs
-	14, // 19: pathline.plugin.v1.Result.opened:type_name -> pathline.plugin.v1.Opened
-	22, // 20: pathline.plugin.v1.Item.batch:type_name -> pathline.plugin.v1.Batch
-	7,  // 21: pathline.plugin.v1.Fault.diagnostics:type_name -> pathline.plugin.v1.Diagnostic
-	23, // 22: pathline.plugin.v1.Batch.block:type_name -> pathline.plugin.v1.Block
-	25, // 23: pathline.plugin.v1.Schema.fields:type_name -> pathline.plugin.v1.Field
-	26, // 24: pathline.plugin.v1.Schema.metadata:type_name -> pathline.plugin.v1.KeyValue
-	0,  // 25: pathline.plugin.v1.Field.type:type_name -> pathline.plugin.v1.Type
-	26, // 26: pathline.plugin.v1.Field.metadata:type_name -> pathline.plugin.v1.KeyValue
-	25, // 27: pathline.plugin.v1.Field.children:type_name -> pathline.plugin.v1.Field
-	1,  // 28: pathline.plugin.v1.Field.unit:type_name -> pathline.plugin.v1.Unit
-	28, // 29: pathline.plugin.v1.Port.rows:type_name -> pathline.plugin.v1.Rows
-	32, // 30: pathline.plugin.v1.Port.splits:type_name -> pathline.plugin.v1.Port.SplitsEntry
-	29, // 31: pathline.plugin.v1.Port.service:type_name -> pathline.plugin.v1.Service
-	30, // 32: pathline.plugin.v1.Port.flow:type_name -> pathline.plugin.v1.Flow
-	24, // 33: pathline.plugin.v1.Rows.schema:type_name -> pathline.plugin.v1.Schema
-	29, // 34: pathline.plugin.v1.Flow.exact:type_name -> pathline.plugin.v1.Service
-	29, // 35: pathline.plugin.v1.Flow.model:type_name -> pathline.plugin.v1.Service
-	29, // 36: pathline.plugin.v1.Flow.path:type_name -> pathline.plugin.v1.Service
-	33, // 37: pathline.plugin.v1.Outputs.rows:type_name -> pathline.plugin.v1.Outputs.RowsEntry
-	29, // 38: pathline.plugin.v1.Outputs.service:type_name -> pathline.plugin.v1.Service
-	30, // 39: pathline.plugin.v1.Outputs.flow:type_name -> pathline.plugin.v1.Flow
-	34, // 40: pathline.plugin.v1.Outputs.metrics:type_name -> pathline.plugin.v1.Outputs.MetricsEntry
-	28, // 41: pathline.plugin.v1.Port.SplitsEntry.value:type_name -> pathline.plugin.v1.Rows
-	28, // 42: pathline.plugin.v1.Outputs.RowsEntry.value:type_name -> pathline.plugin.v1.Rows
-	2,  // 43: pathline.plugin.v1.Plugin.Describe:input_type -> pathline.plugin.v1.DescribeRequest
-	5,  // 44: pathline.plugin.v1.Plugin.Validate:input_type -> pathline.plugin.v1.ValidateRequest
-	8,  // 45: pathline.plugin.v1.Plugin.Session:input_type -> pathline.plugin.v1.Frame
-	3,  // 46: pathline.plugin.v1.Plugin.Describe:output_type -> pathline.plugin.v1.DescribeResponse
-	6,  // 47: pathline.plugin.v1.Plugin.Validate:output_type -> pathline.plugin.v1.ValidateResponse
-	8,  // 48: pathline.plugin.v1.Plugin.Session:output_type -> pathline.plugin.v1.Frame
-	46, // [46:49] is the sub-list for method output_type
-	43, // [43:46] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	5,  // 1: pathline.plugin.v1.Implementation.inputs:type_name -> pathline.plugin.v1.Inputs
+	6,  // 2: pathline.plugin.v1.Inputs.inputs:type_name -> pathline.plugin.v1.Input
+	9,  // 3: pathline.plugin.v1.ValidateResponse.diagnostics:type_name -> pathline.plugin.v1.Diagnostic
+	26, // 4: pathline.plugin.v1.Frame.schemas:type_name -> pathline.plugin.v1.Schema
+	11, // 5: pathline.plugin.v1.Frame.open:type_name -> pathline.plugin.v1.Open
+	14, // 6: pathline.plugin.v1.Frame.call:type_name -> pathline.plugin.v1.Call
+	17, // 7: pathline.plugin.v1.Frame.item:type_name -> pathline.plugin.v1.Item
+	18, // 8: pathline.plugin.v1.Frame.end:type_name -> pathline.plugin.v1.End
+	15, // 9: pathline.plugin.v1.Frame.result:type_name -> pathline.plugin.v1.Result
+	19, // 10: pathline.plugin.v1.Frame.fault:type_name -> pathline.plugin.v1.Fault
+	20, // 11: pathline.plugin.v1.Frame.cancel:type_name -> pathline.plugin.v1.Cancel
+	21, // 12: pathline.plugin.v1.Frame.credit:type_name -> pathline.plugin.v1.Credit
+	22, // 13: pathline.plugin.v1.Frame.progress:type_name -> pathline.plugin.v1.Progress
+	23, // 14: pathline.plugin.v1.Frame.close:type_name -> pathline.plugin.v1.Close
+	13, // 15: pathline.plugin.v1.Open.surroundings:type_name -> pathline.plugin.v1.Surroundings
+	12, // 16: pathline.plugin.v1.Open.shared_memory:type_name -> pathline.plugin.v1.SharedMemory
+	24, // 17: pathline.plugin.v1.Call.batches:type_name -> pathline.plugin.v1.Batch
+	29, // 18: pathline.plugin.v1.Call.ports:type_name -> pathline.plugin.v1.Port
+	24, // 19: pathline.plugin.v1.Result.batches:type_name -> pathline.plugin.v1.Batch
+	33, // 20: pathline.plugin.v1.Result.outputs:type_name -> pathline.plugin.v1.Outputs
+	16, // 21: pathline.plugin.v1.Result.opened:type_name -> pathline.plugin.v1.Opened
+	24, // 22: pathline.plugin.v1.Item.batch:type_name -> pathline.plugin.v1.Batch
+	9,  // 23: pathline.plugin.v1.Fault.diagnostics:type_name -> pathline.plugin.v1.Diagnostic
+	25, // 24: pathline.plugin.v1.Batch.block:type_name -> pathline.plugin.v1.Block
+	27, // 25: pathline.plugin.v1.Schema.fields:type_name -> pathline.plugin.v1.Field
+	28, // 26: pathline.plugin.v1.Schema.metadata:type_name -> pathline.plugin.v1.KeyValue
+	0,  // 27: pathline.plugin.v1.Field.type:type_name -> pathline.plugin.v1.Type
+	28, // 28: pathline.plugin.v1.Field.metadata:type_name -> pathline.plugin.v1.KeyValue
+	27, // 29: pathline.plugin.v1.Field.children:type_name -> pathline.plugin.v1.Field
+	1,  // 30: pathline.plugin.v1.Field.unit:type_name -> pathline.plugin.v1.Unit
+	30, // 31: pathline.plugin.v1.Port.rows:type_name -> pathline.plugin.v1.Rows
+	34, // 32: pathline.plugin.v1.Port.splits:type_name -> pathline.plugin.v1.Port.SplitsEntry
+	31, // 33: pathline.plugin.v1.Port.service:type_name -> pathline.plugin.v1.Service
+	32, // 34: pathline.plugin.v1.Port.flow:type_name -> pathline.plugin.v1.Flow
+	26, // 35: pathline.plugin.v1.Rows.schema:type_name -> pathline.plugin.v1.Schema
+	31, // 36: pathline.plugin.v1.Flow.exact:type_name -> pathline.plugin.v1.Service
+	31, // 37: pathline.plugin.v1.Flow.model:type_name -> pathline.plugin.v1.Service
+	31, // 38: pathline.plugin.v1.Flow.path:type_name -> pathline.plugin.v1.Service
+	35, // 39: pathline.plugin.v1.Outputs.rows:type_name -> pathline.plugin.v1.Outputs.RowsEntry
+	31, // 40: pathline.plugin.v1.Outputs.service:type_name -> pathline.plugin.v1.Service
+	32, // 41: pathline.plugin.v1.Outputs.flow:type_name -> pathline.plugin.v1.Flow
+	36, // 42: pathline.plugin.v1.Outputs.metrics:type_name -> pathline.plugin.v1.Outputs.MetricsEntry
+	30, // 43: pathline.plugin.v1.Port.SplitsEntry.value:type_name -> pathline.plugin.v1.Rows
+	30, // 44: pathline.plugin.v1.Outputs.RowsEntry.value:type_name -> pathline.plugin.v1.Rows
+	2,  // 45: pathline.plugin.v1.Plugin.Describe:input_type -> pathline.plugin.v1.DescribeRequest
+	7,  // 46: pathline.plugin.v1.Plugin.Validate:input_type -> pathline.plugin.v1.ValidateRequest
+	10, // 47: pathline.plugin.v1.Plugin.Session:input_type -> pathline.plugin.v1.Frame
+	3,  // 48: pathline.plugin.v1.Plugin.Describe:output_type -> pathline.plugin.v1.DescribeResponse
+	8,  // 49: pathline.plugin.v1.Plugin.Validate:output_type -> pathline.plugin.v1.ValidateResponse
+	10, // 50: pathline.plugin.v1.Plugin.Session:output_type -> pathline.plugin.v1.Frame
+	48, // [48:51] is the sub-list for method output_type
+	45, // [45:48] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -2818,7 +2979,7 @@ func file_plugin_proto_init() {
 	if File_plugin_proto != nil {
 		return
 	}
-	file_plugin_proto_msgTypes[6].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[8].OneofWrappers = []any{
 		(*Frame_Open)(nil),
 		(*Frame_Call)(nil),
 		(*Frame_Item)(nil),
@@ -2836,7 +2997,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

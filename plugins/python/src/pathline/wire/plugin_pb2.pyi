@@ -95,7 +95,7 @@ class DescribeResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., implementations: _Optional[_Iterable[_Union[Implementation, _Mapping]]] = ..., capabilities: _Optional[_Iterable[str]] = ..., code: _Optional[str] = ...) -> None: ...
 
 class Implementation(_message.Message):
-    __slots__ = ("kind", "name", "doc", "version", "config_schema", "example", "capabilities")
+    __slots__ = ("kind", "name", "doc", "version", "config_schema", "example", "capabilities", "inputs")
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DOC_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class Implementation(_message.Message):
     CONFIG_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     EXAMPLE_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     kind: str
     name: str
     doc: str
@@ -110,7 +111,32 @@ class Implementation(_message.Message):
     config_schema: bytes
     example: str
     capabilities: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., doc: _Optional[str] = ..., version: _Optional[str] = ..., config_schema: _Optional[bytes] = ..., example: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ...) -> None: ...
+    inputs: Inputs
+    def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., doc: _Optional[str] = ..., version: _Optional[str] = ..., config_schema: _Optional[bytes] = ..., example: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., inputs: _Optional[_Union[Inputs, _Mapping]] = ...) -> None: ...
+
+class Inputs(_message.Message):
+    __slots__ = ("inputs",)
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    inputs: _containers.RepeatedCompositeFieldContainer[Input]
+    def __init__(self, inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ...) -> None: ...
+
+class Input(_message.Message):
+    __slots__ = ("name", "doc", "takes", "kind", "also", "optional", "default")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DOC_FIELD_NUMBER: _ClassVar[int]
+    TAKES_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ALSO_FIELD_NUMBER: _ClassVar[int]
+    OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    doc: str
+    takes: str
+    kind: str
+    also: str
+    optional: bool
+    default: str
+    def __init__(self, name: _Optional[str] = ..., doc: _Optional[str] = ..., takes: _Optional[str] = ..., kind: _Optional[str] = ..., also: _Optional[str] = ..., optional: bool = ..., default: _Optional[str] = ...) -> None: ...
 
 class ValidateRequest(_message.Message):
     __slots__ = ("kind", "use", "config")
