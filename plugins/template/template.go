@@ -48,7 +48,8 @@ func Languages() []string {
 	return out
 }
 
-// Kinds are the kinds that a language has projects for.
+// Kinds are the kinds that a language has projects for, and bijection, a model that is a
+// discrete flow.
 func Kinds(lang string) []string {
 	entries, _ := files.ReadDir(lang)
 	var out []string
@@ -66,6 +67,17 @@ func Kinds(lang string) []string {
 func kindOf(name string) string {
 	stem, _, _ := strings.Cut(name, ".")
 	return strings.TrimPrefix(strings.TrimSuffix(stem, "_test"), "test_")
+}
+
+// bijection is a project of its own: a model that is a discrete flow.
+const bijection = "bijection"
+
+// Stage is the kind of the stage that the project is.
+func (p Project) Stage() string {
+	if p.Kind == bijection {
+		return "model"
+	}
+	return p.Kind
 }
 
 // Write writes a project into a folder, which is made; one that holds something
