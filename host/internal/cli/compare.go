@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 
@@ -71,7 +72,37 @@ func compare(ctx context.Context, p *pipeline.Pipeline, plugins *pluginSet, rec 
 		return nil, err
 	}
 	c.Columns = dimensionNames(columns)
+	c.Shape = f.shapeOf(len(c.Columns))
 	return c, nil
+}
+
+// shapeOf is the shape that a model of the file gives to rows of so many numbers;
+// zero when no model knows of images. A square is what glow takes where none is
+// written.
+func (f resolvedFile) shapeOf(size int) report.Shape {
+	for _, n := range sortedKeys(f.Stages) {
+		s := f.Stages[n]
+		var with struct {
+			Shape []int `json:"shape"`
+		}
+		if s.Kind != "model" || len(s.With) > 0 && json.Unmarshal(s.With, &with) != nil {
+			continue
+		}
+		side := int(math.Round(math.Sqrt(float64(size))))
+		shape := report.Shape{Height: side, Width: side, Channels: 1}
+		switch {
+		case len(with.Shape) == 2:
+			shape.Height, shape.Width = with.Shape[0], with.Shape[1]
+		case len(with.Shape) == 3:
+			shape = report.Shape{Height: with.Shape[0], Width: with.Shape[1], Channels: with.Shape[2]}
+		case s.Use != "glow":
+			continue
+		}
+		if shape.Size() == size {
+			return shape
+		}
+	}
+	return report.Shape{}
 }
 
 // resolvedFile is what the page asks of the resolved pipeline file.

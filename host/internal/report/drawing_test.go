@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/pathline/pathline/stages/random"
@@ -85,5 +86,36 @@ func TestFrameHoldsTheBulk(t *testing.T) {
 	v[0], v[1] = 1e9, math.Inf(1)
 	if r := rangeOf(tail, v); r[0] > 0 || r[1] < 9 || r[1] > 11 {
 		t.Errorf("one far value sets the frame: %v", r)
+	}
+}
+
+// TestImages: a pixel lies where the shape says, the least of the data is paper, the
+// greatest full ink, also for what lies beyond, and equal neighbours are one stroke.
+func TestImages(t *testing.T) {
+	column := func(v ...float64) []float64 { return v }
+	c := Comparison{Shape: Shape{2, 3, 1}, Columns: make([]string, 6),
+		Data:   [][]float64{column(0, 0), column(8, 0), column(8, 0), column(0, 8), column(0, 4), column(4, math.NaN())},
+		Sample: [][]float64{column(0), column(-3), column(0), column(0), column(90), column(4)}}
+	for i, want := range [][2][]string{
+		// ink, strokes: the second image begins 5 pixels to the right of the first
+		{{"0.5", "M3 2.5h1M7 2.5h1"}, {"1", "M2 1.5h2M6 2.5h1"}},
+		{{"0.5", "M3 2.5h1"}, {"1", "M2 2.5h1"}},
+	} {
+		svg := string(drawImages(c)[i].SVG)
+		n := 0
+		for _, w := range want {
+			n++
+			if path := `<path class="pixels" stroke-opacity="` + w[0] + `" d="` + w[1] + `"/>`; !strings.Contains(svg, path) {
+				t.Errorf("side %d has no %s:\n%s", i, path, svg)
+			}
+		}
+		if strings.Count(svg, "<path") != n || strings.Count(svg, `class="paper"`) != 2-i {
+			t.Errorf("side %d: %s", i, svg)
+		}
+	}
+	// Channels are drawn as their mean.
+	c = Comparison{Shape: Shape{1, 1, 2}, Columns: make([]string, 2), Data: [][]float64{column(0, 4), column(0, 4)}, Sample: [][]float64{column(0), column(4)}}
+	if svg := string(drawImages(c)[1].SVG); !strings.Contains(svg, `stroke-opacity="0.5"`) {
+		t.Error(svg)
 	}
 }

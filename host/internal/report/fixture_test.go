@@ -76,10 +76,11 @@ func full() Report {
 	r.Training = []Curve{c}
 	names := []string{"voltage", "global_active_power", "sub_metering_3", "intensity", "reactive power", "hour", "temperature", "e", "f", "g", "h", "i"}
 	r.Samples = []Comparison{
-		{"samples", []string{"x", "y"}, plane(1, 3000, 0), plane(2, 3000, 0.06)},
-		{"power", names[:4], normalColumns(1, 3000, 4, 1), normalColumns(2, 3000, 4, 0.92)},
-		{"wide", names, normalColumns(3, 2000, 12, 1), normalColumns(4, 2000, 12, 1.05)},
-		{"single", names[:1], normalColumns(5, 2000, 1, 1), normalColumns(6, 2000, 1, 1.1)},
+		{Stage: "samples", Columns: []string{"x", "y"}, Data: plane(1, 3000, 0), Sample: plane(2, 3000, 0.06)},
+		{Stage: "power", Columns: names[:4], Data: normalColumns(1, 3000, 4, 1), Sample: normalColumns(2, 3000, 4, 0.92)},
+		{Stage: "wide", Columns: names, Data: normalColumns(3, 2000, 12, 1), Sample: normalColumns(4, 2000, 12, 1.05)},
+		{Stage: "single", Columns: names[:1], Data: normalColumns(5, 2000, 1, 1), Sample: normalColumns(6, 2000, 1, 1.1)},
+		{Stage: "images", Columns: names, Data: normalColumns(3, 70, 12, 1), Sample: normalColumns(4, 11, 12, 1.05), Shape: Shape{2, 2, 3}},
 	}
 	for i := range 2000 { // whole numbers
 		for _, set := range [][][]float64{r.Samples[2].Data, r.Samples[2].Sample} {

@@ -51,11 +51,12 @@ type Curve struct {
 }
 
 // Comparison is data beside a sample: [column][row]. The numbers of rows may
-// differ.
+// differ. With a Shape of as many numbers as there are columns a row is an image.
 type Comparison struct {
 	Stage        string
 	Columns      []string
 	Data, Sample [][]float64
+	Shape        Shape
 }
 
 // Histogram is the log-likelihoods of one stage and split in nats, with the

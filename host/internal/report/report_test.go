@@ -65,11 +65,17 @@ func reports() map[string]Report {
 			Curve{"t", v, w, w, v, v, w}, Curve{"t", []float64{1, 2, 3, 4}, v, []float64{1, 2}, w, v, v})
 		for _, k := range [][]int{{1, 5}, {2, 3}, {4}, {70}, {2}}[i%5] {
 			s := Comparison{Stage: "s"}
+			if i%2 == 1 {
+				s.Shape = Shape{1, 1, k}
+				if k%2 == 0 {
+					s.Shape = Shape{2, k / 2, 1}
+				}
+			}
 			for j := range k {
 				s.Columns = append(s.Columns, strconv.Itoa(j))
 				s.Data, s.Sample = append(s.Data, odd[(i+j)%len(odd)]), append(s.Sample, w)
 			}
-			all.Samples = append(all.Samples, s, Comparison{"cut", s.Columns, s.Data[:k/2], s.Sample})
+			all.Samples = append(all.Samples, s, Comparison{Stage: "cut", Columns: s.Columns, Data: s.Data[:k/2], Sample: s.Sample, Shape: s.Shape})
 		}
 		all.Likelihoods = append(all.Likelihoods, Histogram{"l", "", v, bad[i%3], 1, 0, 0, 0}, Histogram{"l", "x", v, 2, nan, 1, nan, bad[i%3]}, Histogram{"l", "x", v, 1e300, 1e-300, 0, 0, 0})
 		all.Rankings = append(all.Rankings, Ranking{"r", []Score{{"a", bad[i%3], 1}, {"b", 1, bad[i%3]}, {"c", 2, nan}, {"d", 1e300, 1e-300}}}, Ranking{"x", []Score{{"e", 1, 1}, {"f", 1, 1}}}, Ranking{"one", []Score{{"g", 1, 1}}})
@@ -183,7 +189,7 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("name %d is not on the page as text", i)
 		}
 	}
-	elements(t, write(t, Report{Title: "a\x00b\x01c\xffd\uFFFE", Samples: []Comparison{{"\x02", []string{"\x03"}, [][]float64{{1, 2}}, [][]float64{{1, 2}}}}}))
+	elements(t, write(t, Report{Title: "a\x00b\x01c\xffd\uFFFE", Samples: []Comparison{{Stage: "\x02", Columns: []string{"\x03"}, Data: [][]float64{{1, 2}}, Sample: [][]float64{{1, 2}}}}}))
 }
 
 // TestRanking: the best comes first, and one model, or none with a mean, has no order.
@@ -242,8 +248,8 @@ func TestEmptySectionsAreLeftOut(t *testing.T) {
 func TestSize(t *testing.T) {
 	r := full()
 	r.Samples = []Comparison{
-		{"a", []string{"1", "2", "3", "4"}, normalColumns(1, 20000, 4, 1), normalColumns(2, 20000, 4, 1)},
-		{"b", []string{"1", "2"}, plane(1, 20000, 0), plane(2, 20000, 0)},
+		{Stage: "a", Columns: []string{"1", "2", "3", "4"}, Data: normalColumns(1, 20000, 4, 1), Sample: normalColumns(2, 20000, 4, 1)},
+		{Stage: "b", Columns: []string{"1", "2"}, Data: plane(1, 20000, 0), Sample: plane(2, 20000, 0)},
 	}
 	r.Trajectories = append(r.Trajectories, r.Trajectories[0])
 	if n := len(write(t, r)); n > 2<<20 {

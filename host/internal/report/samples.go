@@ -7,7 +7,8 @@ import (
 )
 
 // drawComparison picks the picture for the number of columns: one histogram,
-// two scatters side by side, a matrix of pairs, or the marginals of many.
+// two scatters side by side, a matrix of pairs, or the marginals of many; images
+// are drawn as images.
 func drawComparison(s Comparison) block {
 	b := block{Stage: s.Stage}
 	k := min(len(s.Columns), len(s.Data), len(s.Sample))
@@ -20,6 +21,8 @@ func drawComparison(s Comparison) block {
 		return b
 	}
 	switch {
+	case s.Shape.Size() == k && len(s.Data) == k && len(s.Sample) == k:
+		b.Drawings = drawImages(s)
 	case k == 1:
 		b.Drawings = []drawing{drawMarginal(s, 0, 960, 300, true)}
 	case k == 2:
