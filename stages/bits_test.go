@@ -43,3 +43,23 @@ func TestBitsPerDimension(t *testing.T) {
 		})
 	}
 }
+
+// TestUniformOracle: the file of the page gives the closed form, for every row.
+func TestUniformOracle(t *testing.T) {
+	out := t.TempDir()
+	p, err := pipeline.Load(t.Context(), "../examples/papers/images/oracle.yaml", stages.Builtin(), pipeline.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := p.Run(t.Context(), pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: out}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, want := record.Stages["scores"].Metrics, math.Log2(17)-math.Log2(1-2e-6)
+	if got := m["mean_bits_per_dim"]; !(math.Abs(got-want) < 1e-7) {
+		t.Errorf("%.9f bits per dimension, want %.9f", got, want)
+	}
+	if se := m["mean_log_prob_se"]; !(se < 1e-6) {
+		t.Errorf("rows differ: standard error of the mean log-density %v", se)
+	}
+}

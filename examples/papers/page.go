@@ -31,6 +31,7 @@ const pageTemplate = "page.md.tmpl"
 //	seconds RESULT STAGE        how long the stage took, the median over the seeds
 //	load RESULT                 any other JSON file of results, nil where there is none
 //	spread MEAN SE              two numbers of such a file as mean ± standard error
+//	bits MEAN SE COLUMNS        the same in bits per dimension, of nats of values one apart
 //	above MEAN SE "2.83"        the same of what a mean lies above a known value
 //	order DIFFERENCE            whether the first of a difference of compare is the greater one
 //	label RESULT                n-moons, or sb-n-moons, as N→moons
@@ -45,7 +46,7 @@ func Page(folder string) ([]byte, error) {
 	r := results{folder: folder, sweeps: map[string]*sweep{}}
 	t, err := template.New(pageTemplate).Option("missingkey=error").Funcs(template.FuncMap{
 		"cell": r.cell, "minus": minus, "sd": withSD, "se": withSE, "floor": floor, "mean": mean, "alike": alike, "twice": twice, "quotient": func(a, b float64) float64 { return a / b }, "ratio": ratio, "difference": difference, "within": within,
-		"spread": spread, "above": above, "order": order, "seconds": r.seconds, "load": r.load, "number": number, "label": label,
+		"spread": spread, "bits": bits, "above": above, "order": order, "seconds": r.seconds, "load": r.load, "number": number, "label": label,
 		"list":  func(v ...string) []string { return v },
 		"split": func(v string) []string { return strings.Split(v, "|") },
 	}).Parse(string(text))
@@ -201,6 +202,11 @@ func twice(c Cell) Cell {
 	}
 	c.Mean, c.SD, c.Floor = double(c.Mean), double(c.SD), double(c.Floor)
 	return c
+}
+
+// bits takes nats of rows of values one apart to bits per dimension.
+func bits(mean, se, columns float64) string {
+	return spread(mean/columns/math.Ln2, se/columns/math.Ln2)
 }
 
 // withSpread writes a mean and a spread, which has as many decimals.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,6 +54,9 @@ func TestCells(t *testing.T) {
 	}
 	if got, err := above(2.9, 0.0123, "2.83188"); got != "0.068 ± 0.012" || err != nil {
 		t.Errorf("2.9 lies %s above 2.83188 (%v)", got, err)
+	}
+	if got := bits(-3*math.Log(256), 3*math.Ln2/4, 3); got != "-8.00 ± 0.25" {
+		t.Errorf("8 bits a dimension are %s", got)
 	}
 	if _, err := order(nil); err == nil {
 		t.Error("no difference has an order")

@@ -21,6 +21,7 @@ func TestPapers(t *testing.T) {
 	further := map[string][]string{
 		"density/pipeline.yaml":     {"params.test=0.01", "params.hidden=[16]", "params.field_steps=5", "params.match_steps=20"},
 		"ffjord-toys/pipeline.yaml": {"stages.data.with.rows=5000", "params.field_steps=5", "params.further_steps=5", "params.tune_steps=5"},
+		"images/pipeline.yaml":      {"params.every=10"},
 		"planar/pipeline.yaml":      {"stages.data.with.rows=2000", "params.field_steps=5"},
 		"rnode/pipeline.yaml":       {"stages.data.with.rows=3000", "params.path_rows=300", "params.steps=5"},
 		"tables/power.yaml":         {"params.data=testdata/power.parquet"},

@@ -23,7 +23,7 @@ func TestShapeOf(t *testing.T) {
 		{`{"m": {"kind": "evaluator", "use": "glow", "with": {"shape": [4, 6]}}}`, 24, report.Shape{}},
 		{`{"m": {"kind": "model", "use": "theirs/x", "with": {"shape": "round"}}}`, 24, report.Shape{}},
 	} {
-		if got := readResolved(json.RawMessage(`{"stages": `+c.models+`}`)).shapeOf(c.size); got != c.want {
+		if got := readResolved(json.RawMessage(`{"stages": ` + c.models + `}`)).shapeOf(c.size); got != c.want {
 			t.Errorf("%s, %d numbers: %+v, want %+v", c.models, c.size, got, c.want)
 		}
 	}
