@@ -207,9 +207,10 @@ func Errors(err error, otherwise Reason) []*Error {
 		return all
 	}
 	if errors.As(err, &one) {
-		// A wrapped error keeps its reason and place under the longer message.
+		// A wrapped error keeps its reason, its place and its advice, said once, under
+		// the longer message.
 		c := *one
-		c.Message, c.Cause = err.Error(), err
+		c.Message, c.Cause = strings.Replace(err.Error(), one.Error(), one.Message, 1), err
 		return []*Error{&c}
 	}
 	return []*Error{{Reason: otherwise, Message: err.Error(), Cause: err}}
