@@ -25,6 +25,10 @@
 // [Autoregressive]. Scales are softly limited: a log-scale a becomes
 // a/(1+|a|/limit), limit = ln 1000, so that no row can overflow.
 //
+// Layers of images (squeeze, split, checkerboard, 1x1 convolution; images.go) act on
+// [places channels], the others on the last axis. [Radial], [BatchNorm] and [Logit] are
+// in no model by name: they are for chains of an author's own.
+//
 // A layer may look at a context: Builder.Context, what the row is conditioned
 // on, is an input of every conditioner when there is one. A network with conditions
 // ([Conditional], [NewHeldNetwork]) has rows (x, c) and keeps c; layers without a
