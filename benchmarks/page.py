@@ -32,7 +32,7 @@ def figure(v, digits=3):
         return "-"
     if v == 0:
         return "0"
-    if 1e-3 <= abs(v) < 1e6:
+    if 1e-3 <= abs(v) < 1e9:
         text = f"{v:.{digits}g}"
         return f"{float(text):,.0f}" if abs(v) >= 10 ** (digits - 1) else text
     return f"{v:.2g}"

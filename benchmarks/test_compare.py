@@ -65,7 +65,7 @@ class Pairs(unittest.TestCase):
 class Page(unittest.TestCase):
     def test_figure(self):
         for v, want in ((None, "-"), (0, "0"), (0.0123, "0.0123"), (12.345, "12.3"), (240123.4, "240,000"),
-                        (1234, "1,230"), (6.8e-7, "6.8e-07"), (1.5e9, "1.5e+09")):
+                        (1234, "1,230"), (1023456, "1,020,000"), (6.8e-7, "6.8e-07"), (1.5e9, "1.5e+09")):
             self.assertEqual(page.figure(v), want)
 
     def test_page_of_nothing(self):

@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"github.com/pathline/pathline/stages/bijection"
+	"github.com/pathline/pathline/stages/flow"
+	"github.com/pathline/pathline/stages/likelihood"
 	"github.com/pathline/pathline/stages/optim"
+	"github.com/pathline/pathline/stages/sampler"
 	"github.com/pathline/pathline/stages/trainer"
 )
 
@@ -103,19 +106,19 @@ func discreteCall(name, metric string) func(context.Context, *session) ([]Result
 			return nil, err
 		}
 		net.Init(key)
-		in, out, logp := normals(discreteBatch, discreteDim), make([]float32, discreteBatch*discreteDim), make([]float64, discreteBatch)
-		z, draw := make([]float64, len(in)), int64(0)
+		f := &flow.Flow{Bijection: net, Base: net.Base(), Workers: s.Threads, Description: flow.Description{Dim: discreteDim}}
+		x, logp, draw := make([]float64, discreteBatch*discreteDim), make([]float64, discreteBatch), int64(0)
+		for i, v := range normals(discreteBatch, discreteDim) {
+			x[i] = float64(v)
+		}
 		t, err := measure(ctx, s, clock(func() error {
 			if metric == "log_prob" {
-				_, err := net.Gradient(ctx, nil, logp, in, nil, discreteBatch)
+				_, err := likelihood.LogProb(ctx, f, nil, logp, nil, x, 0, discreteBatch, likelihood.Trace{})
 				return err
 			}
-			net.Base().Sample(z, key, draw, discreteBatch)
+			_, err := sampler.Sample(ctx, f, nil, x, key, draw, discreteBatch)
 			draw += discreteBatch
-			for i, v := range z {
-				in[i] = float32(v)
-			}
-			return net.Generate(ctx, out, in, nil, discreteBatch)
+			return err
 		}))
 		if err != nil {
 			return nil, err
