@@ -51,11 +51,7 @@ const (
 	baseOwn      = "own"
 )
 
-type trainParams struct {
-	Loss   bool `json:"loss"`   // the loss alone
-	Zero   bool `json:"zero"`   // the gradient starts at zero
-	Weight bool `json:"weight"` // rows have weights
-}
+type trainParams struct{ asked }
 
 func answerBijections(p *peer, v bijection.Definition, method string, m wire.Message) (wire.Message, error) {
 	if method != "build" {
@@ -196,36 +192,16 @@ func (n *servedBijection) train(ctx context.Context, m wire.Message) (wire.Messa
 	if err != nil {
 		return none, err
 	}
-	var weight []float32
-	if c.Weight {
-		if weight, err = wire.Values[float32](rec, "weight", 0, -1); err != nil {
-			return none, err
-		}
-	}
-	var flat []float32
-	var grad [][]float32
-	if !c.Loss {
-		size := total(n.Tensors())
-		flat = make([]float32, size)
-		if !c.Zero {
-			g, err := wire.Values[float32](m.Batches[1], "grad", 0, size)
-			if err != nil {
-				return none, err
-			}
-			copy(flat, g)
-		}
-		grad = parts(flat, n.Tensors())
+	weight, flat, grad, err := n.begin(c.asked, m)
+	if err != nil {
+		return none, err
 	}
 	rows := int(rec.NumRows())
 	loss := make([]float64, rows)
 	if _, err := n.Gradient(ctx, grad, loss, x, weight, rows); err != nil {
 		return none, err
 	}
-	out := wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("loss", loss, 0))}}
-	if !c.Loss {
-		out.Batches = append(out.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
-	}
-	return out, nil
+	return c.answer(loss, flat), nil
 }
 
 // remoteBijections is a bijection.Definition of the other side.
@@ -397,43 +373,15 @@ func (n *remoteBijection) Gradient(ctx context.Context, grad [][]float32, loss [
 	if err := n.ready(ctx); err != nil {
 		return 0, err
 	}
-	c := trainParams{Loss: grad == nil, Zero: zero(grad), Weight: weight != nil}
-	columns := n.columns("x", x, rows)
-	if weight != nil {
-		columns = append(columns, wire.ColumnOf("weight", weight[:rows], 0))
-	}
-	m := wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}
-	want := 1
-	if grad != nil {
-		want = 2
-		if !c.Zero {
-			flat := make([]float32, 0, n.size)
-			for _, g := range grad {
-				flat = append(flat, g...)
-			}
-			m.Batches = append(m.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
-		}
-	}
-	out, err := n.at.call(ctx, "train", c, m, nil)
+	c, m := n.asking(grad, weight, rows, n.columns("x", x, rows)...)
+	out, err := n.at.call(ctx, "train", trainParams{c}, m, nil)
 	defer out.Release()
 	if err != nil {
 		return 0, err
 	}
-	if err := batches(out, want); err != nil {
-		return 0, n.at.broke(err)
-	}
-	terms, err := wire.Values[float64](out.Batches[0], "loss", 0, rows)
+	terms, err := n.answered(out, grad, rows)
 	if err != nil {
 		return 0, n.at.broke(err)
-	}
-	if grad != nil {
-		flat, err := wire.Values[float32](out.Batches[1], "grad", 0, n.size)
-		if err != nil {
-			return 0, n.at.broke(err)
-		}
-		for _, g := range grad {
-			flat = flat[copy(g, flat):]
-		}
 	}
 	var sum float64
 	for r, v := range terms {

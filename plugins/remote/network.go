@@ -37,10 +37,7 @@ type networkFacts struct {
 }
 
 type gradientParams struct {
-	Loss   bool `json:"loss"`   // the loss alone
-	Zero   bool `json:"zero"`   // the gradient starts at zero
-	Weight bool `json:"weight"` // rows have weights
-
+	asked
 	Lanes model.Lanes `json:"lanes,omitempty"` // the cut of a whole batch; zero is then said of the lanes
 	Hold  bool        `json:"hold,omitempty"`  // more batches of the step follow
 	Write bool        `json:"write,omitempty"` // take the weights first, which are the second batch
@@ -166,35 +163,15 @@ func (n *servedNetwork) gradient(ctx context.Context, m wire.Message) (wire.Mess
 	if len(c.Lanes) > 0 {
 		return n.batch(ctx, c, model.Batch{T: t, X: x, Target: target, Rows: rows})
 	}
-	var weight []float32
-	if c.Weight {
-		if weight, err = wire.Values[float32](rec, "weight", 0, rows); err != nil {
-			return none, err
-		}
-	}
-	var flat []float32
-	var grad [][]float32
-	if !c.Loss {
-		size := total(n.Tensors())
-		flat = make([]float32, size)
-		if !c.Zero {
-			g, err := wire.Values[float32](m.Batches[1], "grad", 0, size)
-			if err != nil {
-				return none, err
-			}
-			copy(flat, g)
-		}
-		grad = parts(flat, n.Tensors())
+	weight, flat, grad, err := n.begin(c.asked, m)
+	if err != nil {
+		return none, err
 	}
 	loss, err := n.Gradient(ctx, grad, t, x, target, weight, rows)
 	if err != nil {
 		return none, err
 	}
-	out := wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("loss", []float64{loss}, 0))}}
-	if !c.Loss {
-		out.Batches = append(out.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
-	}
-	return out, nil
+	return c.answer([]float64{loss}, flat), nil
 }
 
 // remoteDefinition is a model.Definition of the other side.
@@ -269,45 +246,16 @@ func (n *remoteNetwork) Gradient(ctx context.Context, grad [][]float32, t []floa
 	if err := n.settle(ctx); err != nil {
 		return 0, err
 	}
-	c := gradientParams{Loss: grad == nil, Zero: zero(grad), Weight: weight != nil}
 	d := n.dim
-	columns := []wire.Column{wire.ColumnOf("t", t[:rows], 0), wire.ColumnOf("x", x[:rows*d], d), wire.ColumnOf("target", target[:rows*d], d)}
-	if weight != nil {
-		columns = append(columns, wire.ColumnOf("weight", weight[:rows], 0))
-	}
-	m := wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}
-	want := 1
-	if grad != nil {
-		want = 2
-		if !c.Zero {
-			flat := make([]float32, 0, n.size)
-			for _, g := range grad {
-				flat = append(flat, g...)
-			}
-			m.Batches = append(m.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
-		}
-	}
-	out, err := n.call(ctx, "gradient", c, m, nil)
+	c, m := n.asking(grad, weight, rows, wire.ColumnOf("t", t[:rows], 0), wire.ColumnOf("x", x[:rows*d], d), wire.ColumnOf("target", target[:rows*d], d))
+	out, err := n.call(ctx, "gradient", gradientParams{asked: c}, m, nil)
 	defer out.Release()
 	if err != nil {
 		return 0, err
 	}
-	if err := batches(out, want); err != nil {
-		return 0, n.broke(err)
-	}
-	loss, err := wire.Values[float64](out.Batches[0], "loss", 0, 1)
+	loss, err := n.answered(out, grad, 1)
 	if err != nil {
 		return 0, n.broke(err)
-	}
-	if grad != nil {
-		flat, err := wire.Values[float32](out.Batches[1], "grad", 0, n.size)
-		if err != nil {
-			return 0, n.broke(err)
-		}
-		at := 0
-		for _, g := range grad {
-			at += copy(g, flat[at:])
-		}
 	}
 	return loss[0], nil
 }
@@ -336,7 +284,7 @@ func (n *remoteNetwork) BatchGradient(ctx context.Context, grad [][]float32, los
 	if n.changed {
 		m.Batches = append(m.Batches, n.weights())
 	}
-	out, err := n.call(ctx, "gradient", gradientParams{Zero: b.First, Lanes: b.Lanes, Hold: !b.Last, Write: n.changed}, m, nil)
+	out, err := n.call(ctx, "gradient", gradientParams{asked: asked{Zero: b.First}, Lanes: b.Lanes, Hold: !b.Last, Write: n.changed}, m, nil)
 	if err != nil {
 		return err
 	}

@@ -50,21 +50,21 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		gradientParams
 		words string
 	}{
-		"many lanes":           {gradientParams{Zero: true, Lanes: many}, "100 lanes"},
-		"a gap":                {gradientParams{Zero: true, Lanes: model.Lanes{{0, 50}, {60, 100}}}, "row 60, after row 50"},
-		"rows twice":           {gradientParams{Zero: true, Lanes: model.Lanes{{0, 50}, {40, 100}}}, "row 40"},
-		"rows outside":         {gradientParams{Zero: true, Lanes: model.Lanes{{0, 50}, {50, 101}}}, "row 101"},
-		"an empty tile":        {gradientParams{Zero: true, Lanes: model.Lanes{{0, 50, 50, 100}}}, "row 50"},
-		"rows left out":        {gradientParams{Zero: true, Lanes: model.Lanes{{0, 50}}}, "50 rows of 100"},
+		"many lanes":           {gradientParams{asked: asked{Zero: true}, Lanes: many}, "100 lanes"},
+		"a gap":                {gradientParams{asked: asked{Zero: true}, Lanes: model.Lanes{{0, 50}, {60, 100}}}, "row 60, after row 50"},
+		"rows twice":           {gradientParams{asked: asked{Zero: true}, Lanes: model.Lanes{{0, 50}, {40, 100}}}, "row 40"},
+		"rows outside":         {gradientParams{asked: asked{Zero: true}, Lanes: model.Lanes{{0, 50}, {50, 101}}}, "row 101"},
+		"an empty tile":        {gradientParams{asked: asked{Zero: true}, Lanes: model.Lanes{{0, 50, 50, 100}}}, "row 50"},
+		"rows left out":        {gradientParams{asked: asked{Zero: true}, Lanes: model.Lanes{{0, 50}}}, "50 rows of 100"},
 		"no first batch":       {gradientParams{Lanes: model.Lanes{{0, 100}}}, "1 lanes follows one of 0"},
-		"weights of rows":      {gradientParams{Zero: true, Weight: true, Lanes: model.Lanes{{0, 100}}}, "weight"},
-		"weights that are not": {gradientParams{Zero: true, Write: true, Lanes: model.Lanes{{0, 100}}}, "1 batches"},
+		"weights of rows":      {gradientParams{asked: asked{Zero: true, Weight: true}, Lanes: model.Lanes{{0, 100}}}, "weight"},
+		"weights that are not": {gradientParams{asked: asked{Zero: true}, Write: true, Lanes: model.Lanes{{0, 100}}}, "1 batches"},
 	} {
 		if err := ask(c.gradientParams); err == nil || !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if err := ask(gradientParams{Zero: true, Lanes: model.Lanes{{0, 50}, {50, 70, 100}}}); err != nil {
+	if err := ask(gradientParams{asked: asked{Zero: true}, Lanes: model.Lanes{{0, 50}, {50, 70, 100}}}); err != nil {
 		t.Error(err)
 	}
 }

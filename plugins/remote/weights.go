@@ -84,6 +84,85 @@ func (s servedWeights) write(rec arrow.Record) error {
 // maxWeights bounds the weights of what another process describes.
 const maxWeights = 1 << 27
 
+// asked says what is wanted of a loss and its gradient.
+type asked struct {
+	Loss   bool `json:"loss"`   // the loss alone
+	Zero   bool `json:"zero"`   // the gradient starts at zero
+	Weight bool `json:"weight"` // rows have weights
+}
+
+// begin takes the weights of rows and the gradient that is added to, flat and by
+// tensors; nil where they are not asked for.
+func (s servedWeights) begin(a asked, m wire.Message) (weight, flat []float32, grad [][]float32, err error) {
+	if a.Weight {
+		if weight, err = wire.Values[float32](m.Batches[0], "weight", 0, -1); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if a.Loss {
+		return weight, nil, nil, nil
+	}
+	tensors := s.weights.Tensors()
+	flat = make([]float32, total(tensors))
+	if !a.Zero {
+		g, err := wire.Values[float32](m.Batches[1], "grad", 0, len(flat))
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		copy(flat, g)
+	}
+	return weight, flat, parts(flat, tensors), nil
+}
+
+// answer is what was asked for.
+func (a asked) answer(loss []float64, flat []float32) wire.Message {
+	out := wire.Message{Batches: []arrow.Record{wire.Batch(wire.ColumnOf("loss", loss, 0))}}
+	if !a.Loss {
+		out.Batches = append(out.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
+	}
+	return out
+}
+
+// asking asks for the loss of rows in columns, and for its gradient where grad is not nil.
+func (n *remoteWeights) asking(grad [][]float32, weight []float32, rows int, columns ...wire.Column) (asked, wire.Message) {
+	a := asked{Loss: grad == nil, Zero: zero(grad), Weight: weight != nil}
+	if a.Weight {
+		columns = append(columns, wire.ColumnOf("weight", weight[:rows], 0))
+	}
+	m := wire.Message{Batches: []arrow.Record{wire.Batch(columns...)}}
+	if !a.Loss && !a.Zero {
+		flat := make([]float32, 0, n.size)
+		for _, g := range grad {
+			flat = append(flat, g...)
+		}
+		m.Batches = append(m.Batches, wire.Batch(wire.ColumnOf("grad", flat, 0)))
+	}
+	return a, m
+}
+
+// answered takes so many losses and, where grad is not nil, the gradient.
+func (n *remoteWeights) answered(out wire.Message, grad [][]float32, losses int) ([]float64, error) {
+	want := 1
+	if grad != nil {
+		want = 2
+	}
+	if err := batches(out, want); err != nil {
+		return nil, err
+	}
+	loss, err := wire.Values[float64](out.Batches[0], "loss", 0, losses)
+	if err != nil || grad == nil {
+		return loss, err
+	}
+	flat, err := wire.Values[float32](out.Batches[1], "grad", 0, n.size)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range grad {
+		flat = flat[copy(g, flat):]
+	}
+	return loss, nil
+}
+
 // remoteWeights are those of something on the other side. They are kept here, and
 // are sent before they are needed when they have changed.
 type remoteWeights struct {
