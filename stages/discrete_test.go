@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -249,6 +250,15 @@ func TestVariational(t *testing.T) {
 		if bits := train["validation_loss"] / (2 * math.Ln2); from == "scaled" && !(math.Abs(train["validation_bits_per_dim"]-bits) < 1e-12) {
 			t.Errorf("the training says %v, not %v bits per dimension", train, bits)
 		}
+	}
+	// Values beyond the ends are said to be the first thing to look for.
+	p, err := pipeline.New(ctx, spec(map[string]any{"variational": map[string]any{"low": 1, "high": 2}}, "scaled"), stages.Builtin(), pipeline.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *schemas.Error
+	if _, err := p.Run(ctx, pipeline.RunOptions{PlanOptions: pipeline.PlanOptions{Out: t.TempDir()}}); !errors.As(err, &e) || e.Reason != schemas.Numerical || !strings.Contains(e.Suggestion, "low, 1, to high, 2") {
+		t.Errorf("values beyond the ends: %v", err)
 	}
 	if !(bits["scaled"] < bits["logits"]-0.02) {
 		t.Errorf("%v bits per dimension with learned noise, %v with uniform noise", bits["scaled"], bits["logits"])

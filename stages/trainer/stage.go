@@ -1001,7 +1001,7 @@ func (s *mle) Run(ctx context.Context, in pipeline.Inputs) (pipeline.Outputs, er
 		return none, pipeline.ErrInterrupted
 	}
 	if err != nil {
-		return none, err
+		return none, s.outside(err)
 	}
 	return s.ended(p, rows, result.Network.Tensors(), result.State, length)
 }

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/pathline/pathline/schemas"
 	"github.com/pathline/pathline/stages/bijection"
@@ -39,6 +40,17 @@ func (s *mle) noisy(def bijection.Definition, data *table) (bijection.Definition
 			Suggest("leave models and trainers out of --isolate, or leave out variational")
 	}
 	return d, nil
+}
+
+// outside adds to an error of numbers what it comes from more often than from a rate:
+// values beyond low and high have no logit.
+func (s *mle) outside(err error) error {
+	var e *schemas.Error
+	if s.variational == nil || !errors.As(err, &e) || e.Reason != schemas.Numerical {
+		return err
+	}
+	c := *e
+	return (&c).Suggest(fmt.Sprintf("see first whether all values lie in variational's low, %v, to high, %v, which is the greatest value and one step; else %s", s.variational.Low, s.variational.High, e.Suggestion))
 }
 
 // below puts an error of a configuration below a key.
